@@ -1,0 +1,1 @@
+"""Access (号源与候诊): places, appointments, queues."""

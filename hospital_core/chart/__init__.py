@@ -1,0 +1,1 @@
+"""Chart (病历): encounters, later orders, results and records."""

@@ -1,0 +1,85 @@
+"""The database as a whole (数据库): which contexts have tables, and how a process connects.
+
+Contexts are named by string, so that this module stands beside the migrations and imports none of them.
+"""
+
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from tortoise import Tortoise
+
+CONTEXTS = (
+    "kernel",
+    "registry.catalogue",
+    "registry.organization",
+    "registry.staff",
+    "registry.patients",
+    "registry.accounts",
+    "registry.devices",
+    "registry.care_relations",
+    "finance.ledger",
+    "finance.billing",
+    "finance.payments",
+    "access.scheduling",
+    "access.queueing",
+    "chart.encounters",
+    "exchange.notifications",
+)
+APP = "hospital"
+MIGRATIONS = "hospital_core.migrations"
+
+# What the app role may only add to, never change or remove.
+APPEND_ONLY = ("audit_row", "outbox_event", "journal_entry", "journal_line", "payment_notice", "revocation", "price")
+SEALER_ONLY = ("audit_seal",)
+
+
+def model_modules() -> list[str]:
+    """The ``models`` module of every context."""
+    return [f"hospital_core.{context}.models" for context in CONTEXTS]
+
+
+def tortoise_config(url: str, *, pool_max: int = 8, application: str = "hospital") -> dict[str, Any]:
+    """Tortoise configuration for a ``postgres://user:pw@host:port/db`` URL (``?host=/dir`` for a socket)."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    return {
+        "connections": {
+            "default": {
+                "engine": "tortoise.backends.asyncpg",
+                "credentials": {
+                    "host": query.get("host") or parts.hostname,
+                    "port": int(query.get("port") or parts.port or 5432),
+                    "user": unquote(parts.username or ""),
+                    "password": unquote(parts.password or ""),
+                    "database": parts.path.lstrip("/"),
+                    "minsize": 2,
+                    "maxsize": pool_max,
+                    "command_timeout": 15,
+                    "server_settings": {
+                        "application_name": application,
+                        "lock_timeout": "3000",
+                        "statement_timeout": "15000",
+                        "idle_in_transaction_session_timeout": "30000",
+                        "timezone": "UTC",
+                    },
+                },
+            }
+        },
+        "apps": {
+            APP: {"models": model_modules(), "default_connection": "default", "migrations": MIGRATIONS},
+        },
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+async def connect(url: str, *, pool_max: int = 8, application: str = "hospital") -> None:
+    """Connect this process (one pool). The fallback flag lets Sanic's handlers find the connection."""
+    await Tortoise.init(
+        config=tortoise_config(url, pool_max=pool_max, application=application), _enable_global_fallback=True
+    )
+
+
+async def disconnect() -> None:
+    """Close the pool."""
+    await Tortoise.close_connections()

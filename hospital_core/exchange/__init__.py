@@ -1,0 +1,1 @@
+"""Exchange (互联): messages to the world outside."""

@@ -1,0 +1,1 @@
+"""Notifications (消息通知): subscribe messages to patients."""

@@ -1,0 +1,1 @@
+"""Money (财务): ledger, billing, payments."""

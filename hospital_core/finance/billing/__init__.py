@@ -1,0 +1,1 @@
+"""Billing (计费): charge items and invoices."""

@@ -1,0 +1,1 @@
+"""Ledger (总账): journals that balance, append-only."""

@@ -1,0 +1,1 @@
+"""Payments (支付): intents, channels, refunds."""

@@ -1,0 +1,56 @@
+"""Base shapes: commands come in, views go out; both are frozen and are also the HTTP body."""
+
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+Item = TypeVar("Item")
+
+
+def _refuse_nul(value: Any) -> None:
+    """PostgreSQL cannot store U+0000; refuse it before anything else sees it."""
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise ValueError("text must not contain NUL")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_nul(key)
+            _refuse_nul(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_nul(item)
+
+
+class Command(BaseModel):
+    """An imperative request. Unknown fields, NUL bytes and surrounding blanks are refused or trimmed here, once."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, str_max_length=4000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_nul(cls, data: Any) -> Any:
+        _refuse_nul(data)
+        return data
+
+
+class View(BaseModel):
+    """A frozen answer: what a reader may see, nothing more."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Empty(Command):
+    """A command that needs nothing but its path and its actor."""
+
+
+class Done(View):
+    """The command took effect; there is nothing more to show."""
+
+    done: bool = True
+
+
+class Page(View, Generic[Item]):
+    """One page of a list; ``next_cursor`` is opaque and absent on the last page."""
+
+    items: list[Item]
+    next_cursor: str | None = None

@@ -1,0 +1,1 @@
+"""Master data (主数据): what exists and who is who."""

@@ -1,0 +1,1 @@
+"""Accounts (账户与就诊人): WeChat accounts and the patients they may act for."""

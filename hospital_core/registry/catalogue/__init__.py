@@ -1,0 +1,1 @@
+"""Catalogue (目录): code systems, price items, later drugs."""

@@ -1,0 +1,1 @@
+"""Devices (设备): kiosks, screens, PDAs; each with its own key and place."""

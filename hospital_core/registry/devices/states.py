@@ -1,0 +1,31 @@
+"""Words of devices."""
+
+from enum import StrEnum
+
+from hospital_core.kernel.states import Machine, Move
+
+
+class DeviceKind(StrEnum):
+    """What a device is (设备类别)."""
+
+    KIOSK = "kiosk"
+    DISPLAY = "display"
+    PDA = "pda"
+
+
+class DeviceStatus(StrEnum):
+    """Whether a device may speak to the hospital."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    REVOKED = "revoked"
+
+
+DEVICE = Machine(
+    "device",
+    DeviceStatus,
+    [
+        Move("approve", (DeviceStatus.PENDING,), DeviceStatus.ACTIVE),
+        Move("revoke", (DeviceStatus.PENDING, DeviceStatus.ACTIVE), DeviceStatus.REVOKED),
+    ],
+)

@@ -1,0 +1,1 @@
+"""Organization (机构): campuses, departments, rooms, windows, wards."""

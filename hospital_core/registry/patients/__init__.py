@@ -1,0 +1,1 @@
+"""Patients (患者主索引 EMPI): one person, many documents and numbers; merge by link."""

@@ -1,0 +1,65 @@
+"""Words of the patient index."""
+
+from enum import StrEnum
+
+
+class Sex(StrEnum):
+    """Administrative sex (性别), FHIR AdministrativeGender."""
+
+    MALE = "male"
+    FEMALE = "female"
+    UNKNOWN = "unknown"
+
+
+class DocumentKind(StrEnum):
+    """Identity documents (证件类型, WS 364 CV02.01.101); ``NONE_YET`` opens a temporary, flagged file."""
+
+    NATIONAL_ID = "national_id"  # 居民身份证
+    HOUSEHOLD_BOOK = "household_book"  # 户口簿
+    PASSPORT = "passport"  # 护照
+    HK_MACAO_PERMIT = "hk_macao_permit"  # 港澳居民来往内地通行证
+    TAIWAN_PERMIT = "taiwan_permit"  # 台湾居民来往大陆通行证
+    FOREIGNER_RESIDENCE = "foreigner_residence"  # 外国人永久居留身份证
+    BIRTH_CERTIFICATE = "birth_certificate"  # 出生医学证明
+    NONE_YET = "none_yet"  # 暂无证件
+
+
+class TemporaryReason(StrEnum):
+    """Why a file has no document yet (无证件原因)."""
+
+    NEWBORN = "newborn"
+    UNCONSCIOUS = "unconscious"
+    FOREIGNER = "foreigner"
+    OTHER = "other"
+
+
+class IdentifierStatus(StrEnum):
+    """Whether an identifier still names its patient."""
+
+    ACTIVE = "active"
+    RETIRED = "retired"
+    ENTERED_IN_ERROR = "entered-in-error"
+
+
+class AllergyStatus(StrEnum):
+    """Clinical status of an allergy (过敏状态)."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    ENTERED_IN_ERROR = "entered-in-error"
+
+
+class AllergySeverity(StrEnum):
+    """How bad the worst known reaction was (严重程度)."""
+
+    MILD = "mild"
+    MODERATE = "moderate"
+    SEVERE = "severe"
+
+
+class DuplicateStatus(StrEnum):
+    """What became of a suspected duplicate (疑似重复)."""
+
+    OPEN = "open"
+    MERGED = "merged"
+    DISMISSED = "dismissed"

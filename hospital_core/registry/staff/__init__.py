@@ -1,0 +1,1 @@
+"""Staff (职工): people who work here, their accounts, roles and sessions."""

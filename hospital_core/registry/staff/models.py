@@ -1,0 +1,63 @@
+"""Tables of staff, their accounts and sessions."""
+
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
+from tortoise.indexes import Index
+from tortoise.migrations.constraints import UniqueConstraint
+
+from hospital_core.kernel.tables import Row, VersionedRow, refers_to
+
+
+class StaffMember(VersionedRow):
+    """A person who works here (职工, FHIR Practitioner)."""
+
+    staff_no = fields.CharField(max_length=20, unique=True)
+    name = fields.CharField(max_length=60)
+    pinyin = fields.CharField(max_length=200)
+    initials = fields.CharField(max_length=60)
+    title = fields.CharField(max_length=40, default="")
+    profession = fields.CharField(max_length=20)
+    department_id: UUID
+    department = refers_to("Department")
+    specialty = fields.CharField(max_length=400, default="")
+    active = fields.BooleanField(default=True)
+
+    class Meta:
+        table = "staff_member"
+        indexes = [Index(fields=["department_id"])]
+
+
+class StaffAccount(VersionedRow):
+    """A staff member's log-in (职工账号). ``totp_secret`` is sealed; roles decide permissions."""
+
+    staff_id: UUID
+    staff = refers_to("StaffMember", unique=True)
+    login = fields.CharField(max_length=40, unique=True)
+    password_hash = fields.CharField(max_length=200)
+    totp_secret = fields.BinaryField(null=True)
+    totp_last_step = fields.BigIntField(default=0)
+    roles = ArrayField(element_type="text")
+    active = fields.BooleanField(default=True)
+
+    class Meta:
+        table = "staff_account"
+
+
+class StaffSession(Row):
+    """A signed-in workstation (会话); the cookie's and the CSRF token's hashes, never the tokens."""
+
+    account_id: UUID
+    account = refers_to("StaffAccount")
+    token_hash = fields.BinaryField()
+    csrf_hash = fields.BinaryField()
+    created_at = fields.DatetimeField()
+    last_seen_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "staff_session"
+        indexes = [Index(fields=["account_id"])]
+        constraints = [UniqueConstraint(fields=("token_hash",), name="staff_session_token_once")]
