@@ -25,6 +25,7 @@ demo: setup ## Run the whole hospital on this machine (Ctrl-C stops it)
 	@$(BIN)/hospital demo $(DEMO)
 
 test: setup chromium ## Run every test
+	@$(BIN)/npm test --silent
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
 
 check: setup ## Format, lint, types, architecture
@@ -55,10 +56,11 @@ $(VENV)/.stamp: requirements-dev.lock requirements-uv.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python deploy/link_node.py $(BIN)
 	@touch $@
 
-node_modules/.stamp: package-lock.json package.json $(VENV)/.stamp
-	@$(BIN)/npm ci --silent --no-audit --no-fund
+node_modules/.stamp: package-lock.json $(wildcard package.json .npmrc backend/web/*/package.json */web/package.json) $(VENV)/.stamp
+	@$(BIN)/npm ci --silent
 	@touch $@
 
 build/pages.stamp: $(WEB_SOURCES) node_modules/.stamp

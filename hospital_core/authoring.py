@@ -19,6 +19,7 @@ _MODEL = re.compile(
     r"^        ops\.CreateModel\(\n            name='(?P<name>\w+)',\n(?P<body>.*?)^        \),\n", re.M | re.S
 )
 _CONSTRAINTS = re.compile(r"'constraints': \[(?P<list>.*?)\], '(?:indexes|pk_attr)'")
+_EACH = re.compile(r"(?:Check|Unique)Constraint\(.*?\)(?=, (?:Check|Unique)Constraint|$)")
 _BASES = re.compile(r"bases=\['\w+'\]")
 
 

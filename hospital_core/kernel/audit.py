@@ -1,8 +1,8 @@
 """The audit trail's other half (审计防篡改): buffered reads, the sealer's chain, and its verification.
 
-Audit rows are written in their command's transaction. The sealer, under its own database role, chains them afterwards by
-keyed hash in ``audit_seal`` and anchors the head outside the database. A row altered, removed or cut off is then named.
-Rows newer than the last anchor can only be reported as such.
+Audit rows are written in their command's transaction. The sealer, under its own database role, chains them afterwards
+by keyed hash in ``audit_seal`` and anchors the head outside the database. A row altered, removed or cut off is then
+named. Rows newer than the last anchor can only be reported as such.
 """
 
 import asyncio

@@ -124,6 +124,7 @@ async def _handle(handler: Handler, only: Sequence[UUID] | None) -> int:
             sends = []
             for delivery in taken:
                 uow = UnitOfWork(system_context(delivery.event_id), connection, now)
+                uow.action = handler.name[:80]
                 await handler.call(uow, handler.event.model_validate_json(delivery.payload))
                 sends.append(await finish_inside(uow))
             await connection.execute(_DONE, [delivery.id for delivery in taken])

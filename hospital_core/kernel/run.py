@@ -1,7 +1,7 @@
 """The one opener of transactions (命令执行).
 
-``run`` writes the command's rows, its idempotency record with the answer, its audit line, its events and its live changes
-in one transaction, then sends hints. Nothing else in the house opens a transaction for a command.
+``run`` writes the command's rows, its idempotency record with the answer, its audit line, its events and its live
+changes in one transaction, then sends hints. Nothing else in the house opens a transaction for a command.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ from hospital_core.kernel import hints, ports, secrecy
 from hospital_core.kernel.commands import View
 from hospital_core.kernel.constraints import explain
 from hospital_core.kernel.context import Context
-from hospital_core.kernel.errors import IdempotencyMismatch
+from hospital_core.kernel.errors import DomainError, IdempotencyMismatch
 from hospital_core.kernel.events import handlers_of
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import CONNECTION
@@ -43,9 +43,21 @@ _FIRST_ANSWER = "SELECT body_hash, answer FROM idempotency_record WHERE actor_ke
 async def run(ctx: Context, service: Service[Input, Answer], command: Input) -> Answer:
     """Run one command in one transaction and return its answer; a repeated key returns the first answer.
 
-    Raises: whatever the service raises (nothing is kept then), IdempotencyMismatch, and the meaning of a breached
-    database constraint (``kernel.constraints``).
+    Raises: whatever the service raises (nothing is kept then but what it asked for by ``uow.if_refused``),
+    IdempotencyMismatch, and the meaning of a breached database constraint (``kernel.constraints``).
     """
+    refusals: list[Callable[[], Awaitable[object]]] = []
+    try:
+        return await _run(ctx, service, command, refusals)
+    except DomainError:
+        for remember in refusals:
+            await remember()
+        raise
+
+
+async def _run(
+    ctx: Context, service: Service[Input, Answer], command: Input, refusals: list[Callable[[], Awaitable[object]]]
+) -> Answer:
     try:
         async with in_transaction(CONNECTION) as wrapper:
             connection: asyncpg.Connection = wrapper._connection
@@ -53,6 +65,7 @@ async def run(ctx: Context, service: Service[Input, Answer], command: Input) -> 
             if replay is not None:
                 return _replayed(service, replay)
             uow = UnitOfWork(ctx, connection, now)
+            uow.refusals = refusals
             uow.audit(AuditEntry(action_of(service)))
             answer = await service(uow, command)
             topics = await _finish(uow, answer)

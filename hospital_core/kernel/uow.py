@@ -1,6 +1,6 @@
 """Unit of work (工作单元): one transaction, its clock, and what will be told to the world once it commits."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -48,9 +48,11 @@ class UnitOfWork(Reading):
         self._connection = connection
         self.now = now
         self.recorded: list[Recorded] = []
+        self.action = "system"  # the relay puts its handler's name here
         self.audits: list[AuditEntry] = []
         self.live: list[tuple[str, dict[str, Any]]] = []
         self.hints: set[str] = set()
+        self.refusals: list[Callable[[], Awaitable[object]]] = []
 
     async def fetch(self, sql: str, *arguments: Any) -> Sequence[Record]:
         rows: Sequence[Record] = await self._connection.fetch(sql, *arguments)
@@ -80,7 +82,12 @@ class UnitOfWork(Reading):
     def audited(
         self, object_kind: str, object_id: UUID, *, patient_id: UUID | None = None, reason: str | None = None
     ) -> None:
-        """Name what this command was about; the command's own audit line carries it."""
+        """Name what this command was about; the command's own audit line carries it.
+
+        A reaction of the relay has no line of its own until it names something.
+        """
+        if not self.audits:
+            self.audit(AuditEntry(self.action))
         line = self.audits[0]
         line.object_kind, line.object_id = object_kind, object_id
         line.patient_id, line.reason = patient_id or line.patient_id, reason or line.reason
@@ -95,3 +102,11 @@ class UnitOfWork(Reading):
     def hint(self, channel: str) -> None:
         """Wake listeners of a channel after commit; a lost hint only costs time."""
         self.hints.add(channel)
+
+    def if_refused(self, remember: Callable[[], Awaitable[object]]) -> None:
+        """What must outlive a refusal (a counted failure, a stolen session ended).
+
+        ``kernel.run`` calls it after the rollback, with no connection held, when the service ends in a DomainError.
+        Handlers of the relay have nobody to refuse: there it is never called.
+        """
+        self.refusals.append(remember)

@@ -41,9 +41,7 @@ class PaymentIntent(VersionedRow):
             one_of("payment_intent", PaymentIntentStatus),
             one_of("payment_intent", PaymentChannel, "channel"),
             CheckConstraint(check="amount_fen > 0", name="payment_amount_positive"),
-            CheckConstraint(
-                check="refunded_fen >= 0 AND refunded_fen <= amount_fen", name="refunds_within_payment"
-            ),
+            CheckConstraint(check="refunded_fen >= 0 AND refunded_fen <= amount_fen", name="refunds_within_payment"),
             CheckConstraint(check="NOT applied OR status = 'succeeded'", name="payment_applied_is_succeeded"),
             UniqueConstraint(fields=("invoice_id",), condition="applied", name="invoice_paid_once"),
         ]

@@ -47,8 +47,12 @@ REFUND = Machine(
     RefundStatus,
     [
         Move("accept", (RefundStatus.REQUESTED,), RefundStatus.PROCESSING),
-        Move("succeed", (RefundStatus.REQUESTED, RefundStatus.PROCESSING, RefundStatus.ABNORMAL), RefundStatus.SUCCEEDED),
+        Move(
+            "succeed",
+            (RefundStatus.REQUESTED, RefundStatus.PROCESSING, RefundStatus.ABNORMAL),
+            RefundStatus.SUCCEEDED,
+        ),
         Move("fail", (RefundStatus.REQUESTED, RefundStatus.PROCESSING), RefundStatus.ABNORMAL),
         Move("retry", (RefundStatus.ABNORMAL,), RefundStatus.REQUESTED),
     ],
-)  # fmt: skip
+)

@@ -29,8 +29,11 @@ class Device(VersionedRow):
 
     class Meta:
         table = "device"
-        indexes = [Index(fields=["pairing_hash"])]
-        constraints = [one_of("device", DeviceKind, "kind"), one_of("device", DeviceStatus)]
+        constraints = [
+            one_of("device", DeviceKind, "kind"),
+            one_of("device", DeviceStatus),
+            UniqueConstraint(fields=("pairing_hash",), name="pairing_code_once"),
+        ]
 
 
 class DeviceEnrolment(Row):
@@ -68,4 +71,7 @@ class KioskSession(Row):
     class Meta:
         table = "kiosk_session"
         indexes = [Index(fields=["device_id"])]
-        constraints = [UniqueConstraint(fields=("token_hash",), name="kiosk_session_token_once")]
+        constraints = [
+            UniqueConstraint(fields=("token_hash",), name="kiosk_session_token_once"),
+            UniqueConstraint(fields=("device_id",), condition="ended_at IS NULL", name="kiosk_one_session"),
+        ]

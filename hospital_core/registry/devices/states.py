@@ -21,6 +21,13 @@ class DeviceStatus(StrEnum):
     REVOKED = "revoked"
 
 
+class KioskProof(StrEnum):
+    """What a patient showed to the kiosk (核验方式)."""
+
+    ID_CARD = "id_card"
+    APPOINTMENT_QR = "appointment_qr"
+
+
 DEVICE = Machine(
     "device",
     DeviceStatus,

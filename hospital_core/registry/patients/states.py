@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from hospital_core.kernel.states import Machine, Move
+
 
 class Sex(StrEnum):
     """Administrative sex (性别), FHIR AdministrativeGender."""
@@ -63,3 +65,42 @@ class DuplicateStatus(StrEnum):
     OPEN = "open"
     MERGED = "merged"
     DISMISSED = "dismissed"
+
+
+class MatchReason(StrEnum):
+    """Why two files are suspected to be one person (疑似原因)."""
+
+    NAME_BIRTH_SEX = "name_birth_sex"
+    NAME_PHONE = "name_phone"
+    SAME_DOCUMENT = "same_document"
+
+
+IDENTIFIER = Machine(
+    "patient_identifier",
+    IdentifierStatus,
+    [
+        Move("retire", (IdentifierStatus.ACTIVE,), IdentifierStatus.RETIRED),
+        Move("strike", (IdentifierStatus.ACTIVE, IdentifierStatus.RETIRED), IdentifierStatus.ENTERED_IN_ERROR),
+    ],
+)
+
+ALLERGY = Machine(
+    "patient_allergy",
+    AllergyStatus,
+    [
+        Move("inactivate", (AllergyStatus.ACTIVE,), AllergyStatus.INACTIVE),
+        Move("reactivate", (AllergyStatus.INACTIVE,), AllergyStatus.ACTIVE),
+        Move("strike", (AllergyStatus.ACTIVE, AllergyStatus.INACTIVE), AllergyStatus.ENTERED_IN_ERROR),
+    ],
+)
+
+# A pair that was wrongly merged is known to be two people; should that prove wrong too, it may be merged again.
+DUPLICATE = Machine(
+    "patient_duplicate",
+    DuplicateStatus,
+    [
+        Move("merge", (DuplicateStatus.OPEN, DuplicateStatus.DISMISSED), DuplicateStatus.MERGED),
+        Move("unmerge", (DuplicateStatus.MERGED,), DuplicateStatus.DISMISSED),
+        Move("dismiss", (DuplicateStatus.OPEN,), DuplicateStatus.DISMISSED),
+    ],
+)

@@ -5,9 +5,10 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.indexes import Index
-from tortoise.migrations.constraints import UniqueConstraint
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from hospital_core.kernel.tables import Row, VersionedRow, refers_to
+from hospital_core.registry.staff.states import roles_known_sql, roles_separated_sql
 
 
 class StaffMember(VersionedRow):
@@ -33,7 +34,7 @@ class StaffAccount(VersionedRow):
     """A staff member's log-in (职工账号). ``totp_secret`` is sealed; roles decide permissions."""
 
     staff_id: UUID
-    staff = refers_to("StaffMember", unique=True)
+    staff = refers_to("StaffMember")
     login = fields.CharField(max_length=40, unique=True)
     password_hash = fields.CharField(max_length=200)
     totp_secret = fields.BinaryField(null=True)
@@ -43,6 +44,11 @@ class StaffAccount(VersionedRow):
 
     class Meta:
         table = "staff_account"
+        constraints = [
+            UniqueConstraint(fields=("staff_id",), name="staff_account_one_each"),
+            CheckConstraint(check=roles_known_sql(), name="staff_roles_known"),
+            CheckConstraint(check=roles_separated_sql(), name="staff_administrators_separated"),
+        ]
 
 
 class StaffSession(Row):

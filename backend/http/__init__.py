@@ -1,0 +1,1 @@
+"""The HTTP edge: routes as declarations, one way in, one shape of errors."""

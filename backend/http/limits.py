@@ -1,0 +1,72 @@
+"""Request limits (限流): token buckets in this process, bounded in number.
+
+They keep one caller from crowding out the others; what must hold exactly (log-in attempts, codes) is counted durably in
+``kernel.attempts``. Being local they cost a microsecond and work when Redis is gone; each worker grants its share.
+"""
+
+import time
+from collections import OrderedDict
+from ipaddress import ip_address, ip_network
+
+from sanic import Request
+
+from backend.http.problems import TooManyRequests
+from backend.http.routing import Limit
+
+_BUCKETS_MAX = 50_000
+
+
+class Limiter:
+    """Buckets by caller and limit."""
+
+    def __init__(self, *, scale: float = 1.0) -> None:
+        self._scale = scale
+        self._buckets: OrderedDict[tuple[str, Limit], tuple[float, float]] = OrderedDict()
+
+    def take(self, caller: str, limit: Limit) -> None:
+        """Spend one request. Raises TooManyRequests with the seconds to wait."""
+        now = time.monotonic()
+        burst = limit.burst * self._scale
+        rate = limit.per_minute * self._scale / 60.0
+        key = (caller, limit)
+        tokens, at = self._buckets.get(key, (burst, now))
+        tokens = min(burst, tokens + (now - at) * rate)
+        if tokens < 1.0:
+            raise TooManyRequests(retry_after_s=int((1.0 - tokens) / rate) + 1)
+        self._buckets[key] = (tokens - 1.0, now)
+        self._buckets.move_to_end(key)
+        if len(self._buckets) > _BUCKETS_MAX:
+            self._buckets.popitem(last=False)
+
+
+class ClientAddress:
+    """The caller's address; ``X-Forwarded-For`` counts only as far as trusted proxies wrote it."""
+
+    def __init__(self, trusted: tuple[str, ...]) -> None:
+        self._trusted = [ip_network(network, strict=False) for network in trusted]
+
+    def of(self, request: Request) -> str:
+        """The nearest address that is not one of our proxies."""
+        peer: str = request.ip or "local"
+        if not self._trusted or not self._is_trusted(peer):
+            return peer
+        for part in reversed(request.headers.get("x-forwarded-for", "").split(",")):
+            address = part.strip()
+            if address and not self._is_trusted(address):
+                return address if self._is_address(address) else peer
+        return peer
+
+    def trusts(self, request: Request) -> bool:
+        """Whether the direct peer is one of our proxies."""
+        return bool(self._trusted) and self._is_trusted(request.ip or "")
+
+    def _is_trusted(self, text: str) -> bool:
+        return self._is_address(text) and any(ip_address(text) in network for network in self._trusted)
+
+    @staticmethod
+    def _is_address(text: str) -> bool:
+        try:
+            ip_address(text)
+        except ValueError:
+            return False
+        return True

@@ -1,0 +1,190 @@
+"""OpenAPI 3.1 from the route table (接口文档): bodies, answers, every declared error, security."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from backend.http.problems import STATUS, CsrfFailed, FieldsWrong, KeyMissing, Malformed, TooManyRequests
+from backend.http.routing import Audience, Route
+from backend.http.tokens import TokenInvalid
+from hospital_core.kernel.commands import Empty
+from hospital_core.kernel.errors import Busy, DomainError, Forbidden, IdempotencyMismatch, NotFound, Unauthenticated
+
+_REF = "#/components/schemas/{model}"
+
+_SECURITY: dict[Audience, list[dict[str, list[str]]]] = {
+    Audience.OPEN: [],
+    Audience.PATIENT: [{"patientToken": []}],
+    Audience.STAFF: [{"staffSession": [], "csrf": []}],
+    Audience.KIOSK: [{"deviceToken": []}],
+    Audience.KIOSK_SESSION: [{"deviceToken": [], "kioskSession": []}],
+    Audience.DISPLAY: [{"deviceToken": []}],
+}
+
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string", "description": "one sentence for the person, Simplified Chinese"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "stable, for programs"},
+        "detail": {"type": "string"},
+        "request_id": {"type": "string", "format": "uuid"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "message"],
+                "properties": {"pointer": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+    "additionalProperties": True,
+}
+
+
+def openapi_of(routes: list[Route], *, cookie: str = "__Host-hospital") -> dict[str, Any]:
+    """The whole document."""
+    models = _models(routes)
+    wanted = [(model, mode) for model, mode in models]
+    references, schemas = models_json_schema(wanted, ref_template=_REF)  # type: ignore[arg-type]
+    components = schemas.get("$defs", {})
+    components["Problem"] = _PROBLEM
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, references)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Smart hospital 智慧医院",
+            "version": "1",
+            "description": "Errors are RFC 9457 problems. Writes marked with Idempotency-Key may be repeated safely.",
+        },
+        "paths": paths,
+        "components": {"schemas": components, "securitySchemes": _schemes(cookie)},
+    }
+
+
+def _schemes(cookie: str) -> dict[str, Any]:
+    return {
+        "patientToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "deviceToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "staffSession": {"type": "apiKey", "in": "cookie", "name": cookie},
+        "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token", "description": "writes only"},
+        "kioskSession": {"type": "apiKey", "in": "header", "name": "X-Kiosk-Session"},
+    }
+
+
+def _models(routes: list[Route]) -> list[tuple[type[BaseModel], str]]:
+    found: dict[tuple[type[BaseModel], str], None] = {}
+    for route in routes:
+        if route.command is not Empty:
+            found[route.command, "validation"] = None
+        if _is_model(route.view):
+            found[route.view, "serialization"] = None
+    return list(found)
+
+
+def _is_model(view: Any) -> bool:
+    return isinstance(view, type) and issubclass(view, BaseModel)
+
+
+def errors_of(route: Route) -> Iterable[type[DomainError]]:
+    """Everything a route may refuse with: its own errors and those of the edge."""
+    yield from route.errors
+    yield from (TooManyRequests, Busy)
+    if route.audience is not Audience.OPEN:
+        yield from (Unauthenticated, TokenInvalid)
+    if route.permission is not None:
+        yield Forbidden
+    if route.audience is Audience.STAFF and route.method != "GET":
+        yield CsrfFailed
+    if route.path_names:
+        yield NotFound
+    if route.method != "GET":
+        yield Malformed
+    if route.method != "GET" or route.query is not None:
+        yield FieldsWrong
+    if route.idempotent:
+        yield from (KeyMissing, IdempotencyMismatch)
+
+
+def _operation(route: Route, references: Any) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.name,
+        "tags": [route.tag],
+        "summary": route.summary,
+        "security": _SECURITY[route.audience],
+        "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
+        "responses": _responses(route, references),
+    }
+    if route.permission is not None:
+        operation["x-permission"] = route.permission
+    if route.command is not Empty:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _body_schema(route, references)}},
+        }
+    return operation
+
+
+def _body_schema(route: Route, references: Any) -> Any:
+    """The command's schema without what stands in the path."""
+    in_path = [name for name in route.path_names if name in route.command.model_fields]
+    if not in_path:
+        return references[route.command, "validation"]
+    schema = route.command.model_json_schema(ref_template=_REF)
+    schema.pop("$defs", None)
+    for name in in_path:
+        schema["properties"].pop(name, None)
+    schema["required"] = [name for name in schema.get("required", []) if name not in in_path]
+    if not schema["required"]:
+        schema.pop("required")
+    return schema
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        for name in route.path_names
+    ]
+
+
+def _query_parameters(route: Route) -> list[dict[str, Any]]:
+    if route.query is None:
+        return []
+    schema = route.query.model_json_schema(ref_template=_REF)
+    required = schema.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": part}
+        for name, part in schema.get("properties", {}).items()
+    ]
+
+
+def _header_parameters(route: Route) -> list[dict[str, Any]]:
+    if not route.idempotent:
+        return []
+    schema = {"type": "string", "minLength": 8, "maxLength": 255}
+    return [{"name": "Idempotency-Key", "in": "header", "required": True, "schema": schema}]
+
+
+def _responses(route: Route, references: Any) -> dict[str, Any]:
+    schema = references[route.view, "serialization"] if _is_model(route.view) else {"type": "string"}
+    answers: dict[str, Any] = {
+        str(route.status): {"description": "done", "content": {route.media: {"schema": schema}}},
+    }
+    if route.etag:
+        answers["304"] = {"description": "unchanged since the given ETag"}
+    by_status: dict[int, list[type[DomainError]]] = {}
+    for error in errors_of(route):
+        by_status.setdefault(STATUS[error.kind], []).append(error)
+    for status, errors in sorted(by_status.items()):
+        codes = sorted({f"`{error.code}` {error.title}" for error in errors})
+        answers[str(status)] = {
+            "description": "; ".join(codes),
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+    return answers

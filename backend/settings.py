@@ -1,0 +1,162 @@
+"""Settings (配置): one frozen model, from environment variables, ``*_FILE`` secrets or the demo's JSON file.
+
+``HOSPITAL_X`` sets field ``x``; ``HOSPITAL_X_FILE`` names a file holding it (compose secrets). ``HOSPITAL_SETTINGS``
+names a JSON file with all of it (written by ``hospital demo``, mode 0600). Plain ``DATABASE_URL`` and ``REDIS_URL`` are
+taken too.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hospital_core.kernel.secrecy import KeyRing
+
+PREFIX = "HOSPITAL_"
+_KEY_BYTES = 32
+
+
+class SettingsError(RuntimeError):
+    """The settings are incomplete or unsafe; the text is one sentence for the operator."""
+
+
+class WechatSettings(BaseModel):
+    """The mini program and the merchant (微信小程序与商户号)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    appid: str
+    secret: str = Field(repr=False)
+    mchid: str
+    merchant_key: str = Field(repr=False, description="PKCS#8 PEM")
+    merchant_serial: str
+    apiv3_key: str = Field(repr=False, min_length=32, max_length=32)
+    platform_public_key: str = Field(description="PEM")
+    platform_public_key_id: str
+    api_base_url: str = "https://api.weixin.qq.com"
+    pay_base_url: str = "https://api.mch.weixin.qq.com"
+    notify_origin: str = Field(description="public origin that WeChat calls back")
+    templates: dict[str, str] = Field(default_factory=dict, description="notification kind → template id")
+    h5_login_url: str | None = None
+    h5_pay_url: str | None = None
+
+
+class Settings(BaseModel):
+    """Everything a process needs to know. Secrets are hex strings of 32 bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    environment: Literal["production", "demo", "test"] = "production"
+    database_url: str = Field(repr=False)
+    database_owner_url: str | None = Field(default=None, repr=False)
+    database_sealer_url: str | None = Field(default=None, repr=False)
+    redis_url: str = Field(repr=False)
+    field_keys: dict[int, str] = Field(repr=False)
+    field_key_current: int
+    index_key: str = Field(repr=False)
+    audit_key: str = Field(repr=False)
+    token_keys: dict[str, str] = Field(repr=False, description="key id → key; the last one signs")
+    qr_key: str = Field(repr=False)
+    public_origin: str = "http://127.0.0.1:8000"
+    allowed_origins: tuple[str, ...] = ()
+    frame_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    data_dir: Path = Path(".data")
+    workers: int = 2
+    pool_max: int = 8
+    rate_scale: float = Field(default=1.0, gt=0, description="multiplies every request limit")
+    log_level: str = "INFO"
+    hospital_name: str = Field(default="智慧医院", description="printed on slips")
+    wechat: WechatSettings | None = None
+    sms_url: str | None = Field(default=None, description="where codes to phones are handed over, by POST")
+    sms_token: str = Field(default="", repr=False)
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        for name, key in [("index_key", self.index_key), ("audit_key", self.audit_key), ("qr_key", self.qr_key)]:
+            _key_bytes(name, key)
+        for version, key in self.field_keys.items():
+            _key_bytes(f"field_keys[{version}]", key)
+        for kid, key in self.token_keys.items():
+            _key_bytes(f"token_keys[{kid}]", key)
+        if self.environment == "production" and not self.public_origin.startswith("https://"):
+            raise ValueError("in production public_origin must be https")
+        return self
+
+    def keyring(self) -> KeyRing:
+        """The ring for sealed fields."""
+        keys = {version: bytes.fromhex(key) for version, key in self.field_keys.items()}
+        return KeyRing(keys=keys, current=self.field_key_current, index_key=bytes.fromhex(self.index_key))
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether simulated outside systems and demo accounts are allowed."""
+        return self.environment != "production"
+
+    @property
+    def anchor_path(self) -> Path:
+        """Where the audit chain's head is kept outside the database."""
+        return self.data_dir / "audit.anchor"
+
+
+def _key_bytes(name: str, value: str) -> None:
+    try:
+        length = len(bytes.fromhex(value))
+    except ValueError:
+        raise ValueError(f"{name} must be hexadecimal") from None
+    if length != _KEY_BYTES:
+        raise ValueError(f"{name} must be {_KEY_BYTES} bytes")
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings of this process. Raises SettingsError with one sentence, never with a secret's value."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    if environ.get("HOSPITAL_SETTINGS"):
+        values = json.loads(Path(environ["HOSPITAL_SETTINGS"]).read_text())
+    else:
+        values = _from_environment(environ)
+    try:
+        return Settings.model_validate(values)
+    except ValueError as error:
+        problems = getattr(error, "errors", lambda **_: [])(include_input=False, include_url=False)
+        text = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'settings'}: {p['msg']}" for p in problems)
+        raise SettingsError(f"The settings are not usable: {text}.") from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    wechat: dict[str, Any] = {}
+    for name in Settings.model_fields:
+        text = _read(environ, PREFIX + name.upper())
+        if text is not None and name != "wechat":
+            values[name] = _parse(Settings.model_fields[name].annotation, text)
+    for name in WechatSettings.model_fields:
+        text = _read(environ, f"{PREFIX}WECHAT_{name.upper()}")
+        if text is not None:
+            wechat[name] = _parse(WechatSettings.model_fields[name].annotation, text)
+    if wechat:
+        values["wechat"] = wechat
+    for plain in ("DATABASE_URL", "REDIS_URL"):
+        if environ.get(plain):
+            values.setdefault(plain.lower(), environ[plain])
+    return values
+
+
+def _read(environ: Mapping[str, str], name: str) -> str | None:
+    if environ.get(f"{name}_FILE"):
+        return Path(environ[f"{name}_FILE"]).read_text().strip()
+    return environ.get(name)
+
+
+def _parse(annotation: Any, text: str) -> Any:
+    """Dictionaries come as JSON, lists as commas; the rest is pydantic's work."""
+    kind = str(annotation)
+    if kind.startswith("dict"):
+        return json.loads(text)
+    if kind.startswith("tuple"):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text

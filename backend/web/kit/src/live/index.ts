@@ -1,0 +1,5 @@
+export { createLive, Live, STALE_AFTER_MS } from './live'
+export type { LinkPhase, LinkReason, LiveOptions } from './live'
+export { CLOSE } from './protocol'
+export type { ClientFrame, Mode, ServerFrame } from './protocol'
+export type { TopicHandlers } from './topic'

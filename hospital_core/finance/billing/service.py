@@ -1,0 +1,187 @@
+"""Charging, billing, performing, taking back. Locks are taken in one order everywhere: invoice, intent, items by id."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from asyncpg import Record
+
+from hospital_core.finance.billing.commands import Charge, IssueInvoice
+from hospital_core.finance.billing.errors import AlreadyPerformed, ChargesNotBillable
+from hospital_core.finance.billing.refunding import RefundableItem, split_refund
+from hospital_core.finance.billing.states import CHARGE_ITEM, INVOICE, ChargeItemStatus, InvoiceStatus
+from hospital_core.finance.billing.views import ChargeItemView, InvoiceView
+from hospital_core.finance.ledger.commands import moved
+from hospital_core.finance.ledger.service import post
+from hospital_core.finance.ledger.states import JournalKind, LedgerAccount
+from hospital_core.kernel.errors import NotFound
+from hospital_core.kernel.ids import new_id
+from hospital_core.kernel.money import fen_of
+from hospital_core.kernel.numbers import NumberKind, next_number
+from hospital_core.kernel.states import transition
+from hospital_core.kernel.uow import UnitOfWork
+from hospital_core.registry.catalogue.queries import price_of
+
+_CHARGE = """
+INSERT INTO charge_item (id, version, patient_id, encounter_id, price_item_id, name, unit, unit_price, quantity,
+                         performed_quantity, refunded_quantity, amount_fen, status, source_kind, source_id, created_at)
+VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9, $10, $11, $12, $13)
+ON CONFLICT DO NOTHING RETURNING *"""
+
+_CHARGED_BEFORE = """
+SELECT * FROM charge_item WHERE source_kind = $1 AND source_id = $2 AND price_item_id = $3
+AND status IN ('billable', 'billed')"""
+
+_INVOICE = """
+INSERT INTO invoice (id, version, invoice_no, patient_id, encounter_id, total_fen, status, issued_at)
+VALUES ($1, 0, $2, $3, $4, $5, $6, $7) RETURNING *"""
+
+
+async def charge(uow: UnitOfWork, command: Charge) -> ChargeItemView:
+    """Charge a service or material (记费); the same source and price item again answers the first charge.
+
+    Raises: what ``price_of`` raises when the item has no price now.
+    """
+    price = await price_of(uow, command.price_item_id, uow.now)
+    unit_price = price.unit_price if command.unit_price is None else command.unit_price
+    row = await uow.fetch_row(
+        _CHARGE, new_id(), command.patient_id, command.encounter_id, command.price_item_id, price.name, price.unit,
+        unit_price, command.quantity, fen_of(unit_price, command.quantity), ChargeItemStatus.BILLABLE.value,
+        command.source_kind, command.source_id, uow.now,
+    )  # fmt: skip
+    if row is None:
+        row = await uow.fetch_row(_CHARGED_BEFORE, command.source_kind, command.source_id, command.price_item_id)
+    if row is None:
+        raise ChargesNotBillable()  # it was taken back between the two statements
+    uow.audited("charge_item", row["id"], patient_id=row["patient_id"])
+    return ChargeItemView(**dict(row))
+
+
+async def issue_invoice(uow: UnitOfWork, command: IssueInvoice) -> InvoiceView:
+    """Bill charged items (开结算单); asking again for exactly the items of a living bill answers that bill.
+
+    A bill over nothing is settled at once. Raises: ChargesNotBillable. Locks: the items, by id.
+    """
+    ids = sorted(set(command.charge_item_ids))
+    items = await uow.fetch("SELECT * FROM charge_item WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", ids)
+    scope = (command.patient_id, command.encounter_id)
+    if len(items) != len(ids) or any((item["patient_id"], item["encounter_id"]) != scope for item in items):
+        raise ChargesNotBillable()
+    if any(item["status"] != ChargeItemStatus.BILLABLE for item in items):
+        return await _billed_before(uow, list(items))
+    total_fen = sum(item["amount_fen"] for item in items)
+    number = await next_number(uow, NumberKind.INVOICE)
+    row = await uow.fetch_row(_INVOICE, new_id(), number, *scope, total_fen, InvoiceStatus.ISSUED.value, uow.now)
+    assert row is not None
+    await uow.execute(
+        f"UPDATE charge_item SET status = {CHARGE_ITEM.target_sql('bill')}, invoice_id = $2, version = version + 1 "
+        f"WHERE id = ANY($1::uuid[]) AND {CHARGE_ITEM.sources_sql('bill')}",
+        ids,
+        row["id"],
+    )
+    uow.audited("invoice", row["id"], patient_id=command.patient_id)
+    if total_fen == 0:
+        return InvoiceView(**dict(await transition(uow, INVOICE, "settle", row["id"])))
+    await _journal(uow, JournalKind.INVOICED, row)
+    return InvoiceView(**dict(row))
+
+
+async def _billed_before(uow: UnitOfWork, items: list[Record]) -> InvoiceView:
+    bills = {item["invoice_id"] for item in items if item["status"] == ChargeItemStatus.BILLED}
+    if len(bills) != 1 or any(item["status"] != ChargeItemStatus.BILLED for item in items):
+        raise ChargesNotBillable()
+    row = await uow.fetch_row(
+        "SELECT i.* FROM invoice i WHERE i.id = $1 AND (SELECT count(*) FROM charge_item WHERE invoice_id = i.id) = $2",
+        bills.pop(),
+        len(items),
+    )
+    if row is None:
+        raise ChargesNotBillable()
+    return InvoiceView(**dict(row))
+
+
+async def _journal(uow: UnitOfWork, kind: JournalKind, bill: Record) -> None:
+    issued = kind is JournalKind.INVOICED
+    receivable, revenue = LedgerAccount.PATIENT_RECEIVABLE, LedgerAccount.OUTPATIENT_REVENUE
+    lines = moved(
+        bill["total_fen"],
+        debit=receivable if issued else revenue,
+        credit=revenue if issued else receivable,
+        patient_id=bill["patient_id"],
+    )
+    await post(uow, kind, "invoice", bill["id"], lines)
+
+
+async def hold_invoice(uow: UnitOfWork, invoice_id: UUID) -> InvoiceView:
+    """Lock a bill for the rest of the transaction; first of the locks that money takes. Raises NotFound."""
+    row = await uow.fetch_row("SELECT * FROM invoice WHERE id = $1 FOR UPDATE", invoice_id)
+    if row is None:
+        raise NotFound()
+    return InvoiceView(**dict(row))
+
+
+async def settle_invoice(uow: UnitOfWork, invoice_id: UUID, amount_fen: int) -> bool:
+    """Mark a bill as paid (结清) if it waits for exactly this amount; the row count says whether this money did it."""
+    return bool(
+        await uow.execute(
+            f"UPDATE invoice SET status = {INVOICE.target_sql('settle')}, version = version + 1 "
+            f"WHERE id = $1 AND total_fen = $2 AND {INVOICE.sources_sql('settle')}",
+            invoice_id,
+            amount_fen,
+        )
+    )
+
+
+async def reverse_invoice(uow: UnitOfWork, invoice_id: UUID) -> InvoiceView:
+    """Take back an unpaid bill with its charges (作废未付结算单); money that still arrives is then sent back.
+
+    Raises: NotFound, StateConflict (paid or taken back), AlreadyPerformed. Locks: the invoice, then its items.
+    """
+    row = await transition(uow, INVOICE, "cancel", invoice_id)
+    if row["total_fen"]:
+        await _journal(uow, JournalKind.INVOICE_REVERSED, row)
+    await uow.execute(
+        f"UPDATE charge_item SET status = {CHARGE_ITEM.target_sql('abort')}, version = version + 1 "
+        f"WHERE invoice_id = $1 AND performed_quantity = 0 AND {CHARGE_ITEM.sources_sql('abort')}",
+        invoice_id,
+    )
+    done = "SELECT 1 FROM charge_item WHERE invoice_id = $1 AND performed_quantity > 0 LIMIT 1"
+    if await uow.fetch_value(done, invoice_id):
+        raise AlreadyPerformed()
+    uow.audited("invoice", invoice_id, patient_id=row["patient_id"])
+    return InvoiceView(**dict(row))
+
+
+async def perform(uow: UnitOfWork, source_kind: str, source_id: UUID) -> int:
+    """Mark what was charged for a source as done (执行): everything not refunded. Returns how many items it was.
+
+    Performed parts are never refunded. Doing it twice changes nothing.
+    """
+    return await uow.execute(
+        "UPDATE charge_item SET performed_quantity = quantity - refunded_quantity, version = version + 1 "
+        "WHERE source_kind = $1 AND source_id = $2 AND status = 'billed' "
+        "AND performed_quantity < quantity - refunded_quantity",
+        source_kind,
+        source_id,
+    )
+
+
+async def refund_items(uow: UnitOfWork, invoice_id: UUID, amount_fen: int | None) -> int:
+    """Take a refund off a bill's items (退费分摊) and return its amount in fen; ``None`` means all that is left.
+
+    Raises: NothingToRefund, AlreadyPerformed, RefundNotDivisible. Locks: the items, by id.
+    """
+    rows = await uow.fetch("SELECT * FROM charge_item WHERE invoice_id = $1 ORDER BY id FOR UPDATE", invoice_id)
+    items = [
+        RefundableItem(
+            row["id"], row["unit_price"], row["quantity"], row["performed_quantity"], row["refunded_quantity"]
+        )
+        for row in rows
+    ]
+    wanted_fen, quantities = split_refund(items, amount_fen)
+    await uow.execute(
+        "UPDATE charge_item c SET refunded_quantity = part.quantity, version = c.version + 1 "
+        "FROM unnest($1::uuid[], $2::numeric[]) AS part (id, quantity) WHERE c.id = part.id",
+        list(quantities),
+        list[Decimal](quantities.values()),
+    )
+    return wanted_fen

@@ -1,0 +1,44 @@
+"""What readers of billing see."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from hospital_core.finance.billing.states import ChargeItemStatus, InvoiceStatus
+from hospital_core.kernel.commands import View
+
+
+class ChargeItemView(View):
+    """One charged service or material (费用明细)."""
+
+    id: UUID
+    patient_id: UUID
+    encounter_id: UUID
+    price_item_id: UUID
+    invoice_id: UUID | None
+    name: str
+    unit: str
+    unit_price: Decimal
+    quantity: Decimal
+    performed_quantity: Decimal
+    refunded_quantity: Decimal
+    amount_fen: int
+    status: ChargeItemStatus
+
+
+class InvoiceView(View):
+    """A bill (结算单); ``balanced`` = paid in full."""
+
+    id: UUID
+    invoice_no: str
+    patient_id: UUID
+    encounter_id: UUID
+    total_fen: int
+    status: InvoiceStatus
+    issued_at: datetime
+
+
+class InvoiceDetailView(InvoiceView):
+    """A bill with its lines (结算单及明细)."""
+
+    items: list[ChargeItemView]

@@ -1,0 +1,221 @@
+"""Talking to the channel (与支付渠道对话), always with no transaction open.
+
+Each function runs small commands around bounded calls. A call without an answer changes nothing: the ladder asks again.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from hospital_core.finance.payments import queries
+from hospital_core.finance.payments.commands import (
+    ChannelRefundResult,
+    ChannelSuccess,
+    CloseIntent,
+    NoteMismatch,
+    RecordPrepay,
+    RefundRefused,
+)
+from hospital_core.finance.payments.errors import ChannelRefused, PayingTimeOver, PaymentMismatch
+from hospital_core.finance.payments.ports import (
+    ChannelOrder,
+    ChannelRefund,
+    ChannelRefundStatus,
+    CloseResult,
+    GatewayRefused,
+    GatewayUnknown,
+    PaymentGateway,
+    PrepayOrder,
+    RefundOrder,
+    TradeState,
+)
+from hospital_core.finance.payments.service import (
+    close_intent,
+    note_mismatch,
+    record_prepay,
+    record_refund_refused,
+    record_refund_result,
+    record_success,
+)
+from hospital_core.finance.payments.states import PaymentChannel, PaymentIntentStatus, RefundStatus
+from hospital_core.finance.payments.views import PaymentIntentView, RefundView
+from hospital_core.kernel import ports
+from hospital_core.kernel.commands import Done
+from hospital_core.kernel.context import Context
+from hospital_core.kernel.errors import OutsideUnavailable, StateConflict
+from hospital_core.kernel.reading import Reading
+from hospital_core.kernel.run import run
+
+log = logging.getLogger(__name__)
+
+_PENDING = (RefundStatus.REQUESTED, RefundStatus.PROCESSING)
+
+
+async def take_in_success(ctx: Context, fact: ChannelSuccess) -> Done:
+    """Take in a verified success from wherever it came (callback, query): ``record_success``, and if that refuses the
+    fact, a note where staff see it. Duplicates answer Done.
+
+    Raises: PaymentMismatch, after noting it.
+    """
+    quiet = ctx.without_idempotency()
+    try:
+        return await run(quiet, record_success, fact)
+    except PaymentMismatch as refusal:
+        log.warning("payment refused", extra={"mismatch": refusal.mismatch.value, "source": fact.source})
+        note = NoteMismatch(kind=refusal.mismatch, out_trade_no=fact.out_trade_no, transaction_id=fact.transaction_id)
+        await run(quiet, note_mismatch, note)
+        raise
+
+
+async def prepare_payment(ctx: Context, intent: PaymentIntentView) -> dict[str, str]:
+    """Place the order of an open intent at the channel, once, and return what the phone needs to pay (调起支付参数).
+
+    Raises: PayingTimeOver, OutsideUnavailable (no answer: tap again, the same order is used), ChannelRefused.
+    """
+    quiet = ctx.without_idempotency()
+    if intent.status is not PaymentIntentStatus.OPEN or intent.payer_openid is None:
+        raise PayingTimeOver()
+    gateway = ports.use(PaymentGateway)
+    order = PrepayOrder(
+        intent.out_trade_no, intent.amount_fen, intent.description, intent.payer_openid, intent.pay_until
+    )
+    try:
+        prepay_id = intent.prepay_id
+        if prepay_id is None:
+            prepay_id = await gateway.prepay(order)
+            await run(quiet, record_prepay, RecordPrepay(intent_id=intent.id, prepay_id=prepay_id))
+        return await gateway.pay_parameters(prepay_id)
+    except GatewayUnknown as error:
+        raise OutsideUnavailable() from error
+    except GatewayRefused as error:
+        log.warning("order refused by the channel", extra={"code": error.code, "intent_id": str(intent.id)})
+        raise ChannelRefused(channel_code=error.code) from error
+
+
+async def check_intent_now(ctx: Context, intent_id: UUID) -> PaymentIntentView:
+    """Ask the channel how a payment stands and act on it (查单); returns the intent afterwards.
+
+    For the phone coming back from paying, the ladder, and reconciliation. Without an answer nothing changes. Past the
+    time to pay an unpaid order is closed: query, close, query again, and only then the intent.
+    Raises: NotFound, PaymentMismatch.
+    """
+    quiet = ctx.without_idempotency()
+    intent = await queries.payment_intent(Reading(quiet), intent_id)
+    if intent.channel is PaymentChannel.CASH or intent.status is PaymentIntentStatus.SUCCEEDED:
+        return intent
+    try:
+        await _ask_and_act(quiet, intent)
+    except GatewayUnknown:
+        log.warning("channel did not answer", extra={"intent_id": str(intent_id)})
+    except GatewayRefused as error:
+        log.warning("channel refused to answer", extra={"intent_id": str(intent_id), "code": error.code})
+    return await queries.payment_intent(Reading(quiet), intent_id)
+
+
+async def _ask_and_act(ctx: Context, intent: PaymentIntentView) -> None:
+    gateway = ports.use(PaymentGateway)
+    order = await gateway.query(intent.out_trade_no)
+    if order.state.is_paid:
+        await take_in_success(ctx, _success_of(order))
+        return
+    if intent.status is not PaymentIntentStatus.OPEN:
+        return
+    if not order.state.is_over:
+        if await Reading(ctx).fetch_value("SELECT hospital_now() < $1", intent.pay_until):
+            return
+        closed = await gateway.close(intent.out_trade_no)
+        order = await gateway.query(intent.out_trade_no)  # money may have come in before the close
+        if order.state.is_paid:
+            await take_in_success(ctx, _success_of(order))
+            return
+        if closed is CloseResult.ALREADY_PAID or not (order.state.is_over or order.state is TradeState.ABSENT):
+            return  # the channel contradicts itself for the moment: the next rung asks again
+    await _close(ctx, intent.id)
+
+
+async def _close(ctx: Context, intent_id: UUID) -> None:
+    try:
+        await run(ctx, close_intent, CloseIntent(intent_id=intent_id))
+    except StateConflict:
+        log.info("intent was settled or closed meanwhile", extra={"intent_id": str(intent_id)})
+
+
+def _success_of(order: ChannelOrder) -> ChannelSuccess:
+    if order.transaction_id is None or order.amount_fen is None or order.succeeded_at is None:
+        raise GatewayUnknown("a paid order without its transaction, amount or time")
+    return ChannelSuccess(
+        out_trade_no=order.out_trade_no,
+        transaction_id=order.transaction_id,
+        amount_fen=order.amount_fen,
+        currency=order.currency or "",
+        mchid=order.mchid,
+        appid=order.appid,
+        payer_openid=order.payer_openid,
+        succeeded_at=order.succeeded_at,
+        source="query",
+    )
+
+
+async def send_refund(ctx: Context, refund_id: UUID) -> None:
+    """Send a refund to its channel (提交退款), under the same number however often."""
+    refund = await queries.refund(Reading(ctx), refund_id)
+    if refund.status in _PENDING:
+        await _act_on(ctx, refund, _send)
+
+
+async def check_refund_now(ctx: Context, refund_id: UUID) -> RefundView:
+    """Ask the channel how a refund stands (查退款); one it does not know is sent again. Returns it afterwards."""
+    refund = await queries.refund(Reading(ctx), refund_id)
+    if refund.status is not RefundStatus.SUCCEEDED:
+        await _act_on(ctx, refund, _query_or_send)
+    return await queries.refund(Reading(ctx), refund_id)
+
+
+Asking = Callable[[Context, RefundView], Awaitable[ChannelRefund | None]]
+
+
+async def _act_on(ctx: Context, refund: RefundView, ask: Asking) -> None:
+    try:
+        answer = await ask(ctx, refund)
+    except (GatewayUnknown, GatewayRefused) as error:
+        log.warning("channel did not answer", extra={"refund_id": str(refund.id), "error": type(error).__name__})
+        return
+    if answer is None or answer.status is ChannelRefundStatus.ABSENT or answer.amount_fen is None:
+        return
+    fact = ChannelRefundResult(
+        out_refund_no=answer.out_refund_no,
+        status=answer.status,
+        amount_fen=answer.amount_fen,
+        refund_id=answer.refund_id,
+        succeeded_at=answer.succeeded_at,
+    )
+    await run(ctx, record_refund_result, fact)
+
+
+async def _send(ctx: Context, refund: RefundView) -> ChannelRefund | None:
+    intent = await queries.payment_intent(Reading(ctx), refund.intent_id)
+    assert intent.transaction_id is not None, "only paid intents are refunded"
+    order = RefundOrder(
+        out_refund_no=refund.out_refund_no,
+        out_trade_no=intent.out_trade_no,
+        transaction_id=intent.transaction_id,
+        amount_fen=refund.amount_fen,
+        total_fen=intent.amount_fen,
+        reason=refund.reason,
+    )
+    try:
+        return await ports.use(PaymentGateway).refund(order)
+    except GatewayRefused as error:
+        log.warning("refund refused by the channel", extra={"refund_id": str(refund.id), "code": error.code})
+        try:
+            await run(ctx, record_refund_refused, RefundRefused(refund_id=refund.id, code=error.code[:40]))
+        except StateConflict:
+            log.info("refund was decided meanwhile", extra={"refund_id": str(refund.id)})
+        return None
+
+
+async def _query_or_send(ctx: Context, refund: RefundView) -> ChannelRefund | None:
+    answer = await ports.use(PaymentGateway).query_refund(refund.out_refund_no)
+    if answer.status is ChannelRefundStatus.ABSENT and refund.status in _PENDING:
+        return await _send(ctx, refund)
+    return answer

@@ -1,0 +1,23 @@
+"""Things that work once (一次性凭证): a challenge, a code on a screen. The first use stands in the database."""
+
+import hashlib
+from datetime import timedelta
+
+from hospital_core.kernel.ids import new_id
+from hospital_core.kernel.reading import pooled_connection
+
+# Kept beside the counted failures: a spent text is a subject locked until nobody would accept it anyway.
+_SPEND = """
+INSERT INTO attempt_limit AS a (id, purpose, subject, failures, window_ends_at, locked_until)
+VALUES ($1, $2, $3, 1, hospital_now() + $4::interval, hospital_now() + $4::interval)
+ON CONFLICT (purpose, subject) DO UPDATE SET
+    window_ends_at = excluded.window_ends_at, locked_until = excluded.locked_until
+WHERE a.locked_until <= hospital_now()
+RETURNING 1"""
+
+
+async def spend(purpose: str, text: str, lifetime: timedelta) -> bool:
+    """Use ``text`` up; whether this was its first use within ``lifetime``. Its own transaction, exact across workers."""
+    subject = hashlib.sha256(text.encode()).hexdigest()
+    async with pooled_connection() as connection:
+        return await connection.fetchval(_SPEND, new_id(), purpose, subject, lifetime) is not None

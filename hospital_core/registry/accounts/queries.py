@@ -1,0 +1,99 @@
+"""Reads of accounts and links."""
+
+from uuid import UUID
+
+from asyncpg import Record
+
+from hospital_core.kernel.errors import NotFound
+from hospital_core.kernel.masking import mask_name, mask_phone
+from hospital_core.kernel.reading import Reading
+from hospital_core.kernel.run import keyring
+from hospital_core.registry.accounts.states import Relation
+from hospital_core.registry.accounts.views import LinkBasis, LinkView
+from hospital_core.registry.patients.queries import patient_views, phone_of, survivors
+
+# A guardian's link ends on the child's eighteenth birthday, whether or not somebody has tidied up.
+_EFFECTIVE = """
+    l.status = 'active' AND NOT (l.relation = 'child' AND p.birth_date IS NOT NULL
+        AND p.birth_date <= (hospital_now() AT TIME ZONE 'Asia/Shanghai')::date - interval '18 years')"""
+
+_LINKS = f"""
+SELECT l.id, l.account_id, l.patient_id, l.relation, l.linked_at, l.proven_at
+FROM account_link l JOIN patient p ON p.id = l.patient_id WHERE {_EFFECTIVE}"""
+
+
+async def linked_patients(reading: Reading, account_id: UUID) -> list[LinkView]:
+    """The patients an account may act for (就诊人列表), in the order of their places."""
+    return await _views(
+        reading, list(await reading.fetch(f"{_LINKS} AND l.account_id = $1 ORDER BY place", account_id))
+    )
+
+
+async def link(reading: Reading, link_id: UUID) -> LinkView:
+    """One link as its account sees it. Raises NotFound."""
+    views = await _views(reading, list(await reading.fetch(f"{_LINKS} AND l.id = $1", link_id)))
+    if not views:
+        raise NotFound()
+    return views[0]
+
+
+async def own_active_link(reading: Reading, account_id: UUID, link_id: UUID, *, lock: bool = False) -> Record:
+    """A link of this account that still stands. Raises NotFound, for those of others too."""
+    row = await reading.fetch_row(
+        "SELECT id, patient_id, relation, linked_at, proven_at, proof FROM account_link "
+        "WHERE id = $1 AND account_id = $2 AND status = 'active'" + (" FOR NO KEY UPDATE" if lock else ""),
+        link_id, account_id,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound()
+    return row
+
+
+async def link_basis(reading: Reading, account_id: UUID, patient_id: UUID) -> LinkBasis | None:
+    """Why an account may act for a patient, or None. Every file of the person counts; the widest link is taken.
+
+    This is what ``care_relations.permitted_patient`` asks: an unproven link shows nothing older than ``linked_at``.
+    """
+    row = await reading.fetch_row(
+        f"{_LINKS} AND l.account_id = $1 AND l.patient_id IN (SELECT person_ids($2)) "
+        "ORDER BY l.proven_at NULLS LAST, l.linked_at LIMIT 1",
+        account_id, patient_id,
+    )  # fmt: skip
+    return LinkBasis(row["id"], Relation(row["relation"]), row["linked_at"], row["proven_at"]) if row else None
+
+
+async def session_is_live(reading: Reading, session_id: UUID) -> bool:
+    """Whether a phone's session still stands; what the edge asks when its set of revocations is too old."""
+    live: bool = await reading.fetch_value(
+        "SELECT EXISTS (SELECT 1 FROM refresh_session s JOIN patient_account a ON a.id = s.account_id WHERE s.id = $1 "
+        "AND s.ended_at IS NULL AND s.expires_at > hospital_now() AND a.disabled_at IS NULL)",
+        session_id,
+    )
+    return live
+
+
+async def account_phone_masked(reading: Reading, account_id: UUID) -> str | None:
+    """The account's own phone number, masked."""
+    sealed = await reading.fetch_value("SELECT phone_sealed FROM patient_account WHERE id = $1", account_id)
+    return mask_phone(keyring().open(bytes(sealed), "patient_account.phone")) if sealed is not None else None
+
+
+async def file_phone(reading: Reading, patient_id: UUID) -> str | None:
+    """The phone of the file that stands for a patient now, in clear, for sending to it."""
+    return await phone_of(reading, (await survivors(reading, [patient_id]))[patient_id])
+
+
+async def _views(reading: Reading, rows: list[Record]) -> list[LinkView]:
+    files = {view.id: view for view in await patient_views(reading, [row["patient_id"] for row in rows])}
+    views = []
+    for row in rows:
+        file, proven = files[row["patient_id"]], row["proven_at"] is not None
+        views.append(
+            LinkView(
+                link_id=row["id"], patient_id=row["patient_id"], name_masked=mask_name(file.name),
+                relation=row["relation"], proven=proven, linked_at=row["linked_at"],
+                document_masked=file.document_masked if proven else None,
+                patient_no=file.patient_no if proven else None,
+            )
+        )  # fmt: skip
+    return views

@@ -1,0 +1,76 @@
+"""What readers see of accounts and links."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from hospital_core.kernel.commands import View
+from hospital_core.registry.accounts.states import Relation
+
+
+class SignedIn(View):
+    """A phone is signed in; the only time its refresh token is seen."""
+
+    account_id: UUID
+    session_id: UUID
+    refresh_token: str = Field(repr=False)
+    expires_at: datetime
+    phone_masked: str | None
+
+
+class Rotated(View):
+    """The next refresh token of a session; asking again at once with the same old one gives the same answer."""
+
+    account_id: UUID
+    session_id: UUID
+    refresh_token: str = Field(repr=False)
+    expires_at: datetime
+    phone_masked: str | None
+
+
+class PhoneBound(View):
+    """The account's phone number, masked."""
+
+    phone_masked: str
+
+
+class LinkView(View):
+    """A linked patient (就诊人).
+
+    Until the link is proven it looks the same whether the file was there before or was opened by this link: the number
+    and the document, which the two would show differently, are held back.
+    """
+
+    link_id: UUID
+    patient_id: UUID
+    name_masked: str
+    relation: Relation
+    proven: bool
+    document_masked: str | None
+    patient_no: str | None
+    linked_at: datetime
+
+
+class ProofCodeSent(View):
+    """A code is on its way, if the file has a phone: the answer is the same when it has none."""
+
+    sent_to_masked: str = "就诊档案预留手机号"
+    expires_at: datetime
+
+
+class LinksProven(View):
+    """How many links of the account a card has proven (0: none was waiting)."""
+
+    proven: int
+
+
+@dataclass(frozen=True)
+class LinkBasis:
+    """Why an account may act for a patient, and since when it sees the file: from ``linked_at`` until proven."""
+
+    link_id: UUID
+    relation: Relation
+    linked_at: datetime
+    proven_at: datetime | None

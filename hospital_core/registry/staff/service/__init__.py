@@ -1,0 +1,15 @@
+"""Writers of staff."""
+
+from hospital_core.registry.staff.service.accounts import change_roles, disable_account, open_account, reset_totp
+from hospital_core.registry.staff.service.people import hire_staff
+from hospital_core.registry.staff.service.sessions import begin_session, end_session
+
+__all__ = [
+    "begin_session",
+    "change_roles",
+    "disable_account",
+    "end_session",
+    "hire_staff",
+    "open_account",
+    "reset_totp",
+]

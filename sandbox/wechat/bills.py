@@ -1,0 +1,156 @@
+"""Trade bill 交易账单: one CSV per Beijing day, ready at 10:00 of the next day. Columns: reference §4.2."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from sandbox.wechat.errors import PayError
+from sandbox.wechat.state import Order, Refund
+from sandbox.wechat.text import beijing, digits
+from sandbox.wechat.world import World
+
+COLUMNS = (
+    "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,"
+    "应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,"
+    "手续费,费率,订单金额,申请退款金额,费率备注"
+)
+SUMMARY = "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额"
+URL_VALID_SECONDS = 30
+
+
+def ask_bill(world: World, query: Mapping[str, str], base_url: str) -> dict[str, Any]:
+    """Make the bill and a download address valid for 30 s. `hash_value` is of the file before gzip.
+
+    Raises: PayError PARAM_ERROR, STATEMENT_CREATING, NO_STATEMENT_EXIST.
+    """
+    day = _bill_day(world, query.get("bill_date", ""))
+    bill_type = query.get("bill_type", "ALL")
+    if bill_type not in ("ALL", "SUCCESS", "REFUND") or query.get("tar_type", "GZIP") != "GZIP":
+        raise PayError(400, "PARAM_ERROR", "bill_type 或 tar_type 不支持")
+    rows = _rows(world, day, bill_type)
+    if not rows:
+        raise PayError(400, "NO_STATEMENT_EXIST", "账单文件不存在，请检查当前商户号在指定日期内是否有交易")
+    if world.take("bill_difference", "tradebill"):
+        rows = [*rows[1:], {**rows[0], "微信订单号": digits("42000", 28), "商户订单号": f"STRANGER{day:%Y%m%d}"}]
+    content = _csv(rows)
+    token = secrets.token_urlsafe(24)
+    world.bills[token] = (
+        gzip.compress(content) if query.get("tar_type") else content,
+        time.time() + URL_VALID_SECONDS,
+    )
+    return {
+        "hash_type": "SHA1",
+        "hash_value": hashlib.sha1(content, usedforsecurity=False).hexdigest(),
+        "download_url": f"{base_url}/v3/billdownload/file?token={token}",
+    }
+
+
+def bill_file(world: World, token: str) -> bytes:
+    """Raises: PayError when the address is unknown or older than 30 s."""
+    content, expires_at = world.bills.get(token, (b"", 0.0))
+    if time.time() > expires_at:
+        world.bills.pop(token, None)
+        raise PayError(400, "PARAM_ERROR", "账单下载地址无效或已过期")
+    return content
+
+
+def _bill_day(world: World, text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise PayError(400, "PARAM_ERROR", "bill_date 应为 yyyy-MM-dd") from None
+    now = beijing(world.now())
+    if day >= now.date() or day < now.date() - timedelta(days=92):
+        raise PayError(400, "PARAM_ERROR", "bill_date 只能是昨天起往前三个月内的日期")
+    if day == now.date() - timedelta(days=1) and now.hour < 10:
+        raise PayError(400, "STATEMENT_CREATING", "账单生成中，请在次日 10 点后重试")
+    return day
+
+
+def _rows(world: World, day: date, bill_type: str) -> list[dict[str, str]]:
+    """Payments by the time of success, refunds by the time they were asked for; a refunded order keeps its row."""
+    dated: list[tuple[float, dict[str, str]]] = []
+    for order in world.state.orders.values():
+        if bill_type != "REFUND" and order.paid_at and beijing(order.paid_at).date() == day:
+            dated.append((order.paid_at, _row(order, order.paid_at, None)))
+    for refund in world.state.refunds.values():
+        if bill_type != "SUCCESS" and beijing(refund.created_at).date() == day:
+            order = world.state.orders[refund.out_trade_no]
+            dated.append((refund.created_at, _row(order, refund.created_at, refund)))
+    return [row for _, row in sorted(dated, key=lambda pair: pair[0])]
+
+
+def _row(order: Order, at: float, refund: Refund | None) -> dict[str, str]:
+    row = dict.fromkeys(COLUMNS.split(","), "")
+    paid_fen = order.payer_total_fen or 0
+    row.update(
+        {
+            "交易时间": f"{beijing(at):%Y-%m-%d %H:%M:%S}",
+            "公众账号ID": order.request["appid"],
+            "商户号": order.request["mchid"],
+            "特约商户号": "0",
+            "微信订单号": order.transaction_id or "",
+            "商户订单号": order.out_trade_no,
+            "用户标识": order.openid,
+            "交易类型": "JSAPI",
+            "交易状态": "REFUND" if refund else "SUCCESS",
+            "付款银行": "OTHERS",
+            "货币种类": "CNY",
+            "应结订单金额": _yuan(0 if refund else paid_fen),
+            "代金券金额": _yuan(0 if refund else order.total_fen - paid_fen),
+            "微信退款单号": refund.refund_id if refund else "0",
+            "商户退款单号": refund.out_refund_no if refund else "0",
+            "退款金额": _yuan(refund.payer_refund_fen if refund else 0),
+            "充值券退款金额": _yuan(0),
+            "退款类型": "ORIGINAL" if refund else "",
+            "退款状态": refund.status if refund else "",
+            "商品名称": order.request["description"],
+            "商户数据包": order.request.get("attach") or "",
+            "手续费": _fee(-refund.payer_refund_fen if refund else paid_fen),
+            "费率": "0.60%",
+            "订单金额": _yuan(0 if refund else order.total_fen),
+            "申请退款金额": _yuan(refund.refund_fen if refund else 0),
+        }
+    )
+    return row
+
+
+def _csv(rows: list[dict[str, str]]) -> bytes:
+    # Every field carries a backtick, so that spreadsheets leave long numbers alone.
+    lines = [COLUMNS, *(",".join(f"`{value}" for value in row.values()) for row in rows), SUMMARY]
+    totals = [str(len(rows))]
+    for name in ("应结订单金额", "退款金额", "充值券退款金额"):
+        totals.append(_yuan(sum(_to_units(row[name], 2) for row in rows)))
+    fee_units = sum(_to_units(row["手续费"], 5) for row in rows)
+    totals.append(_decimal(fee_units, 5))
+    for name in ("订单金额", "申请退款金额"):
+        totals.append(_yuan(sum(_to_units(row[name], 2) for row in rows)))
+    lines.append(",".join(f"`{value}" for value in totals))
+    return ("\ufeff" + "\r\n".join(lines) + "\r\n").encode()
+
+
+def _yuan(fen: int) -> str:
+    return _decimal(fen, 2)
+
+
+def _fee(fen: int) -> str:
+    """0.60 % with five decimals of a yuan: 1 fen of turnover = 6 units of 0.00001 yuan."""
+    return _decimal(fen * 6, 5)
+
+
+def _decimal(units: int, places: int) -> str:
+    whole, rest = divmod(abs(units), 10**places)
+    return f"{'-' if units < 0 else ''}{whole}.{rest:0{places}d}"
+
+
+def _to_units(text: str, places: int) -> int:
+    """`_decimal` read back; integers all the way, a bill is compared to the fen."""
+    units = int(text.replace(".", ""))
+    assert len(text.rpartition(".")[2]) == places
+    return units

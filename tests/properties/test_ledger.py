@@ -1,0 +1,186 @@
+"""Any order of charging, paying, refunding, performing and cancelling leaves the books right, judged by SQL alone."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from hospital_core.finance.billing.service import perform, reverse_invoice
+from hospital_core.finance.payments import outside
+from hospital_core.finance.payments.commands import ChannelSuccess, RequestRefund, TakeCash
+from hospital_core.finance.payments.ports import ChannelRefundStatus, PaymentGateway
+from hospital_core.finance.payments.service import request_refund, take_cash
+from hospital_core.kernel import ports
+from hospital_core.kernel.context import system_context
+from hospital_core.kernel.errors import DomainError
+from hospital_core.kernel.ids import new_id
+from hospital_core.kernel.run import run
+from tests.fixtures.engines import Engines
+from tests.fixtures.finance import (
+    Billed,
+    FakeGateway,
+    forged,
+    let_time_to_pay_pass,
+    make_intent,
+    make_invoice,
+    make_payer,
+    make_timers_due,
+    money_findings,
+    rows,
+    run_system,
+)
+
+PARENTS = ("mother", "father")
+PAYERS = st.sampled_from(PARENTS)
+LOOP: list[asyncio.AbstractEventLoop] = []
+
+
+@pytest.fixture
+async def _loop(core: Engines) -> None:
+    LOOP[:] = [asyncio.get_running_loop()]
+
+
+class Books(RuleBasedStateMachine):
+    """One patient's money under random commands; refusals are allowed, wrong books never are."""
+
+    bills: Bundle[Billed] = Bundle("bills")
+    intents: Bundle[UUID] = Bundle("intents")
+    callbacks: Bundle[ChannelSuccess] = Bundle("callbacks")
+
+    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run on the session's loop; a refusal is an answer."""
+        try:
+            return LOOP[0].run_until_complete(work)
+        except DomainError:
+            return None
+
+    @initialize()
+    def begin(self) -> None:
+        self.gateway = FakeGateway()
+        ports.provide(PaymentGateway, self.gateway)
+        self.patient_id: UUID = self.do(make_payer())
+
+    @rule(target=bills, price=st.sampled_from(["0.01", "12.3456", "50.00"]), items=st.integers(1, 3))
+    def bill(self, price: str, items: int) -> Billed:
+        made: Billed = self.do(make_invoice(unit_price=price, items=items, patient_id=self.patient_id))
+        return made
+
+    @rule(target=intents, bill=bills, payer=PAYERS)
+    def open(self, bill: Billed, payer: str) -> UUID:
+        intent = self.do(make_intent(self.gateway, invoice_id=bill.invoice.id, payer_openid=payer))
+        return intent.id if intent else new_id()
+
+    @rule(target=callbacks, bill=bills, payer=PAYERS, times=st.integers(0, 3))
+    def pay_by_phone(self, bill: Billed, payer: str, times: int) -> ChannelSuccess | None:
+        """Pay, maybe beside another payer's intent that is still open; the callback comes ``times`` times at once."""
+        intent = self.do(make_intent(self.gateway, invoice_id=bill.invoice.id, payer_openid=payer))
+        if intent is None or self.gateway.orders[intent.out_trade_no].state != "NOTPAY":
+            return None
+        fact = self.gateway.pay(intent.out_trade_no)
+        self.deliver_callback(fact, times)
+        return fact
+
+    @rule(bill=bills, times=st.integers(1, 2))
+    def both_parents_pay(self, bill: Billed, times: int) -> None:
+        """Two phones had the payment sheet open."""
+        made = [self.do(make_intent(self.gateway, invoice_id=bill.invoice.id, payer_openid=p)) for p in PARENTS]
+        unpaid = [i for i in made if i is not None and self.gateway.orders[i.out_trade_no].state == "NOTPAY"]
+        for intent in unpaid:
+            self.deliver_callback(self.gateway.pay(intent.out_trade_no), times)
+
+    @rule(fact=callbacks, times=st.integers(1, 3))
+    def deliver_callback(self, fact: ChannelSuccess | None, times: int) -> None:
+        async def deliver() -> None:
+            assert fact is not None
+            await asyncio.gather(*(outside.take_in_success(system_context(), fact) for _ in range(times)))
+
+        if fact is not None:
+            LOOP[0].run_until_complete(deliver())
+
+    @rule(bill=bills, tendered=st.sampled_from([1, 3704, 15000]))
+    def pay_cash(self, bill: Billed, tendered: int) -> None:
+        self.do(run_system(take_cash, TakeCash(invoice_id=bill.invoice.id, tendered_fen=tendered)))
+
+    @rule(bill=bills, amount_fen=st.none() | st.sampled_from([1, 5, 100, 1235, 5000]))
+    def refund(self, bill: Billed, amount_fen: int | None) -> None:
+        command = RequestRefund(
+            invoice_id=bill.invoice.id, amount_fen=amount_fen, reason="退费", source_kind="test", source_id=new_id()
+        )
+        self.do(run_system(request_refund, command))
+
+    @rule(bill=bills)
+    def perform_first_item(self, bill: Billed) -> None:
+        self.do(run(system_context(), forged(lambda uow: perform(uow, "appointment", bill.source_id)), None))
+
+    @rule(bill=bills)
+    def cancel(self, bill: Billed) -> None:
+        self.do(run_system(reverse_invoice, bill.invoice.id))
+
+    @rule(intent=intents, over=st.booleans(), deaf=st.booleans())
+    def check(self, intent: UUID, over: bool, deaf: bool) -> None:
+        self.gateway.deaf = {"query"} if deaf else set()
+        if over:
+            self.do(let_time_to_pay_pass(intent))
+        self.do(outside.check_intent_now(system_context(), intent))
+        self.gateway.deaf = set()
+
+    @rule(outcome=st.sampled_from([ChannelRefundStatus.SUCCESS, ChannelRefundStatus.ABNORMAL]), lost=st.booleans())
+    def send_refunds(self, outcome: ChannelRefundStatus, lost: bool) -> None:
+        self.gateway.refund_outcome, self.gateway.silent = outcome, {"refund"} if lost else set()
+        pending = self.do(
+            rows(
+                "SELECT r.id FROM refund r JOIN payment_intent p ON p.id = r.intent_id "
+                "JOIN invoice i ON i.id = p.invoice_id "
+                "WHERE i.patient_id = $1 AND r.status IN ('requested', 'processing')",
+                self.patient_id,
+            )
+        )
+        for row in pending:
+            self.do(make_timers_due(row["id"]))
+        self.gateway.silent = set()
+
+    @invariant()
+    def the_books_are_right(self) -> None:
+        if hasattr(self, "patient_id"):
+            assert self.do(money_findings(self.patient_id)) == []
+
+
+@pytest.mark.usefixtures("_loop")
+def test_given_any_history_then_journals_balance_and_every_fen_is_explained() -> None:
+    run_state_machine_as_test(
+        Books,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=30,
+            deadline=None,
+            database=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.usefixtures("_loop")
+def test_given_a_slip_in_the_books_then_the_checker_finds_it() -> None:
+    """The control: the checker is not blind."""
+
+    async def slip() -> tuple[list[str], list[str]]:
+        fake = FakeGateway()
+        ports.provide(PaymentGateway, fake)
+        bill = await make_invoice()
+        intent = await make_intent(fake, invoice_id=bill.invoice.id)
+        await outside.take_in_success(system_context(), fake.pay(intent.out_trade_no))
+        before = await money_findings(bill.patient_id)
+        await rows("UPDATE payment_intent SET refunded_fen = 100 WHERE id = $1 RETURNING id", intent.id)
+        after = await money_findings(bill.patient_id)
+        await rows("UPDATE payment_intent SET refunded_fen = 0 WHERE id = $1 RETURNING id", intent.id)
+        return [finding for finding, _ in before], [finding for finding, _ in after]
+
+    before, after = LOOP[0].run_until_complete(slip())
+    assert before == []
+    assert sorted(after) == ["items do not explain the refunds", "refunds differ from the intent"]
