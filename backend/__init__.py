@@ -1,0 +1,1 @@
+"""The server: HTTP edge, realtime, staff/ward/kiosk API, worker, command line, embedded engines."""

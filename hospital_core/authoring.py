@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tortoise import Tortoise
 from tortoise.migrations.autodetector import MigrationAutodetector
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 from tortoise.migrations.writer import format_migration_name
 
 from hospital_core.db import tortoise_config
@@ -18,28 +19,40 @@ from hospital_core.db import tortoise_config
 _MODEL = re.compile(
     r"^        ops\.CreateModel\(\n            name='(?P<name>\w+)',\n(?P<body>.*?)^        \),\n", re.M | re.S
 )
+_TABLE = re.compile(r"'table': '(?P<table>\w+)'")
 _CONSTRAINTS = re.compile(r"'constraints': \[(?P<list>.*?)\], '(?:indexes|pk_attr)'")
 _EACH = re.compile(r"(?:Check|Unique)Constraint\(.*?\)(?=, (?:Check|Unique)Constraint|$)")
 _BASES = re.compile(r"bases=\['\w+'\]")
 
 
 def mend(source: str) -> str:
-    """Add an ``AddConstraint`` for each constraint of a created model, and let every model stand on Tortoise's own."""
-    added = []
+    """Create the constraints of created models in one statement list, and let every model stand on Tortoise's own.
+
+    One ``RunSQL`` instead of an ``AddConstraint`` each: Tortoise rebuilds its whole state for every operation.
+    """
+    statements = []
     for model in _MODEL.finditer(source):
-        found = _CONSTRAINTS.search(model["body"])
-        if found is None:
+        table, found = _TABLE.search(model["body"]), _CONSTRAINTS.search(model["body"])
+        if table is None or found is None:
             continue
-        for constraint in re.findall(
-            r"(?:Check|Unique)Constraint\(.*?\)(?=, (?:Check|Unique)Constraint|$)", found["list"]
-        ):
-            added.append(
-                f"        ops.AddConstraint(\n            model_name='{model['name']}',\n"
-                f"            constraint={constraint},\n        ),\n"
-            )
+        for text in _EACH.findall(found["list"]):
+            constraint = eval(text, {"CheckConstraint": CheckConstraint, "UniqueConstraint": UniqueConstraint})  # noqa: S307
+            statements.append(f"            {create_sql(table['table'], constraint)!r},\n")
     source = _BASES.sub("bases=['Model']", source)
+    if not statements:
+        return source
     head, bracket, tail = source.rpartition("    ]")
-    return head + "".join(added) + bracket + tail
+    return head + "        ops.RunSQL([\n" + "".join(statements) + "        ]),\n" + bracket + tail
+
+
+def create_sql(table: str, constraint: CheckConstraint | UniqueConstraint) -> str:
+    """The statement that Tortoise's ``AddConstraint`` would run."""
+    if isinstance(constraint, CheckConstraint):
+        return f'ALTER TABLE "{table}" ADD CONSTRAINT "{constraint.name}" CHECK ({constraint.check})'
+    columns = ", ".join(f'"{name}"' for name in constraint.fields)
+    if constraint.condition:
+        return f'CREATE UNIQUE INDEX "{constraint.name}" ON "{table}" ({columns}) WHERE {constraint.condition}'
+    return f'ALTER TABLE "{table}" ADD CONSTRAINT "{constraint.name}" UNIQUE ({columns})'
 
 
 async def author(name: str) -> Path | None:

@@ -60,9 +60,7 @@ class DeviceToken(View):
 def challenge_for(device_id: UUID) -> Challenge:
     """A fresh challenge for whoever says to be this device; unknown ids get one too."""
     tokens = ports.use(Tokens)
-    return Challenge(
-        challenge=tokens.issue(sub=device_id, sid=new_id(), audience=_CHALLENGE, lifetime_s=CHALLENGE_S)
-    )
+    return Challenge(challenge=tokens.issue(sub=device_id, sid=new_id(), audience=_CHALLENGE, lifetime_s=CHALLENGE_S))
 
 
 async def sign_in(ctx: Context, command: RequestToken, kind: DeviceKind) -> DeviceToken:

@@ -53,10 +53,10 @@ def mount_pages(app: Sanic[Any, Any], pages: list[Page]) -> None:
         files = _files(page.folder)
         name = "page_" + (page.base.strip("/") or "root")
         serve = _server(page, files)
-        app.add_route(serve, page.base, methods=["GET", "HEAD"], name=f"{name}_index")
+        app.add_route(serve, page.base, methods=["GET", "HEAD"], name=f"{name}_index", strict_slashes=True)
         app.add_route(serve, f"{page.base}<path:path>", methods=["GET", "HEAD"], name=name)
         if page.base != "/":
-            app.add_route(_to(page.base), page.base.rstrip("/"), methods=["GET"], name=f"{name}_slash")
+            app.add_route(_to(page.base), page.base.rstrip("/"), methods=["GET"], name=f"{name}_slash", strict_slashes=True)
 
 
 def _to(base: str) -> Callable[[Request], Awaitable[HTTPResponse]]:

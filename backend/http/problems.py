@@ -153,7 +153,7 @@ def problem_of(error: DomainError, request_id: str) -> HTTPResponse:
     }
     headers = {}
     if error.kind in _RETRY_AFTER_S:
-        seconds = error.fields.get("retry_after_s", _RETRY_AFTER_S[error.kind])
+        seconds = error.fields.get("retry_after_s") or error.fields.get("retry_after") or _RETRY_AFTER_S[error.kind]
         headers["Retry-After"] = str(max(1, int(seconds)))
     return HTTPResponse(orjson.dumps(body, default=str), status, headers, CONTENT_TYPE)
 

@@ -11,9 +11,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from backend.http import metrics
+from hospital_core.kernel.ids import new_id
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ class RedisLink:
         self._outgoing: asyncio.Queue[tuple[str, str]] = asyncio.Queue(_WAITING_MAX)
         self._receivers: list[Receiver] = []
         self._recovered: list[Callable[[], Awaitable[None]]] = []
+        self._beat = f"beat:{new_id()}"
         self._heard_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -67,7 +70,7 @@ class RedisLink:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
-    def _client(self) -> "Redis":
+    def _client(self) -> Redis:
         return Redis.from_url(self._url, decode_responses=True, socket_connect_timeout=2, socket_timeout=None)
 
     async def _listen(self) -> None:
@@ -76,10 +79,11 @@ class RedisLink:
             try:
                 async with client.pubsub() as channels:
                     await channels.psubscribe(*self._patterns)
+                    await channels.subscribe(self._beat)
                     self._heard()
                     for call in self._recovered:
                         await call()
-                    await self._receive(channels)
+                    await self._receive(client, channels)
             except (RedisError, OSError, TimeoutError) as error:
                 self._heard_at = 0.0
                 metrics.REDIS_UP.set(0)
@@ -88,19 +92,19 @@ class RedisLink:
                 await client.aclose()
             await asyncio.sleep(0.5)
 
-    async def _receive(self, channels: object) -> None:
-        """Read until the link breaks; a silent link is pinged, and given up when the answer stays away."""
+    async def _receive(self, client: Redis, channels: PubSub) -> None:
+        """Read until the link breaks. A message to ourselves proves the whole way; without it the link is given up."""
         while True:
-            message = await channels.get_message(ignore_subscribe_messages=True, timeout=PING_S)  # type: ignore[attr-defined]
+            message = await channels.get_message(ignore_subscribe_messages=True, timeout=PING_S)
+            if message is not None:
+                self._heard()
+                if message["type"] == "pmessage":
+                    for receiver in self._receivers:
+                        receiver(message["channel"], message["data"])
+            if time.monotonic() - self._heard_at > DEAD_S:
+                raise TimeoutError("redis is silent")
             if message is None:
-                if time.monotonic() - self._heard_at > DEAD_S:
-                    raise TimeoutError("redis is silent")
-                await asyncio.wait_for(channels.ping(), PING_S)  # type: ignore[attr-defined]
-                continue
-            self._heard()
-            if message["type"] in ("message", "pmessage"):
-                for receiver in self._receivers:
-                    receiver(message["channel"], message["data"])
+                await asyncio.wait_for(client.publish(self._beat, ""), PING_S)
 
     def _heard(self) -> None:
         self._heard_at = time.monotonic()

@@ -93,7 +93,7 @@ async def failed(purpose: Purpose, subject: object, ctx: Context | None = None) 
             _COUNT, new_id(), purpose.name, str(subject), purpose.failures_max, purpose.window, purpose.lock
         )
         if ctx is not None:
-            # The subject may be what somebody typed into a log-in field, a password even: only ids are written.
+            # A subject that is not an id may be something that was typed: it stays out of the trail.
             detail = {"failures": counted["failures"], "locked": counted["locked"]} if counted else {"locked": True}
             object_id = subject if isinstance(subject, UUID) else None
             entry = AuditEntry(f"attempts.{purpose.name}", "attempt", object_id, outcome="refused", detail=detail)

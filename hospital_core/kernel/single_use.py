@@ -17,7 +17,7 @@ RETURNING 1"""
 
 
 async def spend(purpose: str, text: str, lifetime: timedelta) -> bool:
-    """Use ``text`` up; whether this was its first use within ``lifetime``. Its own transaction, exact across workers."""
+    """Use ``text`` up; whether this was its first use within ``lifetime``. Its own transaction."""
     subject = hashlib.sha256(text.encode()).hexdigest()
     async with pooled_connection() as connection:
         return await connection.fetchval(_SPEND, new_id(), purpose, subject, lifetime) is not None

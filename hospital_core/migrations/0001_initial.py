@@ -779,280 +779,75 @@ class Migration(migrations.Migration):
             options={'table': 'staff_session', 'app': 'hospital', 'constraints': [UniqueConstraint(fields=('token_hash',), name='staff_session_token_once')], 'indexes': [Index(fields=['account_id'])], 'pk_attr': 'id', 'table_description': "A signed-in workstation (会话); the cookie's and the CSRF token's hashes, never the tokens."},
             bases=['Model'],
         ),
-        ops.AddConstraint(
-            model_name='Department',
-            constraint=CheckConstraint(check="kind IN ('outpatient', 'emergency', 'ward', 'medical_technology', 'pharmacy', 'administration')", name='department_kind_known'),
-        ),
-        ops.AddConstraint(
-            model_name='JournalEntry',
-            constraint=CheckConstraint(check="kind IN ('invoiced', 'payment_applied', 'payment_surplus', 'refund_promised', 'refund_paid', 'invoice_reversed')", name='journal_entry_kind_known'),
-        ),
-        ops.AddConstraint(
-            model_name='JournalEntry',
-            constraint=UniqueConstraint(fields=('kind', 'source_kind', 'source_id'), name='journal_once_per_source'),
-        ),
-        ops.AddConstraint(
-            model_name='JournalLine',
-            constraint=CheckConstraint(check="account IN ('patient_receivable', 'outpatient_revenue', 'wechat_clearing', 'cash_drawer', 'refund_payable', 'unapplied_receipts')", name='journal_line_account_known'),
-        ),
-        ops.AddConstraint(
-            model_name='JournalLine',
-            constraint=CheckConstraint(check='amount_fen <> 0', name='journal_line_moves_money'),
-        ),
-        ops.AddConstraint(
-            model_name='Location',
-            constraint=CheckConstraint(check="kind IN ('waiting_area', 'room', 'window', 'ward', 'lobby')", name='location_kind_known'),
-        ),
-        ops.AddConstraint(
-            model_name='Device',
-            constraint=CheckConstraint(check="kind IN ('kiosk', 'display', 'pda')", name='device_kind_known'),
-        ),
-        ops.AddConstraint(
-            model_name='Device',
-            constraint=CheckConstraint(check="status IN ('pending', 'active', 'revoked')", name='device_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='DeviceEnrolment',
-            constraint=UniqueConstraint(fields=('code_hash',), name='enrolment_code_once'),
-        ),
-        ops.AddConstraint(
-            model_name='Patient',
-            constraint=CheckConstraint(check="sex IN ('male', 'female', 'unknown')", name='patient_sex_known'),
-        ),
-        ops.AddConstraint(
-            model_name='Patient',
-            constraint=CheckConstraint(check='temporary = (temporary_reason IS NOT NULL)', name='patient_temporary_has_reason'),
-        ),
-        ops.AddConstraint(
-            model_name='Invoice',
-            constraint=CheckConstraint(check="status IN ('issued', 'balanced', 'cancelled', 'entered-in-error')", name='invoice_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='Invoice',
-            constraint=CheckConstraint(check='total_fen >= 0', name='invoice_total_not_negative'),
-        ),
-        ops.AddConstraint(
-            model_name='KioskSession',
-            constraint=UniqueConstraint(fields=('token_hash',), name='kiosk_session_token_once'),
-        ),
-        ops.AddConstraint(
-            model_name='AccountLink',
-            constraint=CheckConstraint(check="status IN ('active', 'revoked')", name='account_link_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='AccountLink',
-            constraint=CheckConstraint(check="relation IN ('self', 'child', 'parent', 'spouse', 'other')", name='account_link_relation_known'),
-        ),
-        ops.AddConstraint(
-            model_name='AccountLink',
-            constraint=CheckConstraint(check='place BETWEEN 1 AND 5', name='link_place_in_range'),
-        ),
-        ops.AddConstraint(
-            model_name='AccountLink',
-            constraint=UniqueConstraint(fields=('account_id', 'place'), name='link_at_most_five', condition="status = 'active'"),
-        ),
-        ops.AddConstraint(
-            model_name='AccountLink',
-            constraint=UniqueConstraint(fields=('account_id', 'patient_id'), name='link_once', condition="status = 'active'"),
-        ),
-        ops.AddConstraint(
-            model_name='AccountLink',
-            constraint=UniqueConstraint(fields=('account_id',), name='link_one_self', condition="status = 'active' AND relation = 'self'"),
-        ),
-        ops.AddConstraint(
-            model_name='Notification',
-            constraint=CheckConstraint(check="status IN ('waiting', 'sent', 'refused')", name='notification_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='PatientAllergy',
-            constraint=CheckConstraint(check="status IN ('active', 'inactive', 'entered-in-error')", name='patient_allergy_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='PatientAllergy',
-            constraint=UniqueConstraint(fields=('patient_id', 'substance'), name='allergy_recorded_once', condition="status = 'active'"),
-        ),
-        ops.AddConstraint(
-            model_name='PatientDuplicate',
-            constraint=CheckConstraint(check="status IN ('open', 'merged', 'dismissed')", name='patient_duplicate_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='PatientDuplicate',
-            constraint=CheckConstraint(check='earlier_id < later_id', name='duplicate_pair_ordered'),
-        ),
-        ops.AddConstraint(
-            model_name='PatientDuplicate',
-            constraint=UniqueConstraint(fields=('earlier_id', 'later_id'), name='duplicate_pair_once'),
-        ),
-        ops.AddConstraint(
-            model_name='PatientIdentifier',
-            constraint=CheckConstraint(check="status IN ('active', 'retired', 'entered-in-error')", name='patient_identifier_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='PatientIdentifier',
-            constraint=UniqueConstraint(fields=('kind', 'value_index'), name='identifier_names_one_patient', condition="status = 'active'"),
-        ),
-        ops.AddConstraint(
-            model_name='PatientMerge',
-            constraint=CheckConstraint(check='source_id <> survivor_id', name='merge_two_different_files'),
-        ),
-        ops.AddConstraint(
-            model_name='PatientMerge',
-            constraint=UniqueConstraint(fields=('source_id',), name='merge_into_one_survivor', condition='undone_at IS NULL'),
-        ),
-        ops.AddConstraint(
-            model_name='PaymentIntent',
-            constraint=CheckConstraint(check="status IN ('open', 'succeeded', 'closed')", name='payment_intent_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='PaymentIntent',
-            constraint=CheckConstraint(check="channel IN ('wechat_jsapi', 'cash')", name='payment_intent_channel_known'),
-        ),
-        ops.AddConstraint(
-            model_name='PaymentIntent',
-            constraint=CheckConstraint(check='amount_fen > 0', name='payment_amount_positive'),
-        ),
-        ops.AddConstraint(
-            model_name='PaymentIntent',
-            constraint=CheckConstraint(check='refunded_fen >= 0 AND refunded_fen <= amount_fen', name='refunds_within_payment'),
-        ),
-        ops.AddConstraint(
-            model_name='PaymentIntent',
-            constraint=CheckConstraint(check="NOT applied OR status = 'succeeded'", name='payment_applied_is_succeeded'),
-        ),
-        ops.AddConstraint(
-            model_name='PaymentIntent',
-            constraint=UniqueConstraint(fields=('invoice_id',), name='invoice_paid_once', condition='applied'),
-        ),
-        ops.AddConstraint(
-            model_name='ChargeItem',
-            constraint=CheckConstraint(check="status IN ('billable', 'billed', 'aborted', 'entered-in-error')", name='charge_item_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='ChargeItem',
-            constraint=CheckConstraint(check='quantity > 0 AND performed_quantity >= 0 AND refunded_quantity >= 0 AND performed_quantity + refunded_quantity <= quantity', name='charge_item_performed_or_refunded'),
-        ),
-        ops.AddConstraint(
-            model_name='ChargeItem',
-            constraint=CheckConstraint(check='amount_fen >= 0', name='charge_item_amount_not_negative'),
-        ),
-        ops.AddConstraint(
-            model_name='ChargeItem',
-            constraint=UniqueConstraint(fields=('source_kind', 'source_id', 'price_item_id'), name='charge_once_per_source', condition="status IN ('billable', 'billed')"),
-        ),
-        ops.AddConstraint(
-            model_name='Price',
-            constraint=CheckConstraint(check='unit_price >= 0', name='price_not_negative'),
-        ),
-        ops.AddConstraint(
-            model_name='RefreshSession',
-            constraint=UniqueConstraint(fields=('token_hash',), name='refresh_token_once'),
-        ),
-        ops.AddConstraint(
-            model_name='Refund',
-            constraint=CheckConstraint(check="status IN ('requested', 'processing', 'succeeded', 'abnormal')", name='refund_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='Refund',
-            constraint=CheckConstraint(check='amount_fen > 0', name='refund_amount_positive'),
-        ),
-        ops.AddConstraint(
-            model_name='Refund',
-            constraint=UniqueConstraint(fields=('source_kind', 'source_id'), name='refund_once_per_source'),
-        ),
-        ops.AddConstraint(
-            model_name='ServiceQueue',
-            constraint=UniqueConstraint(fields=('department_id', 'area_id', 'service_day'), name='queue_once_per_day'),
-        ),
-        ops.AddConstraint(
-            model_name='BreakGlass',
-            constraint=CheckConstraint(check="ends_at <= opened_at + interval '30 minutes' AND ends_at > opened_at", name='break_glass_thirty_minutes'),
-        ),
-        ops.AddConstraint(
-            model_name='CareRelation',
-            constraint=UniqueConstraint(fields=('source_kind', 'source_id'), name='care_relation_once_per_source'),
-        ),
-        ops.AddConstraint(
-            model_name='Encounter',
-            constraint=CheckConstraint(check="status IN ('planned', 'in-progress', 'completed', 'cancelled', 'entered-in-error')", name='encounter_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='Encounter',
-            constraint=CheckConstraint(check="encounter_class IN ('AMB', 'EMER', 'IMP')", name='encounter_encounter_class_known'),
-        ),
-        ops.AddConstraint(
-            model_name='Schedule',
-            constraint=CheckConstraint(check="status IN ('active', 'stopped')", name='schedule_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='Schedule',
-            constraint=CheckConstraint(check="service_kind IN ('general', 'expert', 'special', 'emergency')", name='schedule_service_kind_known'),
-        ),
-        ops.AddConstraint(
-            model_name='Schedule',
-            constraint=CheckConstraint(check='ends_at > starts_at', name='schedule_ends_after_start'),
-        ),
-        ops.AddConstraint(
-            model_name='Schedule',
-            constraint=CheckConstraint(check='fee_fen >= 0', name='schedule_fee_not_negative'),
-        ),
-        ops.AddConstraint(
-            model_name='Slot',
-            constraint=CheckConstraint(check="status IN ('free', 'taken', 'closed')", name='slot_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='Appointment',
-            constraint=CheckConstraint(check="status IN ('pending', 'booked', 'checked-in', 'fulfilled', 'cancelled', 'noshow', 'entered-in-error')", name='appointment_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='Appointment',
-            constraint=CheckConstraint(check="payment_status IN ('unpaid', 'paid', 'refunding', 'refunded')", name='appointment_payment_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='Appointment',
-            constraint=CheckConstraint(check="channel IN ('miniapp', 'kiosk', 'window')", name='appointment_channel_known'),
-        ),
-        ops.AddConstraint(
-            model_name='Appointment',
-            constraint=CheckConstraint(check='held_until >= pay_until', name='appointment_held_past_payment'),
-        ),
-        ops.AddConstraint(
-            model_name='Appointment',
-            constraint=UniqueConstraint(fields=('slot_id',), name='place_sold_once', condition="status IN ('pending', 'booked', 'checked-in', 'fulfilled')"),
-        ),
-        ops.AddConstraint(
-            model_name='Appointment',
-            constraint=UniqueConstraint(fields=('patient_id', 'schedule_id'), name='patient_once_per_session', condition="status IN ('pending', 'booked', 'checked-in', 'fulfilled')"),
-        ),
-        ops.AddConstraint(
-            model_name='QueueTicket',
-            constraint=CheckConstraint(check="status IN ('waiting', 'called', 'serving', 'passed', 'finished', 'cancelled')", name='queue_ticket_status_known'),
-        ),
-        ops.AddConstraint(
-            model_name='QueueTicket',
-            constraint=CheckConstraint(check="priority IN ('normal', 'elderly', 'soldier', 'emergency')", name='queue_ticket_priority_known'),
-        ),
-        ops.AddConstraint(
-            model_name='QueueTicket',
-            constraint=CheckConstraint(check="status NOT IN ('called', 'serving') OR room_id IS NOT NULL", name='ticket_called_to_a_room'),
-        ),
-        ops.AddConstraint(
-            model_name='QueueTicket',
-            constraint=UniqueConstraint(fields=('patient_id',), name='patient_in_one_room', condition="status IN ('called', 'serving')"),
-        ),
-        ops.AddConstraint(
-            model_name='QueueTicket',
-            constraint=UniqueConstraint(fields=('room_id',), name='room_serves_one', condition="status = 'serving'"),
-        ),
-        ops.AddConstraint(
-            model_name='QueueTicket',
-            constraint=UniqueConstraint(fields=('room_id',), name='room_calls_one', condition="status = 'called'"),
-        ),
-        ops.AddConstraint(
-            model_name='QueueTicket',
-            constraint=UniqueConstraint(fields=('appointment_id',), name='ticket_once_per_appointment', condition="status <> 'cancelled'"),
-        ),
-        ops.AddConstraint(
-            model_name='StaffSession',
-            constraint=UniqueConstraint(fields=('token_hash',), name='staff_session_token_once'),
-        ),
+        ops.RunSQL([
+            'ALTER TABLE "department" ADD CONSTRAINT "department_kind_known" CHECK (kind IN (\'outpatient\', \'emergency\', \'ward\', \'medical_technology\', \'pharmacy\', \'administration\'))',
+            'ALTER TABLE "journal_entry" ADD CONSTRAINT "journal_entry_kind_known" CHECK (kind IN (\'invoiced\', \'payment_applied\', \'payment_surplus\', \'refund_promised\', \'refund_paid\', \'invoice_reversed\'))',
+            'ALTER TABLE "journal_entry" ADD CONSTRAINT "journal_once_per_source" UNIQUE ("kind", "source_kind", "source_id")',
+            'ALTER TABLE "journal_line" ADD CONSTRAINT "journal_line_account_known" CHECK (account IN (\'patient_receivable\', \'outpatient_revenue\', \'wechat_clearing\', \'cash_drawer\', \'refund_payable\', \'unapplied_receipts\'))',
+            'ALTER TABLE "journal_line" ADD CONSTRAINT "journal_line_moves_money" CHECK (amount_fen <> 0)',
+            'ALTER TABLE "location" ADD CONSTRAINT "location_kind_known" CHECK (kind IN (\'waiting_area\', \'room\', \'window\', \'ward\', \'lobby\'))',
+            'ALTER TABLE "device" ADD CONSTRAINT "device_kind_known" CHECK (kind IN (\'kiosk\', \'display\', \'pda\'))',
+            'ALTER TABLE "device" ADD CONSTRAINT "device_status_known" CHECK (status IN (\'pending\', \'active\', \'revoked\'))',
+            'ALTER TABLE "device_enrolment" ADD CONSTRAINT "enrolment_code_once" UNIQUE ("code_hash")',
+            'ALTER TABLE "patient" ADD CONSTRAINT "patient_sex_known" CHECK (sex IN (\'male\', \'female\', \'unknown\'))',
+            'ALTER TABLE "patient" ADD CONSTRAINT "patient_temporary_has_reason" CHECK (temporary = (temporary_reason IS NOT NULL))',
+            'ALTER TABLE "invoice" ADD CONSTRAINT "invoice_status_known" CHECK (status IN (\'issued\', \'balanced\', \'cancelled\', \'entered-in-error\'))',
+            'ALTER TABLE "invoice" ADD CONSTRAINT "invoice_total_not_negative" CHECK (total_fen >= 0)',
+            'ALTER TABLE "kiosk_session" ADD CONSTRAINT "kiosk_session_token_once" UNIQUE ("token_hash")',
+            'ALTER TABLE "account_link" ADD CONSTRAINT "account_link_status_known" CHECK (status IN (\'active\', \'revoked\'))',
+            'ALTER TABLE "account_link" ADD CONSTRAINT "account_link_relation_known" CHECK (relation IN (\'self\', \'child\', \'parent\', \'spouse\', \'other\'))',
+            'ALTER TABLE "account_link" ADD CONSTRAINT "link_place_in_range" CHECK (place BETWEEN 1 AND 5)',
+            'CREATE UNIQUE INDEX "link_at_most_five" ON "account_link" ("account_id", "place") WHERE status = \'active\'',
+            'CREATE UNIQUE INDEX "link_once" ON "account_link" ("account_id", "patient_id") WHERE status = \'active\'',
+            'CREATE UNIQUE INDEX "link_one_self" ON "account_link" ("account_id") WHERE status = \'active\' AND relation = \'self\'',
+            'ALTER TABLE "notification" ADD CONSTRAINT "notification_status_known" CHECK (status IN (\'waiting\', \'sent\', \'refused\'))',
+            'ALTER TABLE "patient_allergy" ADD CONSTRAINT "patient_allergy_status_known" CHECK (status IN (\'active\', \'inactive\', \'entered-in-error\'))',
+            'CREATE UNIQUE INDEX "allergy_recorded_once" ON "patient_allergy" ("patient_id", "substance") WHERE status = \'active\'',
+            'ALTER TABLE "patient_duplicate" ADD CONSTRAINT "patient_duplicate_status_known" CHECK (status IN (\'open\', \'merged\', \'dismissed\'))',
+            'ALTER TABLE "patient_duplicate" ADD CONSTRAINT "duplicate_pair_ordered" CHECK (earlier_id < later_id)',
+            'ALTER TABLE "patient_duplicate" ADD CONSTRAINT "duplicate_pair_once" UNIQUE ("earlier_id", "later_id")',
+            'ALTER TABLE "patient_identifier" ADD CONSTRAINT "patient_identifier_status_known" CHECK (status IN (\'active\', \'retired\', \'entered-in-error\'))',
+            'CREATE UNIQUE INDEX "identifier_names_one_patient" ON "patient_identifier" ("kind", "value_index") WHERE status = \'active\'',
+            'ALTER TABLE "patient_merge" ADD CONSTRAINT "merge_two_different_files" CHECK (source_id <> survivor_id)',
+            'CREATE UNIQUE INDEX "merge_into_one_survivor" ON "patient_merge" ("source_id") WHERE undone_at IS NULL',
+            'ALTER TABLE "payment_intent" ADD CONSTRAINT "payment_intent_status_known" CHECK (status IN (\'open\', \'succeeded\', \'closed\'))',
+            'ALTER TABLE "payment_intent" ADD CONSTRAINT "payment_intent_channel_known" CHECK (channel IN (\'wechat_jsapi\', \'cash\'))',
+            'ALTER TABLE "payment_intent" ADD CONSTRAINT "payment_amount_positive" CHECK (amount_fen > 0)',
+            'ALTER TABLE "payment_intent" ADD CONSTRAINT "refunds_within_payment" CHECK (refunded_fen >= 0 AND refunded_fen <= amount_fen)',
+            'ALTER TABLE "payment_intent" ADD CONSTRAINT "payment_applied_is_succeeded" CHECK (NOT applied OR status = \'succeeded\')',
+            'CREATE UNIQUE INDEX "invoice_paid_once" ON "payment_intent" ("invoice_id") WHERE applied',
+            'ALTER TABLE "charge_item" ADD CONSTRAINT "charge_item_status_known" CHECK (status IN (\'billable\', \'billed\', \'aborted\', \'entered-in-error\'))',
+            'ALTER TABLE "charge_item" ADD CONSTRAINT "charge_item_performed_or_refunded" CHECK (quantity > 0 AND performed_quantity >= 0 AND refunded_quantity >= 0 AND performed_quantity + refunded_quantity <= quantity)',
+            'ALTER TABLE "charge_item" ADD CONSTRAINT "charge_item_amount_not_negative" CHECK (amount_fen >= 0)',
+            'CREATE UNIQUE INDEX "charge_once_per_source" ON "charge_item" ("source_kind", "source_id", "price_item_id") WHERE status IN (\'billable\', \'billed\')',
+            'ALTER TABLE "price" ADD CONSTRAINT "price_not_negative" CHECK (unit_price >= 0)',
+            'ALTER TABLE "refresh_session" ADD CONSTRAINT "refresh_token_once" UNIQUE ("token_hash")',
+            'ALTER TABLE "refund" ADD CONSTRAINT "refund_status_known" CHECK (status IN (\'requested\', \'processing\', \'succeeded\', \'abnormal\'))',
+            'ALTER TABLE "refund" ADD CONSTRAINT "refund_amount_positive" CHECK (amount_fen > 0)',
+            'ALTER TABLE "refund" ADD CONSTRAINT "refund_once_per_source" UNIQUE ("source_kind", "source_id")',
+            'ALTER TABLE "service_queue" ADD CONSTRAINT "queue_once_per_day" UNIQUE ("department_id", "area_id", "service_day")',
+            'ALTER TABLE "break_glass" ADD CONSTRAINT "break_glass_thirty_minutes" CHECK (ends_at <= opened_at + interval \'30 minutes\' AND ends_at > opened_at)',
+            'ALTER TABLE "care_relation" ADD CONSTRAINT "care_relation_once_per_source" UNIQUE ("source_kind", "source_id")',
+            'ALTER TABLE "encounter" ADD CONSTRAINT "encounter_status_known" CHECK (status IN (\'planned\', \'in-progress\', \'completed\', \'cancelled\', \'entered-in-error\'))',
+            'ALTER TABLE "encounter" ADD CONSTRAINT "encounter_encounter_class_known" CHECK (encounter_class IN (\'AMB\', \'EMER\', \'IMP\'))',
+            'ALTER TABLE "schedule" ADD CONSTRAINT "schedule_status_known" CHECK (status IN (\'active\', \'stopped\'))',
+            'ALTER TABLE "schedule" ADD CONSTRAINT "schedule_service_kind_known" CHECK (service_kind IN (\'general\', \'expert\', \'special\', \'emergency\'))',
+            'ALTER TABLE "schedule" ADD CONSTRAINT "schedule_ends_after_start" CHECK (ends_at > starts_at)',
+            'ALTER TABLE "schedule" ADD CONSTRAINT "schedule_fee_not_negative" CHECK (fee_fen >= 0)',
+            'ALTER TABLE "slot" ADD CONSTRAINT "slot_status_known" CHECK (status IN (\'free\', \'taken\', \'closed\'))',
+            'ALTER TABLE "appointment" ADD CONSTRAINT "appointment_status_known" CHECK (status IN (\'pending\', \'booked\', \'checked-in\', \'fulfilled\', \'cancelled\', \'noshow\', \'entered-in-error\'))',
+            'ALTER TABLE "appointment" ADD CONSTRAINT "appointment_payment_status_known" CHECK (payment_status IN (\'unpaid\', \'paid\', \'refunding\', \'refunded\'))',
+            'ALTER TABLE "appointment" ADD CONSTRAINT "appointment_channel_known" CHECK (channel IN (\'miniapp\', \'kiosk\', \'window\'))',
+            'ALTER TABLE "appointment" ADD CONSTRAINT "appointment_held_past_payment" CHECK (held_until >= pay_until)',
+            'CREATE UNIQUE INDEX "place_sold_once" ON "appointment" ("slot_id") WHERE status IN (\'pending\', \'booked\', \'checked-in\', \'fulfilled\')',
+            'CREATE UNIQUE INDEX "patient_once_per_session" ON "appointment" ("patient_id", "schedule_id") WHERE status IN (\'pending\', \'booked\', \'checked-in\', \'fulfilled\')',
+            'ALTER TABLE "queue_ticket" ADD CONSTRAINT "queue_ticket_status_known" CHECK (status IN (\'waiting\', \'called\', \'serving\', \'passed\', \'finished\', \'cancelled\'))',
+            'ALTER TABLE "queue_ticket" ADD CONSTRAINT "queue_ticket_priority_known" CHECK (priority IN (\'normal\', \'elderly\', \'soldier\', \'emergency\'))',
+            'ALTER TABLE "queue_ticket" ADD CONSTRAINT "ticket_called_to_a_room" CHECK (status NOT IN (\'called\', \'serving\') OR room_id IS NOT NULL)',
+            'CREATE UNIQUE INDEX "patient_in_one_room" ON "queue_ticket" ("patient_id") WHERE status IN (\'called\', \'serving\')',
+            'CREATE UNIQUE INDEX "room_serves_one" ON "queue_ticket" ("room_id") WHERE status = \'serving\'',
+            'CREATE UNIQUE INDEX "room_calls_one" ON "queue_ticket" ("room_id") WHERE status = \'called\'',
+            'CREATE UNIQUE INDEX "ticket_once_per_appointment" ON "queue_ticket" ("appointment_id") WHERE status <> \'cancelled\'',
+            'ALTER TABLE "staff_session" ADD CONSTRAINT "staff_session_token_once" UNIQUE ("token_hash")',
+        ]),
     ]

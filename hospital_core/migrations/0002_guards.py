@@ -112,7 +112,5 @@ class Migration(migrations.Migration):
     dependencies = [("hospital", "0001_initial")]
 
     operations = [
-        ops.RunSQL(statement)
-        for group in (CLOCK, NUMBERS, EXCLUSIONS, BALANCES, HISTORY, MERGES, INDEXES)
-        for statement in group
+        ops.RunSQL(group) for group in (CLOCK, NUMBERS, EXCLUSIONS, BALANCES, HISTORY, MERGES, INDEXES)
     ]

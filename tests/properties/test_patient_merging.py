@@ -25,9 +25,7 @@ async def _take(step: tuple[bool, int, int], files: list[UUID], parent: dict[UUI
     """One step in the database and in the model; both must agree on whether it was allowed."""
     merging, one, other = step
     source, survivor = files[one], files[other]
-    allowed = (
-        source != survivor and source not in parent and survivor not in parent if merging else source in parent
-    )
+    allowed = source != survivor and source not in parent and survivor not in parent if merging else source in parent
     try:
         if merging:
             command = MergePatients(source_id=source, survivor_id=survivor, reason="同一患者")

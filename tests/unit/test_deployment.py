@@ -217,3 +217,31 @@ def test_given_a_shell_script_then_a_plain_shell_reads_it(script: str) -> None:
     done = subprocess.run(["sh", "-n", str(DEPLOY / script)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert script == "find-python.sh" or os.access(DEPLOY / script, os.X_OK)
+
+
+def test_given_the_operations_manual_then_what_it_names_exists() -> None:
+    from typer.main import get_command
+
+    from backend.cli import app
+
+    text = (ROOT / "docs" / "operations.md").read_text()
+    fields = {f"HOSPITAL_{name.upper()}" for name in Settings.model_fields} | {"HOSPITAL_X", "HOSPITAL_X_FILE"}
+    assert set(re.findall(r"HOSPITAL_[A-Z_]+", text)) <= fields
+    metrics = (ROOT / "backend" / "http" / "metrics.py").read_text()
+    named = set(re.findall(r"hospital_(?:http|redis|websockets|live)\w*", text))
+    assert named
+    assert {name for name in named if f'"{name}"' not in metrics} == set()
+    commands = set(getattr(get_command(app), "commands", {}))
+    used = set(re.findall(r"(?:`hospital|tools) ([a-z]+(?:-[a-z]+)?)", text))
+    assert used - commands == set()
+    assert {"backup", "restore", "check", "bootstrap"} <= used
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "adr").glob("*.md")), ids=lambda path: path.name)
+def test_given_a_decision_record_then_it_has_its_three_parts_on_one_page(path: Path) -> None:
+    text = path.read_text()
+    assert re.match(rf"# {path.name[:4]} ", text)
+    assert [text.count(f"\n## {part}\n") for part in ("Context", "Decision", "Consequences")] == [1, 1, 1]
+    assert len(text.splitlines()) <= 60
+    for module in re.findall(r"`((?:backend|hospital_core)/[\w/]+(?:\.py)?)`", text):
+        assert (ROOT / module).exists(), module

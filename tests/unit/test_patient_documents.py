@@ -141,7 +141,20 @@ def test_given_a_name_then_it_is_kept_in_normal_form(typed: str, kept: str) -> N
 
 @pytest.mark.parametrize(
     "name",
-    ["<script>alert(1)</script>", "张>三", "张\u0007三", "张\u202e三", "张三1", "·张", " ", "···", "张" * 51, "Иван", "张三😀", "\t\n"],
+    [
+        "<script>alert(1)</script>",
+        "张>三",
+        "张\u0007三",
+        "张\u202e三",
+        "张三1",
+        "·张",
+        " ",
+        "···",
+        "张" * 51,
+        "Иван",
+        "张三😀",
+        "\t\n",
+    ],
 )
 def test_given_what_is_no_name_then_it_is_refused(name: str) -> None:
     with pytest.raises(FieldProblem) as caught:

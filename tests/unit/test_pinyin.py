@@ -27,7 +27,13 @@ def test_given_a_persons_name_then_the_surname_is_read_as_one(name: str, pinyin:
 
 @pytest.mark.parametrize(
     ("term", "initials"),
-    [("头颅CT平扫", "tlctps"), ("2型糖尿病", "2xtnb"), ("腰椎间盘突出", "yzjptc"), ("α-地中海贫血", "dzhpx"), ("查体", "ct")],
+    [
+        ("头颅CT平扫", "tlctps"),
+        ("2型糖尿病", "2xtnb"),
+        ("腰椎间盘突出", "yzjptc"),
+        ("α-地中海贫血", "dzhpx"),
+        ("查体", "ct"),
+    ],
 )
 def test_given_a_term_then_latin_and_digits_stand_for_themselves(term: str, initials: str) -> None:
     assert initials_of(term) == initials

@@ -100,3 +100,5 @@ SLOT = Machine(
         Move("close", (SlotStatus.FREE,), SlotStatus.CLOSED),
     ],
 )
+
+SCHEDULE = Machine("schedule", ScheduleStatus, [Move("stop", (ScheduleStatus.ACTIVE,), ScheduleStatus.STOPPED)])

@@ -56,7 +56,7 @@ async def link_basis(reading: Reading, account_id: UUID, patient_id: UUID) -> Li
     """
     row = await reading.fetch_row(
         f"{_LINKS} AND l.account_id = $1 AND l.patient_id IN (SELECT person_ids($2)) "
-        "ORDER BY l.proven_at NULLS LAST, l.linked_at LIMIT 1",
+        "ORDER BY l.proven_at IS NULL, l.linked_at LIMIT 1",
         account_id, patient_id,
     )  # fmt: skip
     return LinkBasis(row["id"], Relation(row["relation"]), row["linked_at"], row["proven_at"]) if row else None

@@ -74,3 +74,8 @@ class LinkBasis:
     relation: Relation
     linked_at: datetime
     proven_at: datetime | None
+
+    @property
+    def proven(self) -> bool:
+        """Whether everything in the file may be shown."""
+        return self.proven_at is not None

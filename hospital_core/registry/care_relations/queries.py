@@ -8,17 +8,12 @@ from hospital_core.kernel.context import ActorKind
 from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
+from hospital_core.registry.accounts.queries import link_basis
 from hospital_core.registry.care_relations.states import Basis
 from hospital_core.registry.care_relations.views import BreakGlassView, PermittedPatient
 from hospital_core.registry.patients import queries as patients
 from hospital_core.registry.patients.views import PatientView
 from hospital_core.registry.staff.permissions import Permission
-
-# An account linked to any file of the person; a proven link goes before an unproven one, an older before a newer.
-_BY_LINK = """
-SELECT linked_at, proven_at FROM account_link
-WHERE account_id = $1 AND patient_id IN (SELECT person_ids($2)) AND status = 'active'
-ORDER BY proven_at IS NULL, linked_at LIMIT 1"""
 
 # One local question: relation of the person or of the department they work in, then an open emergency look.
 _BY_CARE = """
@@ -81,11 +76,11 @@ async def _for_system(reading: Reading, patient_id: UUID) -> PermittedPatient | 
 
 
 async def _for_account(reading: Reading, patient_id: UUID) -> PermittedPatient | None:
-    link = await reading.fetch_row(_BY_LINK, reading.ctx.actor.id, patient_id)
+    account_id = reading.ctx.actor.id
+    link = await link_basis(reading, account_id, patient_id) if account_id else None
     if link is None:
         return None
-    proven = link["proven_at"] is not None
-    return PermittedPatient(patient_id, None if proven else link["linked_at"], proven, Basis.ACCOUNT_LINK)
+    return PermittedPatient(patient_id, None if link.proven else link.linked_at, link.proven, Basis.ACCOUNT_LINK)
 
 
 async def _for_kiosk_session(reading: Reading, patient_id: UUID) -> PermittedPatient | None:

@@ -15,6 +15,7 @@ from hospital_core.kernel.context import Context
 from hospital_core.kernel.errors import FieldProblem
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.pinyin import initials_of
+from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.catalogue.commands import ConceptRow, ImportConcepts
@@ -31,10 +32,12 @@ _NAME_MAX, _CODE_MAX = 300, 40
 _CODE = re.compile(r"[0-9A-Z][0-9A-Za-z.+*/\-]*")
 _HEADERS = {("code", "name"), ("编码", "名称"), ("代码", "名称"), ("诊断编码", "诊断名称"), ("手术编码", "手术名称")}
 
+_EDITION = "SELECT rows, digest FROM code_edition WHERE system = $1 AND edition = $2"
+
 # Two imports of one edition: the second waits here, then compares digests.
 _CLAIM_EDITION = """
 INSERT INTO code_edition (id, system, edition, rows, digest, imported_at) VALUES ($1, $2, $3, 0, '', $4)
-ON CONFLICT (system, edition) DO UPDATE SET imported_at = code_edition.imported_at RETURNING digest"""
+ON CONFLICT (system, edition) DO UPDATE SET imported_at = code_edition.imported_at RETURNING id, rows, digest"""
 
 _UPSERT = """
 WITH fresh AS (
@@ -65,6 +68,11 @@ async def import_file(
     """
     _check_label("/system", system, 20)
     _check_label("/edition", edition, 40)
+    digest = hashlib.sha256(content).hexdigest()
+    known = await Reading(ctx).fetch_row(_EDITION, system, edition)
+    if known is not None and known["digest"] == digest:
+        _tell(progress, known["rows"], known["rows"])
+        return _unchanged(system, edition, known["rows"])
     loop = asyncio.get_running_loop()
     reading, writing = _halves(progress)
 
@@ -73,7 +81,6 @@ async def import_file(
         loop.call_soon_threadsafe(reading, done, total)
 
     rows = await asyncio.to_thread(read_rows, content, hand_over)
-    digest = hashlib.sha256(content).hexdigest()
     return await run(ctx, import_concepts, ImportConcepts(system, edition, digest, rows, writing))
 
 
@@ -84,12 +91,12 @@ async def import_concepts(uow: UnitOfWork, command: ImportConcepts) -> ConceptsI
     """
     edition = (command.system, command.edition)
     rows, added, changed = command.rows, 0, 0
-    known = await uow.fetch_value(_CLAIM_EDITION, new_id(), *edition, uow.now)
-    edition_id = await uow.fetch_value("SELECT id FROM code_edition WHERE system = $1 AND edition = $2", *edition)
-    uow.audited("code_edition", edition_id)
-    if known == command.digest:
+    known = await uow.fetch_row(_CLAIM_EDITION, new_id(), *edition, uow.now)
+    assert known is not None
+    uow.audited("code_edition", known["id"])
+    if known["digest"] == command.digest:
         _tell(command.progress, len(rows), len(rows))
-        return _report(command, added, changed, 0, unchanged=True)
+        return _unchanged(*edition, known["rows"])
     for start in range(0, len(rows), _CHUNK):
         chunk = rows[start : start + _CHUNK]
         counts = await uow.fetch_row(
@@ -102,7 +109,10 @@ async def import_concepts(uow: UnitOfWork, command: ImportConcepts) -> ConceptsI
     deactivated = await uow.execute(_DEACTIVATE, *edition, [row.code for row in rows])
     await uow.execute(_FINISH_EDITION, *edition, len(rows), command.digest, uow.now)
     uow.record(ConceptsReplaced(system=command.system, edition=command.edition))
-    return _report(command, added, changed, deactivated, unchanged=False)
+    return ConceptsImported(
+        system=command.system, edition=command.edition, rows=len(rows), added=added, changed=changed,
+        deactivated=deactivated, unchanged=False,
+    )  # fmt: skip
 
 
 def read_rows(content: bytes, progress: Progress | None = None) -> list[ConceptRow]:
@@ -211,10 +221,7 @@ def _tell(progress: Progress | None, done: int, total: int) -> None:
         progress(done, total)
 
 
-def _report(
-    command: ImportConcepts, added: int, changed: int, deactivated: int, *, unchanged: bool
-) -> ConceptsImported:
+def _unchanged(system: str, edition: str, rows: int) -> ConceptsImported:
     return ConceptsImported(
-        system=command.system, edition=command.edition, rows=len(command.rows), added=added, changed=changed,
-        deactivated=deactivated, unchanged=unchanged,
-    )  # fmt: skip
+        system=system, edition=edition, rows=rows, added=0, changed=0, deactivated=0, unchanged=True
+    )

@@ -36,22 +36,27 @@ _MATCHING = """
 ($1 = '' OR i.code ILIKE $1 || '%' OR i.name LIKE '%' || $1 || '%' OR i.initials LIKE lower($1) || '%')
 AND ($2::text IS NULL OR i.category = $2) AND i.code > $3"""
 
-# Ranges instead of LIKE: a prepared statement cannot turn a LIKE with a parameter into an index range.
+# Ranges instead of LIKE: a prepared statement cannot turn a LIKE with a parameter into an index range. Two halves
+# instead of one OR: each walks its own index and stops at the limit.
 _CONCEPTS_BY_START = """
-SELECT system, edition, code, name, CASE WHEN code = $3 OR name = $5 THEN 0 ELSE 1 END AS rank FROM concept
-WHERE system = $1 AND edition = $2 AND active
-  AND ((code ~>=~ $3 AND code ~<~ $4) OR (initials ~>=~ $6 AND initials ~<~ $7))
-ORDER BY rank, code LIMIT $8"""
+SELECT system, edition, code, name FROM (
+    (SELECT system, edition, code, name, code <> $3 AS inexact, 0 AS letters FROM concept
+     WHERE system = $1 AND edition = $2 AND active AND code ~>=~ $3 AND code ~<~ $4
+     ORDER BY code USING ~<~ LIMIT $7)
+    UNION ALL
+    (SELECT system, edition, code, name, initials <> $5, length(initials) FROM concept
+     WHERE system = $1 AND edition = $2 AND active AND initials ~>=~ $5 AND initials ~<~ $6
+     ORDER BY initials <> $5, length(initials), code LIMIT $7)) AS found
+ORDER BY inexact, letters, code LIMIT $7"""
 
 _CONCEPTS_BY_PART = """
-SELECT system, edition, code, name,
-       CASE WHEN name = $3 THEN 0 WHEN starts_with(name, $3) THEN 1 ELSE 2 END AS rank FROM concept
+SELECT system, edition, code, name FROM concept
 WHERE system = $1 AND edition = $2 AND active AND strpos(name, $3) > 0
-ORDER BY rank, length(name), code LIMIT $4"""
+ORDER BY CASE WHEN name = $3 THEN 0 WHEN starts_with(name, $3) THEN 1 ELSE 2 END, length(name), code LIMIT $4"""
 
 _CONCEPTS_BY_INITIALS_PART = """
 SELECT system, edition, code, name FROM concept
-WHERE system = $1 AND edition = $2 AND active AND (strpos(initials, $3) > 1 OR strpos(lower(name), $3) > 0)
+WHERE system = $1 AND edition = $2 AND active AND strpos(initials, $3) > 1
 ORDER BY length(name), code LIMIT $4"""
 
 _EDITION = "SELECT edition FROM code_edition WHERE system = $1 ORDER BY imported_at DESC, id DESC LIMIT 1"
@@ -117,11 +122,12 @@ async def search_concepts(
     if text.isascii():
         code, initials = _code_case(text), text.lower()
         rows = await reading.fetch(
-            _CONCEPTS_BY_START, system, edition, code, _after(code), text, initials, _after(initials), limit
+            _CONCEPTS_BY_START, system, edition, code, _after(code), initials, _after(initials), limit
         )
         found.update((row["code"], row) for row in rows)
-        # One letter stands in nearly every name: only what is worth the scan.
-        if len(found) < limit and len(text) > 1:
+        # One letter stands in nearly every name, and a code that was found was what was meant.
+        coded = bool(found) and any(c.isdigit() for c in text)
+        if len(found) < limit and len(text) > 1 and not coded:
             rows = await reading.fetch(_CONCEPTS_BY_INITIALS_PART, system, edition, initials, limit)
             found.update((row["code"], row) for row in rows if row["code"] not in found)
     else:

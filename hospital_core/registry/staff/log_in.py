@@ -9,7 +9,7 @@ from hospital_core.kernel import attempts
 from hospital_core.kernel.attempts import Purpose
 from hospital_core.kernel.context import Context
 from hospital_core.kernel.reading import Reading
-from hospital_core.kernel.run import run
+from hospital_core.kernel.run import keyring, run
 from hospital_core.registry.staff import passwords
 from hospital_core.registry.staff.commands import BeginSession, OpenHashedAccount, OpenStaffAccount, PasswordProven
 from hospital_core.registry.staff.errors import SignInRefused
@@ -27,23 +27,25 @@ async def log_in(ctx: Context, command: BeginSession) -> SessionOpened:
     Raises: SignInRefused, TotpNeeded (password right, code missing), TooManyAttempts.
     """
     login = command.login
-    await attempts.guard(STAFF_LOGIN, login)
+    # Hashed, because people do type their password into the first field.
+    subject = keyring().index(login, "attempt_limit.staff_login").hex()
+    await attempts.guard(STAFF_LOGIN, subject)
     kept: str | None = await Reading(ctx).fetch_value(
         "SELECT a.password_hash FROM staff_account a JOIN staff_member s ON s.id = a.staff_id "
         "WHERE a.login = $1 AND a.active AND s.active",
         login,
     )
     if not await passwords.matches(kept, _text(command.password)) or kept is None:
-        await attempts.failed(STAFF_LOGIN, login, ctx)
+        await attempts.failed(STAFF_LOGIN, subject, ctx)
         raise SignInRefused()
     # Five parallel guesses may have failed meanwhile; then this right one is refused like a sixth.
-    await attempts.guard(STAFF_LOGIN, login)
+    await attempts.guard(STAFF_LOGIN, subject)
     try:
         opened = await run(ctx, begin_session, PasswordProven(login=login, password_hash=kept, totp=command.totp))
     except SignInRefused:
-        await attempts.failed(STAFF_LOGIN, login, ctx)
+        await attempts.failed(STAFF_LOGIN, subject, ctx)
         raise
-    await attempts.succeeded(STAFF_LOGIN, login)
+    await attempts.succeeded(STAFF_LOGIN, subject)
     return opened
 
 

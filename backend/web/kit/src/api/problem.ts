@@ -122,7 +122,7 @@ export async function problemOf(response: Response): Promise<Problem> {
     status: response.status,
     code: text(body.code) ?? `http.${response.status}`,
     detail: text(body.detail),
-    errors: Array.isArray(body.errors) ? body.errors.filter(isFieldError) : [],
+    errors: Array.isArray(body.errors) ? body.errors.map(fieldError).filter((error) => error !== null) : [],
     request_id: text(body.request_id) ?? text(response.headers.get('X-Request-ID')),
     retry_after: secondsOf(response.headers.get('Retry-After')),
   })
@@ -139,10 +139,13 @@ async function readFields(response: Response): Promise<Partial<Record<keyof Prob
   }
 }
 
-function isFieldError(value: unknown): value is FieldError {
-  if (typeof value !== 'object' || value === null) return false
-  const { pointer, title } = value as Partial<FieldError>
-  return typeof pointer === 'string' && typeof title === 'string'
+/** The server says `message`; what a person reads is called `title` everywhere in the pages. */
+function fieldError(value: unknown): FieldError | null {
+  if (typeof value !== 'object' || value === null) return null
+  const { pointer, title, message, code } = value as Partial<FieldError> & { message?: unknown }
+  const words = title ?? message
+  if (typeof pointer !== 'string' || typeof words !== 'string') return null
+  return typeof code === 'string' ? { pointer, title: words, code } : { pointer, title: words }
 }
 
 function secondsOf(header: string | null): number | undefined {

@@ -1,0 +1,82 @@
+"""The house's refusals in the kiosk's words (自助机拒绝原因): the closed list the kiosk's page has plain words for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hospital_core.access.scheduling.errors import CheckInClosed, NotCheckInAble, QrExpired, QrInvalid
+from hospital_core.access.scheduling.states import AppointmentStatus
+from hospital_core.kernel.attempts import TooManyAttempts
+from hospital_core.kernel.errors import Busy, DomainError, Kind, NotFound
+from hospital_core.registry.devices.errors import KioskProofRefused
+from kiosk_agent.protocol import KioskRefusal as Word
+
+
+class KioskRefused(DomainError):
+    """Base of what a kiosk is told; ``cause`` is the house's own refusal, its fields are passed on."""
+
+    code = "kiosk.refused"
+    kind = Kind.CONFLICT
+    title = "无法办理，请到人工窗口"
+
+
+def _word(word: Word, kind: Kind, title: str) -> type[KioskRefused]:
+    name = "".join(part.capitalize() for part in word.name.split("_"))
+    return type(name, (KioskRefused,), {"code": word.value, "kind": kind, "title": title, "__doc__": title})
+
+
+PatientNotFound = _word(Word.PATIENT_NOT_FOUND, Kind.NOT_FOUND, "未找到您的就诊档案，请到人工窗口办理")
+TooManyTries = _word(Word.TOO_MANY_ATTEMPTS, Kind.TOO_MANY, "尝试次数过多，请稍后再试")
+QrIsInvalid = _word(Word.QR_INVALID, Kind.INVALID, "二维码无效，请在手机上重新打开")
+QrIsExpired = _word(Word.QR_EXPIRED, Kind.INVALID, "二维码已过期，请在手机上刷新")
+QrIsUsed = _word(Word.QR_USED, Kind.CONFLICT, "二维码已使用，请在手机上刷新")
+TooEarly = _word(Word.TOO_EARLY, Kind.CONFLICT, "还没到签到时间")
+TooLate = _word(Word.TOO_LATE, Kind.CONFLICT, "已过签到时间，请到人工窗口")
+NotPaid = _word(Word.NOT_PAID, Kind.CONFLICT, "该预约尚未支付")
+Cancelled = _word(Word.APPOINTMENT_CANCELLED, Kind.CONFLICT, "该预约已取消")
+AlreadyCheckedIn = _word(Word.ALREADY_CHECKED_IN, Kind.CONFLICT, "您已签到")
+AlreadySeen = _word(Word.ALREADY_SEEN, Kind.CONFLICT, "该预约已就诊")
+AppointmentNotFound = _word(Word.APPOINTMENT_NOT_FOUND, Kind.NOT_FOUND, "没有找到该预约")
+TooBusy = _word(Word.BUSY, Kind.UNAVAILABLE, "系统繁忙，请稍候")
+
+_BY_STATUS: dict[str, type[KioskRefused]] = {
+    AppointmentStatus.PENDING: NotPaid,
+    AppointmentStatus.BOOKED: TooBusy,
+    AppointmentStatus.CHECKED_IN: AlreadyCheckedIn,
+    AppointmentStatus.FULFILLED: AlreadySeen,
+    AppointmentStatus.CANCELLED: Cancelled,
+    AppointmentStatus.NO_SHOW: TooLate,
+    AppointmentStatus.ENTERED_IN_ERROR: Cancelled,
+}
+
+SIGN_IN_WORDS = (PatientNotFound, TooManyTries, QrIsInvalid, QrIsExpired, QrIsUsed, *dict.fromkeys(_BY_STATUS.values()))
+CHECK_IN_WORDS = (AppointmentNotFound, TooEarly, TooLate, *dict.fromkeys(_BY_STATUS.values()))
+
+
+@contextmanager
+def kiosk_words() -> Iterator[None]:
+    """Say the house's refusals in the kiosk's words; what has none (a missing session) stays as it is."""
+    try:
+        yield
+    except DomainError as error:
+        word = _word_for(error)
+        if word is None:
+            raise
+        raise word(error.detail, **error.fields) from error
+
+
+def _word_for(error: DomainError) -> type[KioskRefused] | None:
+    if isinstance(error, NotCheckInAble):
+        return _BY_STATUS.get(str(error.fields.get("status")), KioskRefused)
+    if isinstance(error, CheckInClosed):
+        return TooEarly if error.fields.get("early") else TooLate
+    return next((word for known, word in _WORDS.items() if isinstance(error, known)), None)
+
+
+_WORDS: dict[type[DomainError], type[KioskRefused]] = {
+    KioskProofRefused: PatientNotFound,
+    TooManyAttempts: TooManyTries,
+    QrInvalid: QrIsInvalid,
+    QrExpired: QrIsExpired,
+    NotFound: AppointmentNotFound,
+    Busy: TooBusy,
+}

@@ -1,0 +1,16 @@
+"""Staff at workstations (职工端接口): ``/api/staff/v1``. One module per desk."""
+
+from backend.api.staff import catalogue, devices, oversight, patients, people, places, queue, sessions, walk_ins
+from backend.http.routing import Route
+
+ROUTES: list[Route] = [
+    *sessions.routes.table,
+    *queue.routes.table,
+    *patients.routes.table,
+    *walk_ins.routes.table,
+    *people.routes.table,
+    *places.routes.table,
+    *devices.routes.table,
+    *catalogue.routes.table,
+    *oversight.routes.table,
+]

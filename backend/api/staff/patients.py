@@ -1,0 +1,84 @@
+"""Patients' files at the counter and in the room (患者档案)."""
+
+from typing import Any
+
+from pydantic import Field
+
+from backend.api.staff.base import Query, staff_routes
+from backend.http.routing import Call, Owner
+from hospital_core.kernel.commands import Page
+from hospital_core.kernel.errors import FieldProblem, Forbidden, NotFound
+from hospital_core.kernel.reading import Reading
+from hospital_core.kernel.run import run
+from hospital_core.registry.care_relations.commands import BreakGlassCommand
+from hospital_core.registry.care_relations.queries import permitted_file
+from hospital_core.registry.care_relations.service import break_glass
+from hospital_core.registry.care_relations.views import BreakGlassView
+from hospital_core.registry.patients.commands import MergePatients, RegisterPatient, UnmergePatients
+from hospital_core.registry.patients.errors import MergeWithItself, NotMerged, PatientMerged
+from hospital_core.registry.patients.queries import search_patients
+from hospital_core.registry.patients.service import find_or_create_patient, merge_patients, unmerge_patients
+from hospital_core.registry.patients.views import MergeView, PatientFound, PatientView
+from hospital_core.registry.staff.permissions import Permission
+
+routes = staff_routes()
+
+
+class PatientSearch(Query):
+    """Number, name, initials, document or telephone."""
+
+    q: str = Field(min_length=1, max_length=60)
+
+
+@routes.get(
+    "/patients", view=Page[PatientView], permission=Permission.PATIENT_SEARCH, query=PatientSearch,
+    audit="patients.search", errors=(Forbidden,),
+)  # fmt: skip
+async def search(call: Call[Any]) -> Page[PatientView]:
+    """Find patients (患者检索) by whatever was typed, scanned or heard."""
+    return Page(items=await search_patients(Reading(call.ctx), call.query.q))
+
+
+@routes.get(
+    "/patients/{patient_id}", view=PatientView, permission=Permission.PATIENT_READ, owner=Owner.PATIENT,
+    audit="patients.read", errors=(NotFound,),
+)  # fmt: skip
+async def read(call: Call[Any]) -> PatientView:
+    """A patient's file (患者档案), of those the asker treats or may search."""
+    return await permitted_file(Reading(call.ctx), call.path["patient_id"])
+
+
+@routes.post(
+    "/patients", view=PatientFound, permission=Permission.PATIENT_REGISTER, command=RegisterPatient, idempotent=True,
+    errors=(FieldProblem, PatientMerged),
+)  # fmt: skip
+async def register(call: Call[RegisterPatient]) -> PatientFound:
+    """Find the file of a document, or open one (建档)."""
+    return await run(call.ctx, find_or_create_patient, call.command)
+
+
+@routes.post(
+    "/patients/{patient_id}/break-glass", view=BreakGlassView, permission=Permission.BREAK_GLASS_OPEN,
+    command=BreakGlassCommand, idempotent=True, errors=(FieldProblem, PatientMerged, NotFound),
+)  # fmt: skip
+async def open_in_emergency(call: Call[BreakGlassCommand]) -> BreakGlassView:
+    """Open a file for thirty minutes in an emergency (紧急授权); reviewed afterwards."""
+    return await run(call.ctx, break_glass, call.command)
+
+
+@routes.post(
+    "/patients/merge", view=MergeView, permission=Permission.PATIENT_MERGE, command=MergePatients, idempotent=True,
+    errors=(NotFound, PatientMerged, MergeWithItself),
+)  # fmt: skip
+async def merge(call: Call[MergePatients]) -> MergeView:
+    """Two files are one person (合并档案)."""
+    return await run(call.ctx, merge_patients, call.command)
+
+
+@routes.post(
+    "/patients/unmerge", view=MergeView, permission=Permission.PATIENT_MERGE, command=UnmergePatients, idempotent=True,
+    errors=(NotFound, NotMerged),
+)  # fmt: skip
+async def unmerge(call: Call[UnmergePatients]) -> MergeView:
+    """Undo a merge (撤销合并)."""
+    return await run(call.ctx, unmerge_patients, call.command)

@@ -1,0 +1,90 @@
+"""Staff members, their accounts and roles (人员与权限)."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from backend.api.staff.base import Query, staff_routes
+from backend.http.routing import SLOW, Call
+from hospital_core.kernel.commands import Done, Page
+from hospital_core.kernel.errors import Forbidden, NotFound
+from hospital_core.kernel.reading import Reading
+from hospital_core.kernel.run import run
+from hospital_core.registry.staff.commands import ChangeRoles, DisableAccount, HireStaff, OpenStaffAccount, ResetTotp
+from hospital_core.registry.staff.errors import (
+    AccountExists,
+    LoginTaken,
+    OwnAccount,
+    PasswordWeak,
+    RolesNotSeparated,
+    StaffNoTaken,
+)
+from hospital_core.registry.staff.log_in import open_staff_account
+from hospital_core.registry.staff.permissions import Permission
+from hospital_core.registry.staff.queries import staff_members
+from hospital_core.registry.staff.service import change_roles, disable_account, hire_staff, reset_totp
+from hospital_core.registry.staff.views import StaffAccountView, StaffView, TotpEnrolment
+
+routes = staff_routes()
+
+
+class StaffSearch(Query):
+    """Number, name or initials; of a department when it is given."""
+
+    q: str = Field(default="", max_length=60)
+    department_id: UUID | None = None
+    cursor: str | None = Field(default=None, max_length=20)
+
+
+@routes.get("/staff", view=Page[StaffView], permission=Permission.STAFF_READ, query=StaffSearch)
+async def staff(call: Call[Any]) -> Page[StaffView]:
+    """Staff in the order of their numbers (职工名册)."""
+    query = call.query
+    return await staff_members(Reading(call.ctx), query.q, query.department_id, query.cursor)
+
+
+@routes.post(
+    "/staff", view=StaffView, permission=Permission.STAFF_MANAGE, command=HireStaff, idempotent=True,
+    errors=(NotFound, StaffNoTaken),
+)  # fmt: skip
+async def hire(call: Call[HireStaff]) -> StaffView:
+    """Enter a staff member (职工入职)."""
+    return await run(call.ctx, hire_staff, call.command)
+
+
+# No Idempotency-Key: the account is unique, and nothing derived from a password is kept beside its hash.
+@routes.post(
+    "/staff/{staff_id}/account", view=StaffAccountView, permission=Permission.STAFF_MANAGE, command=OpenStaffAccount,
+    limit=SLOW, errors=(Forbidden, NotFound, PasswordWeak, LoginTaken, AccountExists, RolesNotSeparated),
+)  # fmt: skip
+async def open_account(call: Call[OpenStaffAccount]) -> StaffAccountView:
+    """Give a staff member a log-in (开通账号)."""
+    return await open_staff_account(call.ctx, call.command)
+
+
+@routes.post(
+    "/staff/{staff_id}/roles", view=StaffAccountView, permission=Permission.ROLES_ASSIGN, command=ChangeRoles,
+    idempotent=True, errors=(NotFound, OwnAccount, RolesNotSeparated),
+)  # fmt: skip
+async def assign_roles(call: Call[ChangeRoles]) -> StaffAccountView:
+    """Give a staff member these roles and no others (角色变更)."""
+    return await run(call.ctx, change_roles, call.command)
+
+
+@routes.post(
+    "/staff/{staff_id}/disable", view=Done, permission=Permission.ACCOUNT_DISABLE, command=DisableAccount,
+    idempotent=True, errors=(NotFound, OwnAccount),
+)  # fmt: skip
+async def disable(call: Call[DisableAccount]) -> Done:
+    """Close a staff member's log-in at once (停用账号)."""
+    return await run(call.ctx, disable_account, call.command)
+
+
+@routes.post(
+    "/staff/{staff_id}/reset-totp", view=TotpEnrolment, permission=Permission.ROLES_ASSIGN, command=ResetTotp,
+    idempotent=True, errors=(NotFound, OwnAccount),
+)  # fmt: skip
+async def reset_second_factor(call: Call[ResetTotp]) -> TotpEnrolment:
+    """Make a new secret for one-time codes, shown once (重置动态口令)."""
+    return await run(call.ctx, reset_totp, call.command)

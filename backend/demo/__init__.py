@@ -1,0 +1,1 @@
+"""The demo hospital's content (演示医院), made by a seeded generator: see `backend.demo.hospital.make_hospital`."""

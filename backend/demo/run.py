@@ -1,0 +1,283 @@
+"""The whole hospital on one machine (一键演示): engines, simulated outside world, server, worker, kiosk.
+
+Everything lives below one data folder and listens on loopback; several demos run beside each other.
+"""
+
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from backend.embedded.folder import SecretFile
+from backend.embedded.postgres import EmbeddedPostgres
+from backend.embedded.redis import EmbeddedRedis
+from backend.processes import ChildSpec
+from backend.supervisor import Supervisor, bind_listen_socket
+from sandbox.wechat.keys import WechatSandboxFiles, make_config, write_private
+
+WORKERS = 2
+_SECRETS = ("field_key", "index_key", "audit_key", "token_key", "qr_key", "sms_token")
+_KIOSK_PRINTS = "/_sim/prints"
+
+Tell = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class Sockets:
+    """Listening sockets made before anything starts, so that every address is known and stays the same."""
+
+    web: socket.socket
+    wechat: socket.socket
+    sms: socket.socket
+    kiosk: socket.socket
+
+    @staticmethod
+    def bind(port: int) -> "Sockets":
+        """The web server on the asked port, the others wherever there is room."""
+        return Sockets(bind_listen_socket("127.0.0.1", port), *(bind_listen_socket("127.0.0.1", 0) for _ in range(3)))
+
+
+def origin_of(listener: socket.socket) -> str:
+    """``http://127.0.0.1:PORT`` of a listening socket."""
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+class Demo:
+    """One demo: knows its folder and addresses, builds the children, writes the ready file."""
+
+    def __init__(self, folder: Path, port: int, ready_file: Path | None, tell: Tell) -> None:
+        self.folder = folder.absolute()
+        self.ready_file = ready_file
+        self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self.sockets = Sockets.bind(port)
+        self.postgres = EmbeddedPostgres(self.folder)
+        self.redis = EmbeddedRedis(self.folder)
+        self.metrics = self.folder / "metrics"
+        self.supervisor = Supervisor(self.folder / "logs", on_exit=self._mark_dead, tee=tell)
+
+    @property
+    def origin(self) -> str:
+        """Where people open the demo."""
+        return origin_of(self.sockets.web)
+
+    async def run(self, on_ready: Callable[[dict[str, Any]], None]) -> None:
+        """Run until stopped; no process is left behind."""
+        await self.postgres.prepare()
+        try:
+            await self.redis.prepare()
+            settings = self._write_settings(self._wechat_files())
+            for child in self._children(settings):
+                self.supervisor.add(child)
+
+            async def ready() -> None:
+                on_ready(await self._write_ready_file())
+
+            await self.supervisor.run(ready)
+        finally:
+            if self.ready_file is not None:
+                self.ready_file.unlink(missing_ok=True)
+            self.redis.close()
+            self.postgres.close()
+
+    def _wechat_files(self) -> WechatSandboxFiles:
+        return make_config(
+            self.folder / "wechat",
+            base_url=origin_of(self.sockets.wechat),
+            return_origins=[self.origin],
+            merchant_name="江州市第一人民医院",
+        )
+
+    def _write_settings(self, wechat: WechatSandboxFiles) -> Path:
+        secrets = SecretFile(self.folder).ensure(*_SECRETS)
+        keys = {name: _hex(secrets[name]) for name in _SECRETS}
+        urls = self.postgres.urls
+        settings = {
+            "environment": "demo",
+            "database_url": urls.app,
+            "database_owner_url": urls.owner,
+            "database_sealer_url": urls.sealer,
+            "redis_url": self.redis.url,
+            "field_keys": {"1": keys["field_key"]},
+            "field_key_current": 1,
+            "index_key": keys["index_key"],
+            "audit_key": keys["audit_key"],
+            "token_keys": {"k1": keys["token_key"]},
+            "qr_key": keys["qr_key"],
+            "public_origin": self.origin,
+            "frame_origins": [origin_of(self.sockets.kiosk), origin_of(self.sockets.wechat)],
+            "data_dir": str(self.folder),
+            "workers": WORKERS,
+            # One person plays a whole lobby here, and `hospital visit --patients 50` a crowd, from one address.
+            "rate_scale": 20.0,
+            "sms_url": origin_of(self.sockets.sms) + "/messages",
+            "sms_token": secrets["sms_token"],
+            "wechat": {
+                "appid": wechat.appid,
+                "secret": wechat.secret,
+                "mchid": wechat.mchid,
+                "merchant_key": wechat.merchant_key_path.read_text(),
+                "merchant_serial": wechat.merchant_cert_serial,
+                "apiv3_key": wechat.apiv3_key,
+                "platform_public_key": wechat.platform_public_key_path.read_text(),
+                "platform_public_key_id": wechat.public_key_id,
+                "api_base_url": wechat.base_url,
+                "pay_base_url": wechat.base_url,
+                "notify_origin": self.origin,
+                "templates": wechat.template_ids,
+                "h5_login_url": wechat.base_url + "/login",
+                "h5_pay_url": wechat.base_url + "/pay",
+            },
+        }
+        path = self.folder / "settings.json"
+        write_private(path, json.dumps(settings, indent=2).encode())
+        return path
+
+    def _children(self, settings: Path) -> list[ChildSpec]:
+        shutil.rmtree(self.metrics, ignore_errors=True)
+        self.metrics.mkdir(mode=0o700)
+        environment = {
+            **os.environ,
+            "HOSPITAL_SETTINGS": str(settings),
+            "PROMETHEUS_MULTIPROC_DIR": str(self.metrics),
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
+
+        def python(name: str, *arguments: str, **options: Any) -> ChildSpec:
+            return ChildSpec(name=name, argv=[sys.executable, "-m", *arguments], env=environment, **options)
+
+        sockets = self.sockets
+        web, wechat, sms, kiosk = (s.fileno() for s in (sockets.web, sockets.wechat, sockets.sms, sockets.kiosk))
+        wechat_state = str(self.folder / "wechat" / "state.json")
+        wechat_config = str(self.folder / "wechat" / "wechat-sandbox.json")
+        return [
+            self.postgres.child_spec(),
+            self.redis.child_spec(),
+            python(
+                "wechat", "sandbox.wechat", "--fd", str(wechat), "--config", wechat_config, "--state", wechat_state,
+                pass_fds=(wechat,), ready=_answers(origin_of(sockets.wechat) + "/_sim/state"),
+            ),
+            python("sms", "sandbox.sms", "--fd", str(sms), pass_fds=(sms,)),
+            python("prepare", "backend.demo.prepare", str(self.folder), once=True, depends_on=("postgres",),
+                   ready_timeout_s=600),
+            *(
+                python(f"web{n}", "backend.serving", str(web), pass_fds=(web,), depends_on=("prepare", "redis"),
+                       ready=_answers(self.origin + "/readyz"))
+                for n in range(1, WORKERS + 1)
+            ),
+            python("worker", "backend.worker", depends_on=("prepare", "redis", "wechat")),
+            ChildSpec(
+                name="kiosk", argv=self._kiosk_argv(kiosk), env=environment, pass_fds=(kiosk,), depends_on=("web1",),
+                ready=_answers(origin_of(sockets.kiosk) + "/healthz"),
+            ),
+        ]  # fmt: skip
+
+    def _kiosk_argv(self, fd: int) -> Callable[[], list[str]]:
+        def argv() -> list[str]:
+            prepared = self._prepared()
+            cards = self.folder / "kiosk-cards.json"
+            people = [{"document_no": p["document_no"], "name": p["name"]} for p in prepared["people"]]
+            write_private(cards, json.dumps(people, ensure_ascii=False).encode())
+            command = [
+                sys.executable, "-m", "kiosk_agent", "run", "--server", self.origin,
+                "--data", str(self.folder / "kiosk"), "--fd", str(fd), "--simulate", "--sim-cards", str(cards),
+                "--frame-ancestor", self.origin,
+            ]  # fmt: skip
+            code = prepared["kiosk_enrolment_code"]
+            return [*command, "--enrolment-code", code] if code else command
+
+        return argv
+
+    def _prepared(self) -> dict[str, Any]:
+        prepared: dict[str, Any] = json.loads((self.folder / "prepared.json").read_text())
+        return prepared
+
+    async def _write_ready_file(self) -> dict[str, Any]:
+        prepared = self._prepared()
+        kiosk, wechat = origin_of(self.sockets.kiosk), origin_of(self.sockets.wechat)
+        facts = {
+            "urls": {
+                "home": self.origin + "/",
+                "api": self.origin,
+                "phone": self.origin + "/phone/",
+                "console": self.origin + "/console/",
+                "display": self.origin + "/display/",
+                "docs": self.origin + "/docs/",
+                "kiosk": kiosk + "/",
+                "kiosk_simulator": kiosk + "/_sim",
+                "wechat": wechat,
+                "sms": origin_of(self.sockets.sms),
+            },
+            "pids": {"demo": os.getpid(), **self.supervisor.pids()},
+            "engines": {
+                "postgres": self.postgres.urls.app,
+                "postgres_owner": self.postgres.urls.owner,
+                "postgres_admin": self.postgres.urls.admin,
+                "redis": self.redis.url,
+                "postgres_socket_dir": str(self.postgres.urls.socket_dir),
+            },
+            "folder": str(self.folder),
+            "password": prepared["password"],
+            "staff": prepared["staff"],
+            "doctors": prepared["doctors"],
+            "now": prepared["now"],
+            "people": prepared["people"],
+            "wechat": {"appid": self._appid(), "base_url": wechat, "users": await _wechat_users(wechat)},
+            "kiosk": {"url": kiosk, "simulator": kiosk + "/_sim", "prints": kiosk + _KIOSK_PRINTS},
+            "display": prepared["display"],
+        }
+        await self._approve_kiosk()
+        if self.ready_file is not None:
+            write_private(self.ready_file, json.dumps(facts, indent=2, ensure_ascii=False, default=str).encode())
+        return facts
+
+    def _appid(self) -> str:
+        return str(json.loads((self.folder / "settings.json").read_text())["wechat"]["appid"])
+
+    async def _approve_kiosk(self) -> None:
+        """Do what the administrator does at the console: let the demo's own kiosk in."""
+        async with httpx.AsyncClient(base_url=self.origin, timeout=10, trust_env=False) as client:
+            answer = await client.post("/demo/approve-kiosk")
+            answer.raise_for_status()
+
+    def _mark_dead(self, name: str, pid: int) -> None:
+        if name.startswith("web"):
+            from prometheus_client import multiprocess
+
+            multiprocess.mark_process_dead(pid, path=str(self.metrics))  # type: ignore[no-untyped-call]
+
+
+async def _wechat_users(base_url: str) -> list[dict[str, Any]]:
+    async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+        answer = await client.get(base_url + "/_sim/users")
+        return list(answer.json()["items"]) if answer.is_success else []
+
+
+def _answers(url: str) -> Callable[[], Any]:
+    async def answers() -> bool:
+        try:
+            async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+                return (await client.get(url)).is_success
+        except httpx.HTTPError:
+            return False
+
+    return answers
+
+
+def _hex(secret: str) -> str:
+    """A 32-byte key in hex from whatever text the secret file holds."""
+    from hashlib import sha256
+
+    return sha256(secret.encode()).hexdigest()
+
+
+def port_of(url: str) -> int:
+    """The port of a URL."""
+    return urlsplit(url).port or 80

@@ -1,0 +1,144 @@
+"""One visit, told in the patient's order (一次就诊): book, pay, check in, be called, be seen, leave."""
+
+import asyncio
+import secrets
+import time
+from datetime import date, timedelta
+from typing import Any
+
+from backend.demo.people import national_id
+from backend.visit.client import Api, StepFailed
+from backend.visit.hospital import Hospital
+from backend.visit.parties import Clock
+
+_AREA_NEVER_ISSUED = "990199"
+_NAMES = ("沈知秋", "陆予安", "顾明远", "宋清和", "韩若溪", "程子墨", "许念初", "魏长风", "唐一诺", "冯晓岚")
+_POLL_S = 0.15
+
+
+class Visit:
+    """A person who is new to the hospital."""
+
+    def __init__(self, hospital: Hospital, clock: Clock, number: int) -> None:
+        self.hospital = hospital
+        self.clock = clock
+        self.session = hospital.sessions[number]
+        self.phone: Api = hospital.new_api()
+        self.name = _NAMES[number % len(_NAMES)]
+        self.number = "199" + f"{secrets.randbelow(10**8):08d}"
+        self.openid = ""
+        self.patient_id = ""
+        self.appointment: dict[str, Any] = {}
+
+    async def walk(self) -> None:
+        """The whole visit. Raises StepFailed with the first thing that is not as it must be."""
+        await self._arrive_in_wechat()
+        await self._book()
+        await self._pay()
+        ticket = await self._check_in()
+        await self._be_seen(ticket)
+        await self._leave(ticket)
+
+    async def _arrive_in_wechat(self) -> None:
+        wechat, phone = self.hospital.wechat, self.phone
+        self.openid = await wechat.new_person(self.name, self.number)
+        self.clock.step("WeChat", "opens the mini program")
+        signed_in = await phone.post("/api/miniapp/v1/sessions", {"code": await wechat.code(self.openid, "login-code")})
+        phone.headers["Authorization"] = f"Bearer {signed_in['access_token']}"
+        self.clock.step("phone", "logs in")
+        await phone.post("/api/miniapp/v1/phone", {"code": await wechat.code(self.openid, "phone-code")})
+        self.clock.step("phone", "gives the phone number")
+        person = {"name": self.name, "document_kind": "national_id", "document_no": _document(), "relation": "self"}
+        link = await phone.post("/api/miniapp/v1/patients", {**person, "phone": self.number})
+        self.patient_id = link["patient_id"]
+        self.clock.step("phone", "adds the patient")
+
+    async def _book(self) -> None:
+        phone, session = self.phone, self.session
+        departments = (await phone.get("/api/miniapp/v1/departments"))["items"]
+        if session["department_id"] not in {department["id"] for department in departments}:
+            raise StepFailed("the department of a running session is not in the list")
+        doctors = (await phone.get(f"/api/miniapp/v1/departments/{session['department_id']}/doctors"))["items"]
+        if session["schedule_id"] not in {s["schedule_id"] for doctor in doctors for s in doctor["sessions"]}:
+            raise StepFailed("a running session is not in its department's list")
+        self.clock.step("phone", "finds department and doctor")
+        body = {"patient_id": self.patient_id, "schedule_id": session["schedule_id"]}
+        self.appointment = await phone.post("/api/miniapp/v1/appointments", body)
+        if self.appointment["status"] != "pending":
+            raise StepFailed(f"a place was held but its state is {self.appointment['status']}")
+        self.clock.step("phone", f"holds a place · no. {self.appointment['number']}")
+
+    async def _pay(self) -> None:
+        phone, path = self.phone, f"/api/miniapp/v1/appointments/{self.appointment['id']}"
+        payment = await phone.post(f"{path}/pay")
+        self.clock.step("phone", "asks for the payment")
+        await self.hospital.wechat.pay(self.openid, payment["wechat"])
+        self.clock.step("WeChat", f"pays · ¥{payment['amount_fen'] / 100:.2f}")
+        ends = time.monotonic() + self.hospital.patience_s
+        while (appointment := await phone.get(path))["status"] != "booked":
+            if appointment["status"] != "pending" or time.monotonic() > ends:
+                raise StepFailed(f"paid, but the appointment is {appointment['status']}")
+            await asyncio.sleep(_POLL_S)
+        if appointment["payment_status"] != "paid":
+            raise StepFailed(f"booked, but the payment is {appointment['payment_status']}")
+        self.clock.step("phone", "sees the booking confirmed")
+
+    async def _check_in(self) -> dict[str, Any]:
+        found = (await self.hospital.registrar.get("/api/staff/v1/patients", q=self.number))["items"]
+        if self.patient_id not in {patient["id"] for patient in found}:
+            raise StepFailed("the registrar does not find the new file by its phone")
+        self.clock.step("registrar", "finds the file")
+        kiosk = await self.hospital.kiosks.get()
+        self.clock.restart()
+        try:
+            qr = await self.phone.get(f"/api/miniapp/v1/appointments/{self.appointment['id']}/qr")
+            opened = await kiosk.post("/api/kiosk/v1/sessions", {"proof": "appointment_qr", "qr": qr["text"]})
+            kiosk.headers["X-Kiosk-Session"] = opened["session_token"]
+            self.clock.step("kiosk", "reads the code")
+            shown = (await kiosk.get("/api/kiosk/v1/appointments"))["items"]
+            if [a["id"] for a in shown if a["id"] == self.appointment["id"]] == []:
+                raise StepFailed("the kiosk does not show today's appointment")
+            ticket: dict[str, Any] = await kiosk.post(
+                "/api/kiosk/v1/check-ins", {"appointment_id": self.appointment["id"]}
+            )
+            self.clock.step("kiosk", f"checks in · {ticket['display_no']}")
+            await kiosk.post("/api/kiosk/v1/sessions/end")
+        finally:
+            kiosk.headers.pop("X-Kiosk-Session", None)
+            self.hospital.kiosks.put_nowait(kiosk)
+        return ticket
+
+    async def _be_seen(self, ticket: dict[str, Any]) -> None:
+        doctor = await self.hospital.doctor_of(self.session)
+        place = await self.phone.get(f"/api/miniapp/v1/appointments/{self.appointment['id']}/queue-place")
+        if place["display_no"] != ticket["display_no"]:
+            raise StepFailed("phone and slip show different numbers")
+        self.clock.step("phone", f"watches the queue · {place['ahead']} ahead")
+        doctor.expect(ticket["id"])
+        await self._within(doctor.called[ticket["id"]], "the doctor did not call")
+        self.clock.step("screen", "shows the call")
+        if ticket["id"] in doctor.shown_ms:
+            self.clock.measures["call answered → on the screen"].append(doctor.shown_ms[ticket["id"]])
+        await self._within(doctor.finished[ticket["id"]], "the doctor did not finish")
+        self.clock.step("doctor", "sees the patient")
+
+    async def _leave(self, ticket: dict[str, Any]) -> None:
+        path = f"/api/miniapp/v1/appointments/{self.appointment['id']}"
+        ends = time.monotonic() + self.hospital.patience_s
+        while (appointment := await self.phone.get(path))["status"] != "fulfilled":
+            if time.monotonic() > ends:
+                raise StepFailed(f"seen, but the appointment is {appointment['status']}")
+            await asyncio.sleep(_POLL_S)
+        self.clock.step("phone", "sees the visit ended")
+
+    async def _within(self, future: "asyncio.Future[Any]", otherwise: str) -> None:
+        try:
+            await asyncio.wait_for(asyncio.shield(future), self.hospital.patience_s * 4)
+        except TimeoutError:
+            raise StepFailed(otherwise) from None
+
+
+def _document() -> str:
+    """A number with a right check digit and an area that is never issued."""
+    born = date(1950, 1, 1) + timedelta(days=secrets.randbelow(18_000))
+    return national_id(_AREA_NEVER_ISSUED, born, secrets.randbelow(500), secrets.choice(("male", "female")))

@@ -1,0 +1,8 @@
+import '@hospital/kit/base.css'
+import '@hospital/kit/element.css'
+import './styles/console.css'
+import { createApp } from 'vue'
+import App from './App.vue'
+import { router } from './router'
+
+createApp(App).use(router).mount('#app')

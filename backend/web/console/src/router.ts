@@ -1,0 +1,136 @@
+import { watch } from 'vue'
+import { createRouter, createWebHistory, type RouteLocationRaw } from 'vue-router'
+import type { Permission } from './model'
+import { can, resume, session } from './session'
+import { menuFor } from './shell/menu'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** Shown without a log-in. */
+    open?: boolean
+    title?: string
+    needs?: Permission
+  }
+}
+
+// Every view is its own chunk, with the Element Plus parts that it alone uses.
+export const router = createRouter({
+  history: createWebHistory('/console/'),
+  routes: [
+    { path: '/login', name: 'login', component: () => import('./views/LogIn.vue'), meta: { open: true, title: '登录' } },
+    {
+      path: '/',
+      component: () => import('./shell/Shell.vue'),
+      children: [
+        { path: '', name: 'home', component: () => import('./views/Home.vue'), meta: { title: '首页' } },
+        {
+          path: 'queue',
+          name: 'queue',
+          component: () => import('./views/queue/QueueDesk.vue'),
+          meta: { title: '今日队列', needs: 'queue.call' },
+        },
+        {
+          path: 'patients',
+          name: 'patients',
+          component: () => import('./views/register/PatientDesk.vue'),
+          meta: { title: '患者与挂号', needs: 'patient.search' },
+        },
+        {
+          path: 'patients/:id/walk-in',
+          name: 'walk-in',
+          component: () => import('./views/register/WalkIn.vue'),
+          props: true,
+          meta: { title: '现场挂号', needs: 'walk_in.register' },
+        },
+        {
+          path: 'staff',
+          name: 'staff',
+          component: () => import('./views/manage/StaffList.vue'),
+          meta: { title: '职工与角色', needs: 'staff.read' },
+        },
+        {
+          path: 'devices',
+          name: 'devices',
+          component: () => import('./views/manage/DeviceList.vue'),
+          meta: { title: '设备', needs: 'device.manage' },
+        },
+        {
+          path: 'places',
+          name: 'places',
+          component: () => import('./views/manage/PlaceList.vue'),
+          meta: { title: '科室与地点', needs: 'organization.manage' },
+        },
+        {
+          path: 'prices',
+          name: 'prices',
+          component: () => import('./views/manage/PriceList.vue'),
+          meta: { title: '价表', needs: 'catalogue.read' },
+        },
+        {
+          path: 'concepts',
+          name: 'concepts',
+          component: () => import('./views/manage/ConceptSearch.vue'),
+          meta: { title: '诊断编码', needs: 'catalogue.read' },
+        },
+        {
+          path: 'parked-events',
+          name: 'parked',
+          component: () => import('./views/manage/ParkedEvents.vue'),
+          meta: { title: '滞留事件', needs: 'parked.release' },
+        },
+        {
+          path: 'break-glass',
+          name: 'break-glass',
+          component: () => import('./views/manage/BreakGlassReview.vue'),
+          meta: { title: '紧急授权复核', needs: 'break_glass.review' },
+        },
+        {
+          path: 'audit',
+          name: 'audit',
+          component: () => import('./views/manage/AuditSearch.vue'),
+          meta: { title: '审计检索', needs: 'audit.read' },
+        },
+      ],
+    },
+    {
+      path: '/:rest(.*)*',
+      name: 'missing',
+      component: () => import('./views/Missing.vue'),
+      meta: { open: true, title: '没有这个页面' },
+    },
+  ],
+})
+
+router.beforeEach(async (to): Promise<boolean | RouteLocationRaw> => {
+  if (to.meta.open === true) return true
+  if (!(await signedIn())) return { name: 'login', query: to.fullPath === '/' ? {} : { next: to.fullPath } }
+  if (to.meta.needs !== undefined && !can(to.meta.needs)) return { name: 'home' }
+  return to.name === 'home' ? firstRoom() : true
+})
+
+router.afterEach((to) => {
+  document.title = to.meta.title === undefined ? '医院工作台' : `${to.meta.title} · 医院工作台`
+})
+
+async function signedIn(): Promise<boolean> {
+  try {
+    return await resume()
+  } catch {
+    // Whatever the reason, the log-in page is the place where it is said.
+    return false
+  }
+}
+
+/** Nobody comes to work to read a welcome: the first room of the menu, home only when there is none. */
+function firstRoom(): boolean | RouteLocationRaw {
+  const first = session.value === null ? undefined : menuFor(session.value.permissions)[0]?.items[0]
+  return first === undefined ? true : { name: first.name }
+}
+
+// The session ended while a page was open (idle, signed out elsewhere, role withdrawn).
+watch(session, (now, before) => {
+  const here = router.currentRoute.value
+  if (now === null && before !== null && here.meta.open !== true) {
+    void router.push({ name: 'login', query: { next: here.fullPath } })
+  }
+})

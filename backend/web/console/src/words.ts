@@ -1,0 +1,101 @@
+// What codes of the API are called on the screen.
+import type {
+  DepartmentKind,
+  Device,
+  DeviceKind,
+  DocumentKind,
+  LocationKind,
+  Priority,
+  Profession,
+  Schedule,
+  Sex,
+  StaffRole,
+  TemporaryReason,
+} from './model'
+
+export const SEX: Record<Sex, string> = { male: '男', female: '女', unknown: '未知' }
+
+export const PRIORITY: Record<Priority, string> = { normal: '普通', elderly: '老年优先', soldier: '军人优先', emergency: '急诊' }
+
+export const SERVICE: Record<Schedule['service_kind'], string> = {
+  general: '普通',
+  expert: '专家',
+  special: '特需',
+  emergency: '急诊',
+}
+
+export const DOCUMENT: Record<DocumentKind, string> = {
+  national_id: '居民身份证',
+  household_book: '户口簿',
+  passport: '护照',
+  hk_macao_permit: '港澳居民来往内地通行证',
+  taiwan_permit: '台湾居民来往大陆通行证',
+  foreigner_residence: '外国人永久居留身份证',
+  birth_certificate: '出生医学证明',
+  none_yet: '暂无证件',
+}
+
+export const TEMPORARY: Record<TemporaryReason, string> = {
+  newborn: '新生儿',
+  unconscious: '意识不清',
+  foreigner: '境外人员',
+  other: '其他',
+}
+
+export const SEVERITY = { mild: '轻度', moderate: '中度', severe: '重度' } as const
+
+export const ROLE: Record<StaffRole, string> = {
+  doctor: '医生',
+  nurse: '护士',
+  registrar: '挂号员',
+  cashier: '收费员',
+  pharmacist: '药师',
+  technician: '技师',
+  manager: '业务管理',
+  system_admin: '系统管理员',
+  security_admin: '安全管理员',
+  audit_admin: '审计管理员',
+}
+
+export const PROFESSION: Record<Profession, string> = {
+  doctor: '医师',
+  nurse: '护士',
+  pharmacist: '药师',
+  technician: '技师',
+  administrative: '行政',
+}
+
+export const DEVICE: Record<DeviceKind, string> = { kiosk: '自助机', display: '候诊屏', pda: '移动终端' }
+
+export const DEVICE_STATUS: Record<Device['status'], string> = { pending: '待审核', active: '使用中', revoked: '已吊销' }
+
+export const DEPARTMENT: Record<DepartmentKind, string> = {
+  outpatient: '门诊',
+  emergency: '急诊',
+  ward: '病区',
+  medical_technology: '医技',
+  pharmacy: '药房',
+  administration: '行政',
+}
+
+export const PLACE: Record<LocationKind, string> = {
+  waiting_area: '候诊区',
+  room: '诊室',
+  window: '窗口',
+  ward: '病区',
+  lobby: '大厅',
+}
+
+export const ACTOR: Record<string, string> = {
+  staff: '职工',
+  account: '患者账号',
+  device: '设备',
+  kiosk_session: '自助机会话',
+  system: '系统',
+  anonymous: '未登录',
+}
+
+/** Entries of a dictionary as choices of a list. */
+export function choices<K extends string>(words: Record<K, string>): { value: K; label: string }[] {
+  return (Object.keys(words) as K[]).map((value) => ({ value, label: words[value] }))
+}

@@ -1,0 +1,91 @@
+"""The worker (后台进程): relays events, seals the audit trail, sweeps. Any number may run side by side.
+
+``python -m backend.worker``.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+
+from backend.http.edge import is_database_away
+from backend.http.logs import configure_logs
+from backend.realtime.link import RedisLink
+from backend.settings import Settings, load_settings
+from backend.wiring import wired
+from hospital_core.kernel import hints
+from hospital_core.kernel.audit import seal
+from hospital_core.kernel.commands import Empty
+from hospital_core.kernel.context import system_context
+from hospital_core.kernel.relay import run_relay
+from hospital_core.kernel.run import run
+from hospital_core.kernel.sweeping import sweep_kernel
+
+log = logging.getLogger("hospital.worker")
+
+SEAL_S = 5.0
+SWEEP_S = 600.0
+
+
+async def work(settings: Settings, stop: asyncio.Event) -> None:
+    """Run until stopped; a lost database or Redis only pauses the loops."""
+    woken = asyncio.Event()
+    link = RedisLink(settings.redis_url, (hints.OUTBOX,))
+    link.on_message(lambda channel, _: woken.set())
+    stop_task = asyncio.create_task(stop.wait())
+    async with wired(settings, link, application="hospital-worker"):
+        log.info("worker ready")
+        loops = [
+            asyncio.create_task(run_relay(woken, stop.is_set)),
+            asyncio.create_task(_every(SEAL_S, lambda: _seal(settings))),
+            asyncio.create_task(_every(SWEEP_S, _sweep)),
+        ]
+        await asyncio.wait([stop_task, *loops], return_when=asyncio.FIRST_COMPLETED)
+        for loop in loops:
+            loop.cancel()
+        results = await asyncio.gather(*loops, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+async def _every(seconds: float, call: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        try:
+            await call()
+        except Exception as error:
+            if not (is_database_away(error) or isinstance(error, asyncpg.PostgresError)):
+                raise
+            log.warning("housekeeping paused", extra={"error": type(error).__name__})
+        await asyncio.sleep(seconds)
+
+
+async def _seal(settings: Settings) -> None:
+    if settings.database_sealer_url is None:
+        return
+    connection = await asyncpg.connect(settings.database_sealer_url, timeout=10)
+    try:
+        await seal(connection, bytes.fromhex(settings.audit_key), settings.anchor_path)
+    finally:
+        await connection.close()
+
+
+async def _sweep() -> None:
+    await run(system_context(), sweep_kernel, Empty())
+
+
+async def main() -> None:
+    """Entry point of the process."""
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await work(settings, stop)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,61 @@
+"""What can be asked of scheduling."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from hospital_core.access.scheduling.states import ServiceKind
+from hospital_core.kernel.commands import Command
+from hospital_core.kernel.money import Fen
+
+
+class MakeSchedule(Command):
+    """Plan a session and its places (新增排班)."""
+
+    department_id: UUID
+    staff_id: UUID
+    room_id: UUID
+    service_kind: ServiceKind
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    price_item_id: UUID
+    places: int = Field(ge=1, le=500)
+
+
+class StopSchedule(Command):
+    """Stop a session (停诊); its places close and its patients get their money back."""
+
+    schedule_id: UUID
+
+
+class BookAppointment(Command):
+    """Hold a place until it is paid (预约挂号); without ``slot_id`` the lowest free number."""
+
+    patient_id: UUID
+    schedule_id: UUID
+    slot_id: UUID | None = None
+
+
+class PayAppointment(Command):
+    """Ask for the means to pay for a held place (支付挂号费)."""
+
+    appointment_id: UUID
+    payer_openid: str | None = Field(default=None, max_length=128)
+
+
+class CancelAppointment(Command):
+    """Give a place back (取消预约)."""
+
+    appointment_id: UUID
+    reason: str = Field(default="", max_length=40)
+
+
+class RegisterWalkIn(Command):
+    """Sell a place of a running session at the window for cash (现场挂号)."""
+
+    patient_id: UUID
+    schedule_id: UUID
+    tender: Literal["cash"] = "cash"
+    tendered_fen: Fen
+    priority: str | None = Field(default=None, max_length=10)

@@ -1,0 +1,154 @@
+"""Why a place cannot be had, kept or given back."""
+
+from hospital_core.kernel.constraints import means
+from hospital_core.kernel.errors import DomainError, Kind
+
+
+class SlotFull(DomainError):
+    """Every place of the session is taken."""
+
+    code = "scheduling.slot_full"
+    kind = Kind.CONFLICT
+    title = "该时段号源已约满"
+
+
+class SlotTaken(DomainError):
+    """The chosen place went to somebody else."""
+
+    code = "scheduling.slot_taken"
+    kind = Kind.CONFLICT
+    title = "该号已被他人预约，请另选一个"
+
+
+class SlotBegun(DomainError):
+    """The chosen place's time has passed."""
+
+    code = "scheduling.slot_begun"
+    kind = Kind.CONFLICT
+    title = "该号的就诊时间已过，请另选一个"
+
+
+class SessionOver(DomainError):
+    """The session has ended, or every place of it has begun."""
+
+    code = "scheduling.session_over"
+    kind = Kind.CONFLICT
+    title = "该时段已结束，不能再预约"
+
+
+class SessionStopped(DomainError):
+    """The doctor's session does not take place."""
+
+    code = "scheduling.session_stopped"
+    kind = Kind.CONFLICT
+    title = "该时段医生已停诊"
+
+
+class SessionNotOpen(DomainError):
+    """The window sells places of a session from two hours before it begins."""
+
+    code = "scheduling.session_not_open"
+    kind = Kind.CONFLICT
+    title = "该时段尚未开始现场挂号"
+
+
+class WindowOnly(DomainError):
+    """Emergency places are given at the window, after triage."""
+
+    code = "scheduling.window_only"
+    kind = Kind.CONFLICT
+    title = "急诊请到现场分诊挂号"
+
+
+class AlreadyBooked(DomainError):
+    """The patient already holds a place of this session."""
+
+    code = "scheduling.already_booked"
+    kind = Kind.CONFLICT
+    title = "该就诊人已预约本时段"
+
+
+class PaymentOver(DomainError):
+    """The time to pay for a held place is over."""
+
+    code = "scheduling.payment_over"
+    kind = Kind.CONFLICT
+    title = "支付时间已过，请重新预约"
+
+
+class NotPayable(DomainError):
+    """The appointment waits for no payment."""
+
+    code = "scheduling.not_payable"
+    kind = Kind.CONFLICT
+    title = "该预约当前无需支付"
+
+
+class NotCancellable(DomainError):
+    """The appointment is checked in, seen, or no longer stands."""
+
+    code = "scheduling.not_cancellable"
+    kind = Kind.CONFLICT
+    title = "该预约当前状态不能取消"
+
+
+class TooLateToCancel(DomainError):
+    """The appointed time has come."""
+
+    code = "scheduling.too_late_to_cancel"
+    kind = Kind.CONFLICT
+    title = "已过就诊时间，不能在线取消，请到窗口办理"
+
+
+class CheckInClosed(DomainError):
+    """Check-in opens two hours before the appointed time and closes with the session."""
+
+    code = "scheduling.check_in_closed"
+    kind = Kind.CONFLICT
+    title = "不在签到时间内"
+
+
+class NotCheckInAble(DomainError):
+    """The appointment is not paid, was cancelled, or is over."""
+
+    code = "scheduling.not_check_in_able"
+    kind = Kind.CONFLICT
+    title = "该预约当前状态不能签到"
+
+
+class DoctorElsewhere(DomainError):
+    """The doctor has another session at that time."""
+
+    code = "scheduling.doctor_elsewhere"
+    kind = Kind.CONFLICT
+    title = "该医生此时段已有其他排班"
+
+
+class RoomTaken(DomainError):
+    """Another doctor uses the room at that time."""
+
+    code = "scheduling.room_taken"
+    kind = Kind.CONFLICT
+    title = "该诊室此时段已有其他医生"
+
+
+class QrInvalid(DomainError):
+    """The code is not ours, was altered, or is of another kind."""
+
+    code = "scheduling.qr_invalid"
+    kind = Kind.INVALID
+    title = "二维码无效，请在手机上重新打开"
+
+
+class QrExpired(DomainError):
+    """The code's minute has passed."""
+
+    code = "scheduling.qr_expired"
+    kind = Kind.INVALID
+    title = "二维码已过期，请在手机上刷新"
+
+
+means("place_sold_once", SlotTaken)
+means("patient_once_per_session", AlreadyBooked)
+means("doctor_in_one_room", DoctorElsewhere)
+means("room_has_one_doctor", RoomTaken)

@@ -1,0 +1,48 @@
+"""What scheduling does when money moves and time passes."""
+
+from uuid import UUID
+
+from hospital_core.access.scheduling.events import AppointmentHoldLapses
+from hospital_core.access.scheduling.service.cancel import record_refund
+from hospital_core.access.scheduling.service.hold import SOURCE, confirm_paid, expire_hold, settle_unpaid
+from hospital_core.finance.payments.events import PaymentIntentClosed, PaymentSucceeded, RefundSucceeded
+from hospital_core.kernel.events import handles
+from hospital_core.kernel.uow import UnitOfWork
+
+_OF_INVOICE = """
+SELECT a.id FROM charge_item c JOIN appointment a ON a.id = c.source_id
+WHERE c.invoice_id = $1 AND c.source_kind = $2 LIMIT 1"""
+
+
+@handles(AppointmentHoldLapses)
+async def expire(uow: UnitOfWork, event: AppointmentHoldLapses) -> None:
+    """End a hold that was not paid. Bookings do not wait for this: to them the place is free already."""
+    await expire_hold(uow, event.appointment_id)
+
+
+@handles(PaymentSucceeded)
+async def confirm(uow: UnitOfWork, event: PaymentSucceeded) -> None:
+    """A registration fee arrived; other bills of the visit are not ours, surplus money is sent back by payments."""
+    appointment_id = await _appointment_of(uow, event.invoice_id)
+    if event.applied and appointment_id is not None:
+        await confirm_paid(uow, appointment_id, event.invoice_id)
+
+
+@handles(PaymentIntentClosed)
+async def forget_bill(uow: UnitOfWork, event: PaymentIntentClosed) -> None:
+    """No money can arrive for a cancelled appointment any more."""
+    appointment_id = await _appointment_of(uow, event.invoice_id)
+    if appointment_id is not None:
+        await settle_unpaid(uow, appointment_id)
+
+
+@handles(RefundSucceeded)
+async def refunded(uow: UnitOfWork, event: RefundSucceeded) -> None:
+    """A registration fee is back with its payer."""
+    if event.source_kind == SOURCE:
+        await record_refund(uow, event.source_id)
+
+
+async def _appointment_of(uow: UnitOfWork, invoice_id: UUID) -> UUID | None:
+    found: UUID | None = await uow.fetch_value(_OF_INVOICE, invoice_id, SOURCE)
+    return found

@@ -1,0 +1,248 @@
+"""Reading sessions, places and appointments; who may see an appointment is decided here."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from hospital_core.access.scheduling.days import bounds_of, day_of
+from hospital_core.access.scheduling.errors import NotCheckInAble
+from hospital_core.access.scheduling.qr import LIFETIME, appointment_qr, read_qr
+from hospital_core.access.scheduling.statements import OPENS_BEFORE, is_free
+from hospital_core.access.scheduling.states import AppointmentStatus, ServiceKind
+from hospital_core.access.scheduling.views import (
+    AppointmentQrView,
+    AppointmentView,
+    DepartmentView,
+    DoctorView,
+    QrBearer,
+    ScheduleView,
+    SessionBrief,
+    SlotView,
+)
+from hospital_core.kernel.commands import Page
+from hospital_core.kernel.context import ActorKind
+from hospital_core.kernel.errors import FieldProblem, NotFound
+from hospital_core.kernel.masking import mask_name
+from hospital_core.kernel.reading import Reading
+from hospital_core.registry.care_relations.queries import permitted_patient
+
+NOW = "SELECT hospital_now()"
+
+# A place that a patient can still book on the phone.
+_BOOKABLE = f"slot.pool = 'public' AND slot.starts_at > hospital_now() AND {is_free('slot', 'hospital_now()')}"
+
+_DEPARTMENTS = f"""
+SELECT d.id, d.name, d.intro, c.name AS campus, coalesce(free.places, 0) AS available_today
+FROM department d JOIN campus c ON c.id = d.campus_id
+LEFT JOIN (
+    SELECT s.department_id, count(*) AS places
+    FROM schedule s JOIN slot ON slot.schedule_id = s.id
+    WHERE s.status = 'active' AND s.service_kind <> '{ServiceKind.EMERGENCY.value}'
+      AND s.starts_at >= $1 AND s.starts_at < $2 AND {_BOOKABLE}
+    GROUP BY s.department_id) AS free ON free.department_id = d.id
+WHERE d.active AND d.kind = 'outpatient'
+ORDER BY d.code"""
+
+_SCHEDULES = """
+SELECT s.id AS schedule_id, s.department_id, d.name AS department, s.staff_id, m.name AS doctor, m.title, m.specialty,
+       s.room_id, r.name AS room, c.name AS campus, s.service_kind, s.starts_at, s.ends_at, s.fee_fen, s.places,
+       s.status, (SELECT count(*) FROM slot WHERE slot.schedule_id = s.id AND {free}) AS places_left
+FROM schedule s JOIN department d ON d.id = s.department_id JOIN staff_member m ON m.id = s.staff_id
+JOIN location r ON r.id = s.room_id JOIN campus c ON c.id = r.campus_id
+"""
+_OF_A_DAY = " WHERE s.starts_at >= $1 AND s.starts_at < $2 AND ($3::uuid IS NULL OR s.department_id = $3)"
+# The window also sells places whose time has passed while their session runs.
+_AT_WINDOW = f"s.ends_at > hospital_now() AND {is_free('slot', 'hospital_now()')}"
+_FOR_PATIENTS = (
+    _SCHEDULES.format(free=_BOOKABLE)
+    + _OF_A_DAY
+    + f" AND s.status = 'active' AND s.service_kind <> '{ServiceKind.EMERGENCY.value}' AND s.ends_at > hospital_now() "
+    "ORDER BY m.staff_no, s.starts_at"
+)
+_FOR_STAFF = _SCHEDULES.format(free=_AT_WINDOW) + _OF_A_DAY + " ORDER BY s.starts_at, d.code, m.staff_no LIMIT 2000"
+_ONE = _SCHEDULES.format(free=_AT_WINDOW) + " WHERE s.id = $1"
+
+_SLOTS = f"""
+SELECT slot.id AS slot_id, slot.number, slot.starts_at, ({_BOOKABLE} AND s.status = 'active') AS free
+FROM slot JOIN schedule s ON s.id = slot.schedule_id
+WHERE slot.schedule_id = $1 AND slot.pool = 'public' AND slot.status <> 'closed' ORDER BY slot.number"""
+
+APPOINTMENT_SQL = """
+SELECT a.*, slot.number, d.name AS department, m.name AS doctor, m.title, s.room_id, r.name AS room, c.name AS campus,
+       p.name AS patient_name, s.service_kind, s.price_item_id, s.starts_at AS session_starts_at,
+       s.ends_at AS session_ends_at, hospital_now() AS now
+FROM appointment a JOIN slot ON slot.id = a.slot_id JOIN schedule s ON s.id = a.schedule_id
+JOIN department d ON d.id = a.department_id JOIN staff_member m ON m.id = a.staff_id
+JOIN location r ON r.id = s.room_id JOIN campus c ON c.id = r.campus_id JOIN patient p ON p.id = a.patient_id
+"""
+
+# An unproven link shows nothing that is older than itself.
+_MINE = (
+    APPOINTMENT_SQL
+    + """
+WHERE a.patient_id IN (SELECT person_ids(l.patient_id) FROM account_link l
+                       WHERE l.account_id = $1 AND l.status = 'active'
+                         AND (l.proven_at IS NOT NULL OR l.linked_at <= a.created_at))
+  AND ($2::timestamptz IS NULL OR a.created_at < $2)
+ORDER BY a.created_at DESC LIMIT $3"""
+)
+
+_TODAY = (
+    APPOINTMENT_SQL
+    + """
+WHERE a.patient_id IN (SELECT person_ids($1)) AND a.status IN ('booked', 'checked-in') AND a.created_at >= $4
+  AND s.ends_at > hospital_now()
+  AND (a.starts_at >= $2 AND a.starts_at < $3 OR a.starts_at - $5::interval <= hospital_now())
+ORDER BY a.starts_at"""
+)
+
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+_TICK = timedelta(microseconds=1)
+
+
+async def bookable_departments(reading: Reading) -> Page[DepartmentView]:
+    """Departments with what is free today (可预约科室)."""
+    today = day_of(await reading.fetch_value(NOW))
+    rows = await reading.fetch(_DEPARTMENTS, *bounds_of(today))
+    return Page(items=[DepartmentView(**dict(row)) for row in rows])
+
+
+async def bookable_doctors(reading: Reading, department_id: UUID, day: date) -> Page[DoctorView]:
+    """Doctors of a department on one day with the sessions patients can book (出诊医生)."""
+    doctors: dict[UUID, DoctorView] = {}
+    for row in await reading.fetch(_FOR_PATIENTS, *bounds_of(day), department_id):
+        doctor = doctors.setdefault(
+            row["staff_id"],
+            DoctorView(
+                staff_id=row["staff_id"],
+                name=row["doctor"],
+                title=row["title"],
+                specialty=row["specialty"],
+                sessions=[],
+            ),
+        )
+        doctor.sessions.append(SessionBrief(**{name: row[name] for name in SessionBrief.model_fields}))
+    return Page(items=list(doctors.values()))
+
+
+async def sessions(reading: Reading, department_id: UUID | None, day: date) -> Page[ScheduleView]:
+    """Every session of a day (排班), as staff see it: stopped ones and emergency too."""
+    rows = await reading.fetch(_FOR_STAFF, *bounds_of(day), department_id)
+    return Page(items=[ScheduleView(**dict(row)) for row in rows])
+
+
+async def schedule(reading: Reading, schedule_id: UUID) -> ScheduleView:
+    """One session (排班). Raises NotFound."""
+    row = await reading.fetch_row(_ONE, schedule_id)
+    if row is None:
+        raise NotFound()
+    return ScheduleView(**dict(row))
+
+
+async def slots(reading: Reading, schedule_id: UUID) -> Page[SlotView]:
+    """The places of a session (号源). Raises NotFound when it has none to show."""
+    rows = await reading.fetch(_SLOTS, schedule_id)
+    if not rows:
+        raise NotFound()
+    return Page(items=[SlotView(**dict(row)) for row in rows])
+
+
+async def my_appointments(
+    reading: Reading, account_id: UUID | None = None, cursor: str | None = None, limit: int = 50
+) -> Page[AppointmentView]:
+    """Appointments of everybody the account may act for, newest first (我的预约). Raises FieldProblem."""
+    account = account_id or (reading.ctx.actor.id if reading.ctx.actor.kind is ActorKind.ACCOUNT else None)
+    if account is None:
+        return Page(items=[])
+    before = _moment(cursor)
+    rows = await reading.fetch(_MINE, account, before, limit + 1)
+    more = str((rows[limit - 1]["created_at"] - _EPOCH) // _TICK) if len(rows) > limit else None
+    return Page(items=[view_of(row) for row in rows[:limit]], next_cursor=more)
+
+
+async def appointment(reading: Reading, appointment_id: UUID) -> AppointmentView:
+    """One appointment, if the actor may know its patient (预约单). Raises NotFound."""
+    return view_of(await permitted_appointment(reading, appointment_id))
+
+
+async def appointments_of_patient_today(reading: Reading, patient_id: UUID) -> Page[AppointmentView]:
+    """What a patient has today (今日预约), and shortly after midnight when that can be checked in for already."""
+    permitted = await permitted_patient(reading, patient_id)
+    today = day_of(await reading.fetch_value(NOW))
+    rows = await reading.fetch(_TODAY, permitted.patient_id, *bounds_of(today), permitted.since or _EPOCH, OPENS_BEFORE)
+    return Page(items=[view_of(row) for row in rows])
+
+
+async def appointment_qr_of(reading: Reading, appointment_id: UUID) -> AppointmentQrView:
+    """A fresh code for checking in at a kiosk (预约二维码). Raises NotFound, NotCheckInAble."""
+    row = await permitted_appointment(reading, appointment_id)
+    if row["status"] != AppointmentStatus.BOOKED:
+        raise NotCheckInAble(status=row["status"])
+    return AppointmentQrView(text=appointment_qr(row["id"], row["now"]), expires_at=row["now"] + LIFETIME)
+
+
+async def bearer_of_qr(reading: Reading, text: str) -> QrBearer:
+    """Whom a scanned code names, while its appointment waits for check-in (扫码认人).
+
+    Raises: QrInvalid, QrExpired, NotCheckInAble. The code itself is the proof: no further visibility is asked.
+    """
+    content = read_qr(text, await reading.fetch_value(NOW))
+    row = await reading.fetch_row("SELECT patient_id, status FROM appointment WHERE id = $1", content.appointment_id)
+    if row is None:
+        raise NotFound()
+    if row["status"] != AppointmentStatus.BOOKED:
+        raise NotCheckInAble(status=row["status"])
+    return QrBearer(appointment_id=content.appointment_id, patient_id=row["patient_id"])
+
+
+async def permitted_appointment(reading: Reading, appointment_id: UUID) -> Record:
+    """An appointment's row with its names, only if the actor may have it; else NotFound."""
+    row = await reading.fetch_row(APPOINTMENT_SQL + " WHERE a.id = $1", appointment_id)
+    if row is None:
+        raise NotFound()
+    permitted = await permitted_patient(reading, await _file_asked_for(reading, row["patient_id"]))
+    if permitted.since is not None and row["created_at"] < permitted.since:
+        raise NotFound()
+    return row
+
+
+async def _file_asked_for(reading: Reading, patient_id: UUID) -> UUID:
+    """A kiosk session names one file; an appointment under another file of that person is theirs as well."""
+    own = reading.ctx.actor.patient_id
+    if own is None or own == patient_id:
+        return patient_id
+    same = await reading.fetch_value("SELECT $2 IN (SELECT person_ids($1))", own, patient_id)
+    return own if same else patient_id
+
+
+def check_in_bounds(row: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """From when until when an appointment can be checked in (签到时间): a running session takes everybody at once."""
+    return min(row["starts_at"] - OPENS_BEFORE, row["session_starts_at"]), row["session_ends_at"]
+
+
+def view_of(row: Mapping[str, Any], now: datetime | None = None) -> AppointmentView:
+    """Shape of one row of ``APPOINTMENT_SQL`` or of the booking statement."""
+    now = now or row["now"]
+    opens, closes = check_in_bounds(row)
+    standing = row["status"] in (AppointmentStatus.PENDING, AppointmentStatus.BOOKED)
+    return AppointmentView(
+        **{name: row[name] for name in _COPIED},
+        patient_name_masked=mask_name(row["patient_name"]),
+        can_cancel=standing and now < row["starts_at"],
+        can_check_in=row["status"] == AppointmentStatus.BOOKED and opens <= now < closes,
+    )
+
+
+_COMPUTED = {"patient_name_masked", "can_cancel", "can_check_in", "ticket"}
+_COPIED: Sequence[str] = [name for name in AppointmentView.model_fields if name not in _COMPUTED]
+
+
+def _moment(cursor: str | None) -> datetime | None:
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 17):
+        raise FieldProblem("/cursor", "翻页标记无效")
+    return _EPOCH + int(cursor) * _TICK

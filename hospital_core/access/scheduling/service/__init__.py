@@ -1,0 +1,25 @@
+"""The commands of scheduling (排班与预约)."""
+
+from hospital_core.access.scheduling.service.book import book_appointment
+from hospital_core.access.scheduling.service.cancel import cancel_appointment, record_refund
+from hospital_core.access.scheduling.service.hold import SOURCE, confirm_paid, expire_hold, settle_unpaid
+from hospital_core.access.scheduling.service.pay import pay_appointment
+from hospital_core.access.scheduling.service.sessions import make_schedule, stop_schedule
+from hospital_core.access.scheduling.service.visit import arrive, fulfil
+from hospital_core.access.scheduling.service.walk_in import register_walk_in
+
+__all__ = [
+    "SOURCE",
+    "arrive",
+    "book_appointment",
+    "cancel_appointment",
+    "confirm_paid",
+    "expire_hold",
+    "fulfil",
+    "make_schedule",
+    "pay_appointment",
+    "record_refund",
+    "register_walk_in",
+    "settle_unpaid",
+    "stop_schedule",
+]

@@ -1,0 +1,159 @@
+"""How a hold ends (占号的结局): paid in time, paid too late, or not paid.
+
+Every function here first locks the place, then moves the appointment, as booking does; so of a payment and a rival who
+takes a lapsed place exactly one wins, and the other sees it.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from hospital_core.access.scheduling.days import bounds_of, day_of
+from hospital_core.access.scheduling.events import AppointmentConfirmed, AppointmentExpired
+from hospital_core.access.scheduling.statements import (
+    EXPIRE_STALE,
+    FIND_AGAIN,
+    HOLD_EXPIRED,
+    LOCK_PLACE,
+    OPENS_BEFORE,
+    RELEASE,
+)
+from hospital_core.access.scheduling.states import (
+    APPOINTMENT,
+    APPOINTMENT_PAYMENT,
+    AppointmentPayment,
+    AppointmentStatus,
+)
+from hospital_core.finance.billing.queries import invoice_of_charge
+from hospital_core.finance.billing.service import reverse_invoice
+from hospital_core.finance.billing.states import InvoiceStatus
+from hospital_core.finance.payments.commands import RequestRefund, WithdrawIntents
+from hospital_core.finance.payments.service import request_refund, withdraw_intents
+from hospital_core.kernel.states import transition
+from hospital_core.kernel.uow import UnitOfWork
+from hospital_core.registry.care_relations.service import relate
+
+SOURCE = "appointment"
+# A visit that runs past midnight is finished by the doctor who began it; one just after it may begin before.
+PAST_MIDNIGHT = timedelta(hours=4)
+
+_EXPIRE = f"""
+UPDATE appointment SET status = {APPOINTMENT.target_sql("expire")}, version = version + 1, cancelled_at = $2,
+       cancel_reason = '{HOLD_EXPIRED}'
+WHERE id = $1 AND {APPOINTMENT.sources_sql("expire")} AND held_until <= $2"""
+
+_TAKE_AGAIN = """
+UPDATE slot SET status = 'taken', held_until = NULL, free_from = NULL, version = version + 1 WHERE id = $1"""
+
+_OPEN_PAYMENTS = "SELECT 1 FROM payment_intent WHERE invoice_id = $1 AND status = 'open' LIMIT 1"
+
+
+async def hold_place(uow: UnitOfWork, appointment_id: UUID) -> Record | None:
+    """Lock an appointment's place, then read the appointment as it is now."""
+    slot_id = await uow.fetch_value("SELECT slot_id FROM appointment WHERE id = $1", appointment_id)
+    if slot_id is None:
+        return None
+    await uow.execute(LOCK_PLACE, slot_id)
+    return await uow.fetch_row("SELECT * FROM appointment WHERE id = $1 FOR UPDATE", appointment_id)
+
+
+async def expire_hold(uow: UnitOfWork, appointment_id: UUID) -> bool:
+    """Cancel an unpaid hold whose time is over and free its place (占号超时). Idempotent. Emits: AppointmentExpired."""
+    row = await hold_place(uow, appointment_id)
+    if row is None or not await uow.execute(_EXPIRE, appointment_id, uow.now):
+        return False
+    await uow.execute(RELEASE, row["slot_id"])
+    await settle_unpaid(uow, appointment_id)
+    uow.record(AppointmentExpired(appointment_id=appointment_id))
+    return True
+
+
+async def confirm_paid(uow: UnitOfWork, appointment_id: UUID, invoice_id: UUID) -> AppointmentStatus:
+    """The fee arrived (支付到账): confirm the hold; if it is gone, take the place or another again; else refund.
+
+    Idempotent: a second message about the same money changes nothing. Emits: AppointmentConfirmed.
+    Locks: the place, the appointment.
+    """
+    row = await hold_place(uow, appointment_id)
+    assert row is not None
+    if row["payment_status"] != AppointmentPayment.UNPAID:
+        return AppointmentStatus(row["status"])
+    if row["status"] == AppointmentStatus.PENDING:
+        await confirm(uow, appointment_id)
+    elif row["cancel_reason"] != HOLD_EXPIRED or not await _take_again(uow, row):
+        await refund(uow, appointment_id, invoice_id, row["fee_fen"], "预约已取消，退回挂号费")
+        return AppointmentStatus.CANCELLED
+    return AppointmentStatus.BOOKED
+
+
+async def confirm(uow: UnitOfWork, appointment_id: UUID) -> None:
+    """Make a held and paid place the patient's; its place is locked already."""
+    await transition(uow, APPOINTMENT_PAYMENT, "pay", appointment_id)
+    row = await transition(uow, APPOINTMENT, "confirm", appointment_id)
+    await uow.execute("UPDATE slot SET held_until = NULL, version = version + 1 WHERE id = $1", row["slot_id"])
+    await announce_confirmed(uow, row)
+
+
+async def _take_again(uow: UnitOfWork, lost: Record) -> bool:
+    """Move an expired appointment to its old place or another free one of the session."""
+    place = await uow.fetch_row(FIND_AGAIN, lost["id"], uow.now)
+    if place is None:
+        return False
+    await uow.execute(EXPIRE_STALE, place["id"], lost["patient_id"], lost["schedule_id"], uow.now)
+    await uow.execute(_TAKE_AGAIN, place["id"])
+    await transition(uow, APPOINTMENT_PAYMENT, "pay", lost["id"])
+    row = await transition(
+        uow, APPOINTMENT, "rebook", lost["id"],
+        slot_id=place["id"], starts_at=place["starts_at"], cancelled_at=None, cancel_reason=None,
+    )  # fmt: skip
+    await announce_confirmed(uow, row)
+    return True
+
+
+async def refund(uow: UnitOfWork, appointment_id: UUID, invoice_id: UUID, fee_fen: int, reason: str) -> None:
+    """Send the fee back, once: whoever moves the payment axis asks for the money, nobody else can."""
+    await transition(uow, APPOINTMENT_PAYMENT, "refund", appointment_id)
+    await request_refund(
+        uow,
+        RequestRefund(
+            invoice_id=invoice_id, amount_fen=fee_fen, reason=reason, source_kind=SOURCE, source_id=appointment_id
+        ),
+    )
+
+
+async def settle_unpaid(uow: UnitOfWork, appointment_id: UUID) -> None:
+    """Take back the bill of a cancelled, unpaid appointment (冲销未付账单), once no money can arrive for it any more.
+
+    While a payment is open it is withdrawn, and this runs again when the channel has closed it.
+    """
+    row = await uow.fetch_row("SELECT status, payment_status FROM appointment WHERE id = $1", appointment_id)
+    if row is None or (row["status"], row["payment_status"]) != (
+        AppointmentStatus.CANCELLED, AppointmentPayment.UNPAID,
+    ):  # fmt: skip
+        return
+    bill = await invoice_of_charge(uow, SOURCE, appointment_id)
+    if bill is None or bill.status is not InvoiceStatus.ISSUED:
+        return
+    if await uow.fetch_value(_OPEN_PAYMENTS, bill.id):
+        await withdraw_intents(uow, WithdrawIntents(invoice_id=bill.id))
+    else:
+        await reverse_invoice(uow, bill.id)
+
+
+async def announce_confirmed(uow: UnitOfWork, row: Mapping[str, Any]) -> None:
+    """Tell the house, and let doctor and department see the file on the session's day, with a margin at night."""
+    starts, ends = bounds_of(day_of(row["starts_at"]))
+    await relate(
+        uow,
+        patient_id=row["patient_id"],
+        staff_id=row["staff_id"],
+        department_id=row["department_id"],
+        source_kind=SOURCE,
+        source_id=row["id"],
+        starts_at=starts - OPENS_BEFORE,
+        ends_at=ends + PAST_MIDNIGHT,
+    )
+    uow.record(AppointmentConfirmed(appointment_id=row["id"]))

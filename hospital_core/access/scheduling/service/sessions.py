@@ -1,0 +1,95 @@
+"""Planning and stopping sessions (排班与停诊)."""
+
+from datetime import timedelta
+
+from hospital_core.access.scheduling.commands import MakeSchedule, StopSchedule
+from hospital_core.access.scheduling.queries import schedule
+from hospital_core.access.scheduling.service.cancel import give_back
+from hospital_core.access.scheduling.service.hold import hold_place
+from hospital_core.access.scheduling.states import APPOINTMENT, SCHEDULE, SLOT
+from hospital_core.access.scheduling.views import ScheduleView
+from hospital_core.kernel.errors import FieldProblem
+from hospital_core.kernel.ids import new_id
+from hospital_core.kernel.states import transition
+from hospital_core.kernel.uow import UnitOfWork
+from hospital_core.registry.catalogue.queries import price_of
+from hospital_core.registry.staff.permissions import Permission, require
+
+LENGTH_MAX = timedelta(hours=12)
+SESSION_STOPPED = "session_stopped"
+
+_INSERT = """
+INSERT INTO schedule (id, version, department_id, staff_id, room_id, service_kind, starts_at, ends_at, price_item_id,
+                      fee_fen, places, status)
+VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'active')"""
+
+_PLACES = """
+INSERT INTO slot (id, version, schedule_id, number, starts_at, pool, status)
+SELECT place.id, 0, $1, place.number, $2::timestamptz + ($3::interval * (place.number - 1)), 'public', 'free'
+FROM unnest($4::uuid[]) WITH ORDINALITY AS place (id, number)"""
+
+_KNOWN = """
+SELECT EXISTS (SELECT 1 FROM department WHERE id = $1 AND active) AS department,
+       EXISTS (SELECT 1 FROM staff_member WHERE id = $2 AND active) AS staff,
+       EXISTS (SELECT 1 FROM location WHERE id = $3 AND kind = 'room' AND active) AS room"""
+
+
+async def make_schedule(uow: UnitOfWork, command: MakeSchedule) -> ScheduleView:
+    """Plan a session with its places, evenly spread over its time (新增排班). The fee is that of its start.
+
+    Raises: Forbidden, FieldProblem, DoctorElsewhere, RoomTaken (the exclusion constraints), what ``price_of`` raises.
+    """
+    require(uow.ctx, Permission.SCHEDULE_MANAGE)
+    await _check(uow, command)
+    price = await price_of(uow, command.price_item_id, command.starts_at)
+    schedule_id = new_id()
+    await uow.execute(
+        _INSERT, schedule_id, command.department_id, command.staff_id, command.room_id, command.service_kind.value,
+        command.starts_at, command.ends_at, command.price_item_id, price.amount_fen, command.places,
+    )  # fmt: skip
+    step = (command.ends_at - command.starts_at) / command.places
+    await uow.execute(_PLACES, schedule_id, command.starts_at, step, [new_id() for _ in range(command.places)])
+    uow.audited("schedule", schedule_id)
+    return await schedule(uow, schedule_id)
+
+
+async def _check(uow: UnitOfWork, command: MakeSchedule) -> None:
+    if command.ends_at <= command.starts_at:
+        raise FieldProblem("/ends_at", "结束时间必须晚于开始时间")
+    if command.ends_at - command.starts_at > LENGTH_MAX:
+        raise FieldProblem("/ends_at", "一个时段不能超过 12 小时")
+    if command.ends_at <= uow.now:
+        raise FieldProblem("/ends_at", "不能为已过去的时间排班")
+    known = await uow.fetch_row(_KNOWN, command.department_id, command.staff_id, command.room_id)
+    assert known is not None
+    for name, field, title in (("department", "department_id", "科室"), ("staff", "staff_id", "医生"),
+                               ("room", "room_id", "诊室")):  # fmt: skip
+        if not known[name]:
+            raise FieldProblem(f"/{field}", f"{title}不存在或已停用")
+
+
+async def stop_schedule(uow: UnitOfWork, command: StopSchedule) -> ScheduleView:
+    """Stop a session (停诊): no place can be had any more, every standing booking is cancelled and refunded.
+
+    Checked-in patients stay in the queue. Raises: Forbidden, NotFound, StateConflict.
+    Locks: the session, its places by number.
+    """
+    require(uow.ctx, Permission.SCHEDULE_MANAGE)
+    await transition(uow, SCHEDULE, "stop", command.schedule_id)
+    # A booking that is under way holds its place's lock: it ends before this passes, and is then seen below.
+    await uow.fetch("SELECT id FROM slot WHERE schedule_id = $1 ORDER BY number FOR UPDATE", command.schedule_id)
+    standing = await uow.fetch(
+        f"SELECT id FROM appointment WHERE schedule_id = $1 AND {APPOINTMENT.sources_sql('cancel')} ORDER BY id",
+        command.schedule_id,
+    )
+    for booked in standing:
+        row = await hold_place(uow, booked["id"])
+        assert row is not None
+        await give_back(uow, row, SESSION_STOPPED)
+    await uow.execute(
+        f"UPDATE slot SET status = {SLOT.target_sql('close')}, version = version + 1 "
+        f"WHERE schedule_id = $1 AND {SLOT.sources_sql('close')}",
+        command.schedule_id,
+    )
+    uow.audited("schedule", command.schedule_id)
+    return await schedule(uow, command.schedule_id)

@@ -1,0 +1,127 @@
+"""What readers see of sessions, places and appointments."""
+
+from datetime import datetime
+from uuid import UUID
+
+from hospital_core.access.scheduling.states import (
+    AppointmentPayment,
+    AppointmentStatus,
+    ScheduleStatus,
+    ServiceKind,
+)
+from hospital_core.kernel.commands import View
+
+
+class DepartmentView(View):
+    """A department on the phone's first page (科室)."""
+
+    id: UUID
+    name: str
+    intro: str
+    campus: str
+    available_today: int
+
+
+class SessionBrief(View):
+    """One session of a doctor as patients choose it (出诊时段)."""
+
+    schedule_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    service_kind: ServiceKind
+    fee_fen: int
+    places_left: int
+    room: str
+
+
+class DoctorView(View):
+    """A doctor with the sessions of one day (出诊医生)."""
+
+    staff_id: UUID
+    name: str
+    title: str
+    specialty: str
+    sessions: list[SessionBrief]
+
+
+class ScheduleView(View):
+    """A session as staff see it (排班)."""
+
+    schedule_id: UUID
+    department_id: UUID
+    department: str
+    staff_id: UUID
+    doctor: str
+    title: str
+    room_id: UUID
+    room: str
+    campus: str
+    service_kind: ServiceKind
+    starts_at: datetime
+    ends_at: datetime
+    fee_fen: int
+    places: int
+    places_left: int
+    status: ScheduleStatus
+
+
+class SlotView(View):
+    """One place of a session (号源)."""
+
+    slot_id: UUID
+    number: int
+    starts_at: datetime
+    free: bool
+
+
+class TicketBrief(View):
+    """The queue ticket of a checked-in appointment."""
+
+    display_no: str
+    status: str
+
+
+class AppointmentView(View):
+    """An appointment as its patient sees it (预约单). ``ticket`` is filled by ``queueing.queries.with_tickets``."""
+
+    id: UUID
+    appointment_no: str
+    status: AppointmentStatus
+    payment_status: AppointmentPayment
+    patient_id: UUID
+    patient_name_masked: str
+    department: str
+    doctor: str
+    title: str
+    room: str
+    campus: str
+    starts_at: datetime
+    number: int
+    fee_fen: int
+    pay_until: datetime
+    created_at: datetime
+    can_cancel: bool
+    can_check_in: bool
+    encounter_id: UUID
+    ticket: TicketBrief | None = None
+
+
+class WalkInView(View):
+    """A place sold at the window (现场挂号结果)."""
+
+    appointment: AppointmentView
+    change_fen: int
+
+
+class AppointmentQrView(View):
+    """The text to show as a QR code, and until when it works (预约二维码)."""
+
+    text: str
+    expires_at: datetime
+
+
+class QrBearer(View):
+    """Whom a read code names: for opening a kiosk session (扫码签到)."""
+
+    appointment_id: UUID
+    patient_id: UUID

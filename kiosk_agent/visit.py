@@ -1,0 +1,72 @@
+"""One patient in front of the kiosk (一次自助办理): what is known of them, and nothing after they leave."""
+
+import time
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+from kiosk_agent.protocol import (
+    SESSION_SECONDS,
+    KioskAppointment,
+    KioskTicket,
+    PageRefusal,
+    PrintState,
+    Stage,
+)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long each page stays. Seconds."""
+
+    session_s: float = SESSION_SECONDS
+    idle_s: float = 60
+    warning_s: float = 20
+    refusal_s: float = 20
+    result_s: float = 30
+    result_waiting_s: float = 90
+    farewell_s: float = 2.5
+    card_left_s: float = 60
+    link_grace_s: float = 2
+    identify_s: float = 15
+
+
+@dataclass
+class Visit:
+    """The present visit; a new one is made for every patient, so nothing can be left over from the last."""
+
+    number: int
+    stage: Stage = Stage.HOME
+    session_token: str | None = None
+    session_ends_at: float = 0.0
+    patient_name_masked: str = ""
+    appointments: list[KioskAppointment] = field(default_factory=list)
+    refusal: PageRefusal | None = None
+    ticket: KioskTicket | None = None
+    job_id: str | None = None
+    reprints: int = 0
+    print_state: PrintState | None = None
+    stage_since: float = field(default_factory=time.monotonic)
+    touched_at: float = field(default_factory=time.monotonic)
+    # One key per appointment: a second tap, or a retry after silence, is the same act.
+    keys: dict[UUID, str] = field(default_factory=dict)
+
+    def enter(self, stage: Stage) -> None:
+        """Goes to a stage and starts its time."""
+        self.stage = stage
+        self.stage_since = self.touched_at = time.monotonic()
+
+    def key_for(self, appointment_id: UUID) -> str:
+        """The Idempotency-Key of checking this appointment in."""
+        return self.keys.setdefault(appointment_id, str(uuid4()))
+
+    def seconds_left(self, timing: Timing) -> float | None:
+        """Until this page leaves by itself; None when it does not."""
+        now = time.monotonic()
+        if self.stage is Stage.APPOINTMENTS:
+            return min(self.session_ends_at, self.touched_at + timing.idle_s + timing.warning_s) - now
+        if self.stage is Stage.REFUSED:
+            return self.touched_at + timing.refusal_s - now
+        if self.stage is Stage.RESULT:
+            waits = self.print_state in {PrintState.PRINTING, PrintState.WAITING, PrintState.UNKNOWN, PrintState.FAILED}
+            return self.touched_at + (timing.result_waiting_s if waits else timing.result_s) - now
+        return None

@@ -1,0 +1,82 @@
+// Mirror of kiosk_agent/protocol.py: agent ↔ page. A test compares the closed lists.
+
+export type Stage =
+  | 'starting'
+  | 'unregistered'
+  | 'pending'
+  | 'paused'
+  | 'home'
+  | 'busy'
+  | 'appointments'
+  | 'refused'
+  | 'result'
+  | 'farewell'
+
+export type PrintState = 'printing' | 'waiting' | 'printed' | 'failed' | 'unknown'
+
+export interface PageDevice {
+  kind: 'receipt_printer' | 'id_reader' | 'scanner'
+  name: string
+  state: string
+  detail: string
+}
+
+export interface Appointment {
+  id: string
+  starts_at: string
+  department: string
+  doctor: string | null
+  title: string | null
+  room: string | null
+  campus: string | null
+  number: number | null
+  can_check_in: boolean
+  blocked_by: string | null
+  ticket: { display_no: string; status: string } | null
+}
+
+export interface Ticket {
+  display_no: string
+  department: string
+  doctor: string | null
+  area: string
+  room: string | null
+  ahead: number
+  checked_in_at: string
+  patient_name_masked: string
+  barcode: string
+}
+
+export interface PageState {
+  stage: Stage
+  visit: number
+  hospital_name: string
+  device_name: string
+  place: string
+  is_simulated: boolean
+  is_online: boolean
+  pause_reason: 'server_unreachable' | 'revoked' | null
+  public_key_short: string
+  devices: PageDevice[]
+  patient_name_masked: string
+  appointments: Appointment[]
+  refusal: { code: string; title: string; request_id: string | null } | null
+  ticket: Ticket | null
+  print_state: PrintState | null
+  can_reprint: boolean
+  card_left: boolean
+  seconds_left: number | null
+  is_warning: boolean
+  can_continue: boolean
+  is_identified: boolean
+  server_time: string | null
+}
+
+export type FromAgent =
+  | { v: 1; type: 'state'; seq: number; data: PageState }
+  | { v: 1; type: 'reload'; seq: number }
+
+export type ToAgent =
+  | { v: 1; type: 'scan'; text: string }
+  | { v: 1; type: 'check_in'; appointment_id: string }
+  | { v: 1; type: 'touch' | 'leave' | 'reprint' | 'slip_taken' | 'ping' }

@@ -1,0 +1,40 @@
+// Every code of KioskRefusal in plain words: what is the matter, and what to do now. A test compares the two lists.
+
+export interface Words {
+  title: string
+  help: string
+}
+
+const DESK = '请到服务台，工作人员会帮您办理。'
+
+export const refusals: Readonly<Record<string, Words>> = {
+  'kiosk.patient_not_found': { title: '没有找到您的就诊档案', help: '第一次来院请先到服务台建档，再来签到。' },
+  'kiosk.name_mismatch': { title: '证件与档案里的姓名不一致', help: DESK },
+  'kiosk.document_invalid': { title: '这张证件无法使用', help: '请换一张有效证件，或到服务台办理。' },
+  'kiosk.too_many_attempts': { title: '尝试次数太多', help: '请 15 分钟后再试，或到服务台办理。' },
+  'kiosk.qr_invalid': { title: '这个二维码不是预约码', help: '请在手机上打开“我的预约”，出示预约二维码。' },
+  'kiosk.qr_expired': { title: '二维码已过期', help: '二维码每分钟更新一次，请在手机上刷新后再扫。' },
+  'kiosk.qr_used': { title: '这个二维码已经用过', help: '请在手机上刷新二维码后再扫。' },
+  'kiosk.session_ended': { title: '操作时间已到', help: '为保护您的隐私已自动退出，请重新刷身份证或扫码。' },
+  'kiosk.too_early': { title: '还没到签到时间', help: '请在就诊前 2 小时内来签到。' },
+  'kiosk.too_late': { title: '已过签到时间', help: '请到分诊台，请护士为您重新安排。' },
+  'kiosk.not_today': { title: '这个预约不是今天的', help: '请在预约当天来院签到。' },
+  'kiosk.not_paid': { title: '挂号费还没有支付', help: '请先在手机上完成支付，或到收费窗口缴费。' },
+  'kiosk.appointment_cancelled': { title: '这个预约已经取消', help: '如需就诊，请重新预约或到服务台挂号。' },
+  'kiosk.already_checked_in': { title: '您已经签到过了', help: '请到候诊区等候叫号。凭条遗失请到服务台补打。' },
+  'kiosk.already_seen': { title: '这个预约已经就诊', help: '如需复诊，请咨询您的医生或服务台。' },
+  'kiosk.appointment_not_found': { title: '没有找到这个预约', help: DESK },
+  'kiosk.clinic_stopped': { title: '今天这个门诊临时停诊', help: '请到服务台改约或退号。' },
+  'kiosk.wrong_campus': { title: '预约的不是本院区', help: '请核对预约短信中的院区，前往该院区签到。' },
+  'kiosk.busy': { title: '现在办理的人较多', help: '请稍等片刻再试。' },
+  'kiosk.no_appointment_today': { title: '今天没有您的预约', help: '请核对预约日期；需要挂号请到挂号窗口。' },
+  'kiosk.unknown_code': { title: '认不出这个码', help: '请出示手机上“我的预约”里的二维码。' },
+  'kiosk.card_unreadable': { title: '没有读到身份证', help: '请把身份证平放在读卡区，停留两秒再拿开。' },
+  'kiosk.outcome_unknown': { title: '签到结果没有确认', help: '请不要重复操作，到服务台请工作人员查看。' },
+  'kiosk.unavailable': { title: '现在暂时办不了', help: '请稍后再试，或到服务台办理。' },
+}
+
+/** A newer server may refuse for a reason this page does not know: then its own words are shown. */
+export function wordsFor(code: string | null, title = ''): Words {
+  return refusals[code ?? ''] ?? { title: title || '现在办不了', help: DESK }
+}

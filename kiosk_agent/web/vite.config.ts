@@ -1,0 +1,3 @@
+import { page } from '../../vite.base.ts'
+
+export default page({ base: '/' })

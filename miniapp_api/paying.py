@@ -1,0 +1,51 @@
+"""The phone comes back from WeChat's payment sheet (支付返回)."""
+
+import asyncio
+from uuid import UUID
+
+from hospital_core.access.scheduling.queries import appointment
+from hospital_core.access.scheduling.service import SOURCE
+from hospital_core.access.scheduling.states import AppointmentPayment
+from hospital_core.access.scheduling.views import AppointmentView
+from hospital_core.finance.billing.queries import invoice_of_charge
+from hospital_core.finance.payments.outside import check_intent_now
+from hospital_core.finance.payments.queries import intents_of
+from hospital_core.finance.payments.states import PaymentChannel, PaymentIntentStatus
+from hospital_core.finance.payments.views import PaymentIntentView
+from hospital_core.kernel.context import Context
+from hospital_core.kernel.reading import Reading
+
+_LOOKS = 10
+_LOOK_S = 0.15
+
+
+async def payment_checked(ctx: Context, appointment_id: UUID) -> AppointmentView:
+    """The appointment after asking the channel about its payment (查询支付结果).
+
+    ``requestPayment`` succeeding on the phone proves nothing. Money confirms a place by an event a moment later, so a
+    paid one is looked at for up to a second and a half before the phone is told to look again itself.
+    Raises: NotFound, PaymentMismatch.
+    """
+    reading = Reading(ctx)
+    found = await appointment(reading, appointment_id)
+    if found.payment_status is not AppointmentPayment.UNPAID or not await _paid(ctx, appointment_id):
+        return found
+    for _ in range(_LOOKS):
+        found = await appointment(reading, appointment_id)
+        if found.payment_status is not AppointmentPayment.UNPAID:
+            break
+        await asyncio.sleep(_LOOK_S)
+    return found
+
+
+async def _paid(ctx: Context, appointment_id: UUID) -> bool:
+    reading = Reading(ctx)
+    bill = await invoice_of_charge(reading, SOURCE, appointment_id)
+    if bill is None:
+        return False
+    intents = [i for i in await intents_of(reading, bill.id) if i.channel is PaymentChannel.WECHAT_JSAPI]
+    return any([_is_paid(await check_intent_now(ctx, intent.id)) for intent in reversed(intents)])
+
+
+def _is_paid(intent: PaymentIntentView) -> bool:
+    return intent.status is PaymentIntentStatus.SUCCEEDED

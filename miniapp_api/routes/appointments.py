@@ -1,0 +1,61 @@
+"""Seeing one's appointments, showing them at the kiosk, following the queue (我的预约)."""
+
+import io
+
+import qrcode
+from qrcode.constants import ERROR_CORRECT_M
+from qrcode.image.svg import SvgPathFillImage
+
+from backend.http.routing import Call, Owner, Raw
+from hospital_core.access.queueing.queries import place_in_queue, with_tickets
+from hospital_core.access.queueing.views import QueuePlaceView
+from hospital_core.access.scheduling.errors import NotCheckInAble
+from hospital_core.access.scheduling.queries import appointment_qr_of, my_appointments
+from hospital_core.access.scheduling.views import AppointmentQrView, AppointmentView
+from hospital_core.kernel.commands import Empty, Page
+from hospital_core.kernel.reading import Reading
+from miniapp_api.routes.base import routes
+from miniapp_api.views import CursorQuery
+
+
+@routes.get("/appointments", view=Page[AppointmentView], query=CursorQuery, owner=Owner.ACCOUNT)
+async def list_appointments(call: Call[Empty]) -> Page[AppointmentView]:
+    """Appointments of everybody the account may act for, newest first (我的预约)."""
+    reading = Reading(call.ctx)
+    found = await my_appointments(reading, cursor=call.query.cursor)
+    return Page[AppointmentView](items=await with_tickets(reading, found.items), next_cursor=found.next_cursor)
+
+
+@routes.get("/appointments/{appointment_id}/qr", view=AppointmentQrView, owner=Owner.PATIENT, errors=(NotCheckInAble,))
+async def get_qr(call: Call[Empty]) -> AppointmentQrView:
+    """A fresh code for checking in at a kiosk (预约二维码), as text."""
+    return await appointment_qr_of(Reading(call.ctx), call.path["appointment_id"])
+
+
+@routes.get(
+    "/appointments/{appointment_id}/qr.svg",
+    view=None,
+    media="image/svg+xml",
+    owner=Owner.PATIENT,
+    errors=(NotCheckInAble,),
+)
+async def get_qr_picture(call: Call[Empty]) -> Raw:
+    """A fresh code for checking in at a kiosk (预约二维码), as a picture."""
+    code = await appointment_qr_of(Reading(call.ctx), call.path["appointment_id"])
+    headers = {"Cache-Control": "no-store", "X-Expires-At": code.expires_at.isoformat()}
+    return Raw(svg_of(code.text), "image/svg+xml", headers=headers)
+
+
+@routes.get("/appointments/{appointment_id}/queue-place", view=QueuePlaceView, owner=Owner.PATIENT)
+async def get_queue_place(call: Call[Empty]) -> QueuePlaceView:
+    """Where the patient stands in the queue (排队进度); ``topic`` tells of changes."""
+    return await place_in_queue(Reading(call.ctx), call.path["appointment_id"])
+
+
+def svg_of(text: str) -> bytes:
+    """A QR code as one SVG path on white: presentation attributes only, as a strict CSP wants."""
+    picture = qrcode.QRCode(error_correction=ERROR_CORRECT_M, image_factory=SvgPathFillImage)
+    picture.add_data(text)
+    buffer = io.BytesIO()
+    picture.make_image().save(buffer)
+    return buffer.getvalue()

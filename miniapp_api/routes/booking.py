@@ -1,0 +1,108 @@
+"""Booking, paying and giving back (预约、支付、退号)."""
+
+from backend.http.routing import Call, Owner
+from hospital_core.access.queueing.queries import with_ticket
+from hospital_core.access.scheduling.commands import BookAppointment, CancelAppointment, PayAppointment
+from hospital_core.access.scheduling.errors import (
+    AlreadyBooked,
+    NotCancellable,
+    NotPayable,
+    PaymentOver,
+    SessionOver,
+    SessionStopped,
+    SlotBegun,
+    SlotFull,
+    SlotTaken,
+    TooLateToCancel,
+    WindowOnly,
+)
+from hospital_core.access.scheduling.queries import appointment
+from hospital_core.access.scheduling.service import book_appointment, cancel_appointment, pay_appointment
+from hospital_core.access.scheduling.views import AppointmentView
+from hospital_core.finance.payments.errors import ChannelRefused, PayingTimeOver
+from hospital_core.finance.payments.outside import prepare_payment
+from hospital_core.finance.payments.queries import payment_intent
+from hospital_core.finance.payments.states import PaymentIntentStatus
+from hospital_core.kernel.commands import Empty
+from hospital_core.kernel.errors import NotFound, OutsideUnavailable
+from hospital_core.kernel.reading import Reading
+from hospital_core.kernel.run import run
+from hospital_core.registry.patients.errors import PatientMerged
+from miniapp_api.paying import payment_checked
+from miniapp_api.routes.base import routes
+from miniapp_api.views import PaymentStarted, PayParameters
+
+
+@routes.post(
+    "/appointments",
+    view=AppointmentView,
+    owner=Owner.PATIENT,
+    command=BookAppointment,
+    errors=(
+        NotFound,
+        SlotFull,
+        SlotTaken,
+        SlotBegun,
+        SessionOver,
+        SessionStopped,
+        WindowOnly,
+        AlreadyBooked,
+        PatientMerged,
+    ),
+    idempotent=True,
+)
+async def post_appointment(call: Call[BookAppointment]) -> AppointmentView:
+    """Hold a place until it is paid (预约挂号)."""
+    return await run(call.ctx, book_appointment, call.command)
+
+
+@routes.post(
+    "/appointments/{appointment_id}/pay",
+    view=PaymentStarted,
+    owner=Owner.PATIENT,
+    errors=(NotPayable, PaymentOver, PayingTimeOver, ChannelRefused, OutsideUnavailable),
+    idempotent=True,
+)
+async def pay(call: Call[Empty]) -> PaymentStarted:
+    """Get what the phone needs to pay (去支付); tapped again, the same order is used."""
+    wanted = await run(call.ctx, pay_appointment, PayAppointment(appointment_id=call.path["appointment_id"]))
+    # A repeated key answers with the intent as it was; what became of it since decides.
+    intent = await payment_intent(Reading(call.ctx), wanted.id)
+    if intent.status is PaymentIntentStatus.SUCCEEDED:
+        raise NotPayable()
+    parameters = PayParameters.model_validate(await prepare_payment(call.ctx, intent))
+    return PaymentStarted(
+        intent_id=intent.id, amount_fen=intent.amount_fen, pay_until=intent.pay_until, wechat=parameters
+    )
+
+
+@routes.post(
+    "/appointments/{appointment_id}/payment-check",
+    view=AppointmentView,
+    owner=Owner.PATIENT,
+    idempotent=True,
+)
+async def check_payment(call: Call[Empty]) -> AppointmentView:
+    """The phone is back from paying: ask WeChat, do not believe the phone (查询支付结果)."""
+    reading = Reading(call.ctx)
+    return await with_ticket(reading, await payment_checked(call.ctx, call.path["appointment_id"]))
+
+
+@routes.post(
+    "/appointments/{appointment_id}/cancel",
+    view=AppointmentView,
+    owner=Owner.PATIENT,
+    command=CancelAppointment,
+    errors=(NotCancellable, TooLateToCancel),
+    idempotent=True,
+)
+async def cancel(call: Call[CancelAppointment]) -> AppointmentView:
+    """Give the place back (取消预约); a paid fee goes back the way it came."""
+    return await run(call.ctx, cancel_appointment, call.command)
+
+
+@routes.get("/appointments/{appointment_id}", view=AppointmentView, owner=Owner.PATIENT)
+async def get_appointment(call: Call[Empty]) -> AppointmentView:
+    """One appointment (预约单)."""
+    reading = Reading(call.ctx)
+    return await with_ticket(reading, await appointment(reading, call.path["appointment_id"]))

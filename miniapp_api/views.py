@@ -1,0 +1,96 @@
+"""Shapes that only the phone sees, and the bodies it alone sends."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hospital_core.kernel.commands import Command, View
+from hospital_core.registry.accounts.views import Rotated, SignedIn
+
+
+class SignInByCode(Command):
+    """The code that ``wx.login`` has just given (登录凭证)."""
+
+    code: str = Field(min_length=1, max_length=200, repr=False)
+
+
+class PhoneCode(Command):
+    """The code that the phone-number button has just given (手机号凭证)."""
+
+    code: str = Field(min_length=1, max_length=200, repr=False)
+
+
+class DayQuery(BaseModel):
+    """A day of the calendar (日期); today when left out."""
+
+    model_config = ConfigDict(extra="forbid")
+    day: date | None = None
+
+
+class CursorQuery(BaseModel):
+    """Where the page before ended (翻页)."""
+
+    model_config = ConfigDict(extra="forbid")
+    cursor: str | None = Field(default=None, max_length=100)
+
+
+class AccountBrief(View):
+    """The signed-in account (账户)."""
+
+    id: UUID
+    phone_masked: str | None
+
+
+class Session(View):
+    """A signed-in phone (登录会话): a short access token, and the refresh token for the next one."""
+
+    access_token: str = Field(repr=False)
+    expires_in: int
+    refresh_token: str = Field(repr=False)
+    account: AccountBrief
+
+    @classmethod
+    def of(cls, signed: SignedIn | Rotated, access_token: str, expires_in: int) -> "Session":
+        """A session with its access token."""
+        account = AccountBrief(id=signed.account_id, phone_masked=signed.phone_masked)
+        tokens = {"access_token": access_token, "refresh_token": signed.refresh_token}
+        return cls(expires_in=expires_in, account=account, **tokens)
+
+
+class PayParameters(View):
+    """The arguments of ``wx.requestPayment`` (调起支付参数), named as WeChat names them."""
+
+    appId: str
+    timeStamp: str
+    nonceStr: str
+    package: str
+    signType: str
+    paySign: str
+
+
+class PaymentStarted(View):
+    """What the phone needs to pay (待支付)."""
+
+    intent_id: UUID
+    amount_fen: int
+    pay_until: datetime
+    wechat: PayParameters
+
+
+class Entry(View):
+    """How the H5 phone reaches WeChat's sheets (H5 入口); inside a mini program the addresses are not needed."""
+
+    appid: str
+    login_url: str | None
+    pay_url: str | None
+    templates: dict[str, str]
+
+
+class WechatNotice(Command):
+    """The envelope of a WeChat Pay notice (支付通知); only its raw bytes count, because they are what is signed."""
+
+    model_config = ConfigDict(extra="ignore", str_max_length=None)
+
+    event_type: str
+    resource: dict[str, object] = Field(repr=False)

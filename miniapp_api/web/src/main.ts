@@ -1,0 +1,7 @@
+import '@hospital/kit/base.css'
+import '@hospital/kit/vant.css'
+import { createApp } from 'vue'
+import App from './App.vue'
+import { router } from './router'
+
+createApp(App).use(router).mount('#app')

@@ -1,0 +1,6 @@
+import '@hospital/kit/base.css'
+import './screen.css'
+import { createApp } from 'vue'
+import App from './App.vue'
+
+createApp(App).mount('#app')

@@ -1,0 +1,216 @@
+"""The kiosk's page in a real browser: one visit, its faults, large type, accessibility, silence of the console."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from kiosk_agent.pages import DIST
+from tests.fixtures.fake_hospital import CARD_NAME, CARD_NO, LATE_NO, QR_TEXT
+from tests.fixtures.kiosk import Program, running_agent, running_hospital
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+    pytest.mark.skipif(not (DIST / "index.html").exists(), reason="the kiosk's page is not built"),
+]
+TARGET_MIN_PX = 64
+BODY_MIN_PX = 28
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def hospital(tmp_path: Path) -> Iterator[Program]:
+    with running_hospital(tmp_path) as program:
+        yield program
+
+
+@pytest.fixture
+def agent(tmp_path: Path, hospital: Program) -> Iterator[Program]:
+    with running_agent(tmp_path, hospital.url) as program:
+        yield program
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, agent: Program, complaints: list[str]) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1080, "height": 1920}, bypass_csp=False, reduced_motion="reduce")
+    opened = context.new_page()
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.goto(agent.url + "/")
+    _at(opened, "home", 20)
+    yield opened
+    context.close()
+
+
+def _at(page: Page, stage: str, timeout_s: float = 10) -> None:
+    page.wait_for_selector(f"[data-stage={stage}] main h1", timeout=timeout_s * 1000)
+
+
+def _lay_card(agent: Program, document_no: str = CARD_NO) -> None:
+    agent.post("/_sim/id-card", document_no=document_no, name=CARD_NAME)
+
+
+def _small_things(page: Page) -> list[str]:
+    """Buttons under the target size and text under the reading size."""
+    return page.evaluate(
+        """([target, body]) => {
+          const small = []
+          for (const one of document.querySelectorAll('button')) {
+            const box = one.getBoundingClientRect()
+            if (box.width < target || box.height < target) small.push(`button ${one.innerText}`)
+          }
+          for (const one of document.querySelectorAll('p, h1, h2, li, dt, dd, button, time')) {
+            const size = parseFloat(getComputedStyle(one).fontSize)
+            if (one.innerText?.trim() && size < body) small.push(`${size}px ${one.innerText}`)
+          }
+          return small
+        }""",
+        [TARGET_MIN_PX, BODY_MIN_PX],
+    )
+
+
+def _violations(page: Page) -> list[str]:
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
+    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found.response["violations"]]
+
+
+def test_visit_from_card_to_slip_and_nothing_left_behind(page: Page, agent: Program, complaints: list[str]) -> None:
+    _lay_card(agent)
+    _at(page, "appointments")
+    expect(page.get_by_role("heading", name="张*丰，您今天的预约")).to_be_visible()
+    expect(page.get_by_text("还没到签到时间")).to_be_visible()
+    page.get_by_role("button", name="签到：").click()
+    _at(page, "result")
+    expect(page.locator("main h1")).to_contain_text("A012")
+    expect(page.get_by_text("请取走凭条")).to_be_visible()
+    page.get_by_role("button", name="完成").click()
+    _at(page, "home")
+    assert "张" not in page.content()
+    assert "A012" not in page.content()
+    assert page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+    assert complaints == []
+
+
+def test_code_typed_by_a_wedge_scanner_opens_the_session(page: Page) -> None:
+    page.keyboard.type(QR_TEXT, delay=2)
+    page.keyboard.press("Enter")
+    _at(page, "appointments")
+
+
+def test_visit_by_keyboard_alone(page: Page, agent: Program) -> None:
+    _lay_card(agent)
+    _at(page, "appointments")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="签到：")).to_be_focused()
+    page.keyboard.press("Enter")
+    _at(page, "result")
+
+
+def test_every_stage_is_large_enough_and_accessible(page: Page, agent: Program, complaints: list[str]) -> None:
+    found: dict[str, list[str]] = {"home": _small_things(page) + _violations(page)}
+    page.get_by_role("button", name="帮助").click()
+    found["help"] = _small_things(page) + _violations(page)
+    page.keyboard.press("Escape")
+    _lay_card(agent)
+    _at(page, "appointments")
+    found["appointments"] = _small_things(page) + _violations(page)
+    page.get_by_role("button", name="签到：").click()
+    _at(page, "result")
+    found["result"] = _small_things(page) + _violations(page)
+    _lay_card(agent, LATE_NO)
+    _at(page, "appointments")
+    page.get_by_role("button", name="签到：").click()
+    _at(page, "refused")
+    expect(page.get_by_role("heading", name="已过签到时间")).to_be_visible()
+    found["refused"] = _small_things(page) + _violations(page)
+    assert found == dict.fromkeys(found, [])
+    assert complaints == []
+
+
+def test_large_type_grows_by_two_fifths_and_is_reset_for_the_next(page: Page, agent: Program) -> None:
+    def size() -> float:
+        return float(page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)"))
+
+    normal = size()
+    page.get_by_role("button", name="放大字号").click()
+    assert size() == pytest.approx(normal * 1.4, rel=0.01)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    _lay_card(agent)
+    _at(page, "appointments")
+    assert size() > normal
+    page.get_by_role("button", name="退出").click()
+    _at(page, "home")
+    assert size() == pytest.approx(normal)
+
+
+def test_low_mode_brings_everything_within_reach(page: Page, agent: Program) -> None:
+    page.get_by_role("button", name="低位模式").click()
+    _lay_card(agent)
+    _at(page, "appointments")
+    box = page.get_by_role("button", name="签到：").bounding_box()
+    assert box is not None
+    assert box["y"] > 0.4 * 1920
+
+
+def test_page_is_drawn_with_a_chinese_font(page: Page) -> None:
+    session = page.context.new_cdp_session(page)
+    session.send("DOM.enable")
+    session.send("CSS.enable")
+    root = session.send("DOM.getDocument")["root"]["nodeId"]
+    node = session.send("DOM.querySelector", {"nodeId": root, "selector": "main h1"})["nodeId"]
+    fonts = session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+    assert any("CJK" in font["familyName"] or "WenQuanYi" in font["familyName"] for font in fonts)
+
+
+def test_server_gone_shows_out_of_service_in_seconds(page: Page, hospital: Program) -> None:
+    hospital.kill()
+    _at(page, "paused", 5)
+    expect(page.get_by_role("heading", name="暂停服务")).to_be_visible()
+    assert _small_things(page) + _violations(page) == []
+
+
+def test_agent_gone_clears_the_glass(page: Page, agent: Program) -> None:
+    _lay_card(agent)
+    _at(page, "appointments")
+    agent.kill()
+    _at(page, "starting", 5)
+    assert "张" not in page.content()
+
+
+def test_simulator_panel_shows_the_printed_slip(page: Page, agent: Program, complaints: list[str]) -> None:
+    panel = page.context.new_page()
+    panel.on("console", lambda message: complaints.append(message.text))
+    panel.goto(agent.url + "/_sim")
+    panel.get_by_role("button", name="张三丰").click()
+    _at(page, "appointments")
+    page.get_by_role("button", name="签到：").click()
+    expect(panel.get_by_role("img")).to_be_visible(timeout=10_000)
+    assert panel.evaluate("document.querySelector('img').naturalWidth") == 576
+    assert _violations(panel) == []
+    assert complaints == []

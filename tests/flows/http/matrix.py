@@ -1,0 +1,237 @@
+"""The rights matrix (权限矩阵): for every route of the house, what each kind of caller gets.
+
+Written by hand and on purpose not derived from the routes' own declarations: a permission that was dropped there shows
+here as a difference. Who is not named gets 401 outside the route's audience and 403 inside it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from hospital_core.kernel.ids import new_id
+
+STAFF = ("doctor", "doctor_elsewhere", "nurse", "registrar", "cashier", "pharmacist", "technician", "manager",
+         "system_admin", "security_admin", "audit_admin")  # fmt: skip
+PHONES = ("owner", "other")
+KIOSKS = ("kiosk", "kiosk_owner", "kiosk_other")
+KIOSK_SESSIONS = ("kiosk_owner", "kiosk_other")
+PARTIES = ("anonymous", *STAFF, *PHONES, *KIOSKS, "display")
+
+DOCTORS = ("doctor", "doctor_elsewhere")
+DESK = (*DOCTORS, "nurse", "technician")
+CATALOGUE = (*DOCTORS, "registrar", "cashier", "pharmacist", "technician", "manager", "system_admin")
+
+
+@dataclass(frozen=True)
+class World:
+    """The things that the requests are about: all belong to ``owner``, who is a patient of ``doctor``."""
+
+    patient_id: UUID
+    link_id: UUID
+    spare_link_id: UUID
+    appointment_id: UUID  # booked, tomorrow
+    arrived_id: UUID  # checked in, today
+    ticket_id: UUID
+    schedule_id: UUID
+    department_id: UUID
+    room_id: UUID
+    day: str
+
+
+Body = Callable[[World], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One route: ``may`` get one of ``ok``; ``instead`` are people of the right kind to whom the thing does not belong.
+
+    ``inside`` are the parties of the route's audience. ``fresh``: the request ends the caller's session.
+    """
+
+    may: tuple[str, ...]
+    inside: tuple[str, ...]
+    ok: tuple[int, ...] = (200,)
+    instead: dict[str, int] = field(default_factory=dict)
+    path: Body | None = None
+    query: Body | None = None
+    body: Body | None = None
+    fresh: bool = False
+
+    def expected(self, party: str) -> tuple[int, ...]:
+        """The statuses this party may get."""
+        if party in self.instead:
+            return (self.instead[party],)
+        if party in self.may:
+            return self.ok
+        return (403,) if party in self.inside else (401,)
+
+
+def _open(*ok: int, body: Body | None = None) -> Row:
+    return Row(PARTIES, PARTIES, ok or (200,), body=body)
+
+
+def _staff(*may: str, **more: Any) -> Row:
+    return Row(may, STAFF, **more)
+
+
+def _phone(**more: Any) -> Row:
+    return Row(PHONES, PHONES, **more)
+
+
+def _appointment(name: str = "appointment_id", **more: Any) -> Row:
+    """Something of one appointment: the other phone may not even know that it exists."""
+    return _phone(instead={"other": 404}, path=lambda w: {"appointment_id": getattr(w, name)}, **more)
+
+
+def _link(name: str, **more: Any) -> Row:
+    return _phone(instead={"other": 404}, path=lambda w: {"link_id": getattr(w, name)}, **more)
+
+
+def _ticket(*may: str, **instead: int) -> Row:
+    return _staff(*may, ok=(200, 409), instead=instead, path=lambda w: {"ticket_id": w.ticket_id})
+
+
+def _nothing(name: str) -> Body:
+    """An id that nobody has: who may ask gets 404."""
+    return lambda w: {name: new_id()}
+
+
+_ELSEWHERE = {"doctor_elsewhere": 403, "technician": 403}
+
+MATRIX: dict[str, Row] = {
+    "GET /healthz": _open(),
+    "GET /readyz": _open(),
+    "GET /metrics": _open(),
+    # -- phones
+    "GET /api/miniapp/v1/entry": _open(),
+    "POST /api/miniapp/v1/sessions": _open(401, 422, body=lambda w: {"code": "nobody's code"}),
+    "POST /api/miniapp/v1/sessions/refresh": _open(401, body=lambda w: {"refresh_token": "nobody's token"}),
+    "POST /api/miniapp/v1/wechat/pay-notify": _open(400, 401, 422),
+    "POST /api/miniapp/v1/wechat/refund-notify": _open(400, 401, 422),
+    "POST /api/miniapp/v1/sessions/end": _phone(fresh=True),
+    "POST /api/miniapp/v1/phone": _phone(ok=(422,), body=lambda w: {}),
+    "GET /api/miniapp/v1/patients": _phone(),
+    "POST /api/miniapp/v1/patients": _phone(ok=(422,), body=lambda w: {}),
+    "POST /api/miniapp/v1/patients/{link_id}/proof-codes": _link("link_id", ok=(409,)),
+    "POST /api/miniapp/v1/patients/{link_id}/prove": _link("link_id", ok=(409,), body=lambda w: {"code": "000000"}),
+    "POST /api/miniapp/v1/patients/{link_id}/revoke": _link("spare_link_id", ok=(200, 409)),
+    "GET /api/miniapp/v1/departments": _phone(),
+    "GET /api/miniapp/v1/departments/{department_id}/doctors": _phone(
+        path=lambda w: {"department_id": w.department_id}, query=lambda w: {"day": w.day}
+    ),
+    "GET /api/miniapp/v1/schedules/{schedule_id}/slots": _phone(path=lambda w: {"schedule_id": w.schedule_id}),
+    "GET /api/miniapp/v1/appointments": _phone(),
+    "POST /api/miniapp/v1/appointments": _phone(
+        ok=(409,),
+        instead={"other": 404},
+        body=lambda w: {"patient_id": str(w.patient_id), "schedule_id": str(w.schedule_id)},
+    ),
+    "GET /api/miniapp/v1/appointments/{appointment_id}": _appointment(),
+    "GET /api/miniapp/v1/appointments/{appointment_id}/qr": _appointment(),
+    "GET /api/miniapp/v1/appointments/{appointment_id}/qr.svg": _appointment(),
+    "GET /api/miniapp/v1/appointments/{appointment_id}/queue-place": _appointment("arrived_id"),
+    "POST /api/miniapp/v1/appointments/{appointment_id}/pay": _appointment(ok=(409,)),
+    "POST /api/miniapp/v1/appointments/{appointment_id}/payment-check": _appointment(),
+    "POST /api/miniapp/v1/appointments/{appointment_id}/cancel": _appointment("arrived_id", ok=(409,)),
+    "GET /api/miniapp/v1/messages": _phone(),
+    "POST /api/miniapp/v1/messages/{notification_id}/read": _phone(ok=(404,), path=_nothing("notification_id")),
+    # -- staff: signing in
+    "POST /api/staff/v1/sessions": _open(422),
+    "GET /api/staff/v1/session": _open(),
+    "POST /api/staff/v1/session/end": _staff(*STAFF, fresh=True),
+    # -- staff: calling
+    "GET /api/staff/v1/my/rooms": _staff(*DESK),
+    "GET /api/staff/v1/my/queue": _staff(*DESK),
+    "POST /api/staff/v1/queue/call-next": _staff(
+        "doctor", "nurse", ok=(200, 409), instead=_ELSEWHERE, body=lambda w: {"room_id": str(w.room_id)}
+    ),
+    "POST /api/staff/v1/tickets/{ticket_id}/recall": _ticket("doctor", "nurse", **_ELSEWHERE),
+    "POST /api/staff/v1/tickets/{ticket_id}/pass": _ticket("doctor", "nurse", **_ELSEWHERE),
+    "POST /api/staff/v1/tickets/{ticket_id}/return": _ticket("doctor", "nurse", **_ELSEWHERE),
+    "POST /api/staff/v1/tickets/{ticket_id}/start": _ticket("doctor", doctor_elsewhere=403),
+    "POST /api/staff/v1/tickets/{ticket_id}/finish": _ticket("doctor", doctor_elsewhere=403),
+    # -- staff: patients
+    "GET /api/staff/v1/patients": _staff("registrar", "cashier", query=lambda w: {"q": "张三丰"}),
+    "GET /api/staff/v1/patients/{patient_id}": _staff(
+        "doctor", "nurse", "registrar", "cashier",
+        instead={"doctor_elsewhere": 404, "pharmacist": 404, "technician": 404},
+        path=lambda w: {"patient_id": w.patient_id},
+    ),
+    "POST /api/staff/v1/patients": _staff("registrar", ok=(422,)),
+    "POST /api/staff/v1/patients/{patient_id}/break-glass": _staff(
+        *DOCTORS, "nurse", ok=(404,), path=_nothing("patient_id"), body=lambda w: {"reason": "急救需要查看病历"}
+    ),
+    "POST /api/staff/v1/patients/merge": _staff(
+        "registrar", ok=(404,),
+        body=lambda w: {"source_id": str(new_id()), "survivor_id": str(new_id()), "reason": "同一患者"},
+    ),
+    "POST /api/staff/v1/patients/unmerge": _staff(
+        "registrar", ok=(404, 409), body=lambda w: {"source_id": str(new_id()), "reason": "合并有误"}
+    ),
+    "GET /api/staff/v1/schedules": _staff(
+        *DOCTORS, "nurse", "registrar", "cashier", "manager", "system_admin", query=lambda w: {"day": w.day}
+    ),
+    "POST /api/staff/v1/walk-ins": _staff(
+        "registrar", ok=(404,),
+        body=lambda w: {"patient_id": str(new_id()), "schedule_id": str(w.schedule_id), "tendered_fen": 5000},
+    ),
+    # -- staff: people and places
+    "GET /api/staff/v1/staff": _staff("manager", "system_admin", "security_admin"),
+    "POST /api/staff/v1/staff": _staff("system_admin", ok=(422,)),
+    "POST /api/staff/v1/staff/{staff_id}/account": _staff("system_admin", ok=(422,), path=_nothing("staff_id")),
+    "POST /api/staff/v1/staff/{staff_id}/roles": _staff(
+        "security_admin", ok=(404,), path=_nothing("staff_id"), body=lambda w: {"roles": ["doctor"]}
+    ),
+    "POST /api/staff/v1/staff/{staff_id}/disable": _staff("security_admin", ok=(404,), path=_nothing("staff_id")),
+    "POST /api/staff/v1/staff/{staff_id}/reset-totp": _staff("security_admin", ok=(404,), path=_nothing("staff_id")),
+    "GET /api/staff/v1/campuses": _staff(*STAFF),
+    "GET /api/staff/v1/departments": _staff(*STAFF),
+    "POST /api/staff/v1/departments": _staff("system_admin", ok=(422,)),
+    "GET /api/staff/v1/locations": _staff(*STAFF),
+    "POST /api/staff/v1/locations": _staff("system_admin", ok=(422,)),
+    # -- staff: devices
+    "GET /api/staff/v1/devices": _staff("system_admin"),
+    "POST /api/staff/v1/devices/enrolments": _staff("system_admin", ok=(422,)),
+    "POST /api/staff/v1/devices/pair": _staff("system_admin", ok=(422,)),
+    "POST /api/staff/v1/devices/{device_id}/approve": _staff("system_admin", ok=(404,), path=_nothing("device_id")),
+    "POST /api/staff/v1/devices/{device_id}/revoke": _staff("system_admin", ok=(404,), path=_nothing("device_id")),
+    # -- staff: catalogue
+    "GET /api/staff/v1/price-items": _staff(*CATALOGUE),
+    "POST /api/staff/v1/price-items": _staff("system_admin", ok=(422,)),
+    "POST /api/staff/v1/price-items/{price_item_id}/prices": _staff(
+        "system_admin", ok=(404,), path=_nothing("price_item_id"), body=lambda w: {"unit_price": "1.00"}
+    ),
+    "GET /api/staff/v1/concepts": _staff(*CATALOGUE, query=lambda w: {"system": "icd-10", "q": "高血压"}),
+    # -- staff: oversight
+    "GET /api/staff/v1/audit": _staff("audit_admin", query=lambda w: {"patient_id": str(w.patient_id)}),
+    "GET /api/staff/v1/parked-events": _staff("system_admin"),
+    "POST /api/staff/v1/parked-events/{delivery_id}/release": _staff(
+        "system_admin", ok=(404,), path=_nothing("delivery_id")
+    ),
+    "GET /api/staff/v1/break-glass": _staff("security_admin"),
+    "POST /api/staff/v1/break-glass/{break_glass_id}/review": _staff(
+        "security_admin", ok=(404,), path=_nothing("break_glass_id"), body=lambda w: {"verdict": "justified"}
+    ),
+    # -- wards
+    "GET /api/ward/v1/session": _open(),
+    "GET /api/ward/v1/wards": _staff(*DOCTORS, "nurse", "manager"),
+    # -- kiosks; without a patient's session a kiosk is a stranger to what belongs to patients
+    "POST /api/kiosk/v1/enrolments": _open(422),
+    "POST /api/kiosk/v1/device-challenges": _open(body=lambda w: {"device_id": str(new_id())}),
+    "POST /api/kiosk/v1/device-tokens": _open(422),
+    "GET /api/kiosk/v1/device": Row(KIOSKS, KIOSKS),
+    "POST /api/kiosk/v1/sessions": Row(KIOSKS, KIOSKS, (422,)),
+    "POST /api/kiosk/v1/sessions/end": Row(KIOSK_SESSIONS, KIOSK_SESSIONS, fresh=True),
+    "GET /api/kiosk/v1/appointments": Row(KIOSK_SESSIONS, KIOSK_SESSIONS),
+    "POST /api/kiosk/v1/check-ins": Row(
+        KIOSK_SESSIONS, KIOSK_SESSIONS, (200, 409), {"kiosk_other": 404},
+        body=lambda w: {"appointment_id": str(w.arrived_id)},
+    ),
+    # -- screens
+    "POST /api/display/v1/pairings": _open(422),
+    "POST /api/display/v1/device-challenges": _open(body=lambda w: {"device_id": str(new_id())}),
+    "POST /api/display/v1/device-tokens": _open(422),
+    "GET /api/display/v1/device": Row(("display",), ("display",)),
+    "GET /api/display/v1/board": Row(("display",), ("display",)),
+}  # fmt: skip

@@ -1,0 +1,105 @@
+"""The patients of an account, over HTTP: added, proven, removed, and never somebody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import uuid
+
+import httpx
+
+from tests.fixtures.finance import value
+from tests.fixtures.miniapp import patient_body
+from tests.fixtures.people import Person, register
+
+
+async def code_sent_to(server, phone_number):
+    """The six digits that the worker had sent to this phone."""
+    async with httpx.AsyncClient(base_url=server.sms_url, timeout=5, trust_env=False) as sms:
+        for _ in range(100):
+            received = (await sms.get("/messages", params={"phone": phone_number})).json()["items"]
+            if received:
+                return re.search(r"\d{6}", received[0]["text"])[0]
+            await asyncio.sleep(0.05)
+    raise AssertionError("no text message came")
+
+
+def new_number():
+    return f"137{secrets.randbelow(10**8):08d}"
+
+
+def as_person(body):
+    return Person(body["name"], body["document_no"])
+
+
+async def test_patient_is_added_once_and_listed_masked(phone):
+    body, key = patient_body(), uuid.uuid4().hex
+    link = await phone.ok("/patients", body, key=key)
+    assert await phone.ok("/patients", body, key=key) == link
+    listed = (await phone.see("/patients"))["items"]
+    assert listed == [link]
+    assert (link["relation"], "*" in link["name_masked"]) == ("self", True)
+    assert body["document_no"] not in str(listed)
+    twice = await phone.post("/patients", body)
+    assert (twice.status_code, twice.json()["code"]) == (409, "accounts.already_linked")
+    changed = await phone.post("/patients", body | {"relation": "other"}, key=key)
+    assert (changed.status_code, changed.json()["code"]) == (422, "kernel.idempotency_mismatch")
+
+
+async def test_answer_does_not_tell_whether_there_was_a_file(phone):
+    known, unknown = patient_body(relation="other"), patient_body(relation="other")
+    await register(person=as_person(known), phone="13700137000")
+    first = await phone.ok("/patients", known)
+    second = await phone.ok("/patients", unknown)
+    individual = ("link_id", "patient_id", "name_masked", "linked_at")
+    assert {k: v for k, v in first.items() if k not in individual} == {
+        k: v for k, v in second.items() if k not in individual
+    }
+
+
+async def test_link_is_proven_by_the_code_that_the_files_phone_received(phone, server):
+    body, number = patient_body(relation="parent"), new_number()
+    await register(person=as_person(body), phone=number)
+    link = await phone.ok("/patients", body)
+    assert link["proven"] is False
+    sent = await phone.ok(f"/patients/{link['link_id']}/proof-codes")
+    assert number[-4:] not in sent["sent_to_masked"]
+    code = await code_sent_to(server, number)
+    wrong = f"{(int(code) + 1) % 1_000_000:06d}"
+    refused = await phone.post(f"/patients/{link['link_id']}/prove", {"code": wrong})
+    assert (refused.status_code, refused.json()["code"]) == (422, "accounts.proof_code_wrong")
+    proven = await phone.ok(f"/patients/{link['link_id']}/prove", {"code": code})
+    assert proven["proven"] is True
+    assert proven["document_masked"].endswith(body["document_no"][-4:])
+
+
+async def test_codes_cannot_be_guessed_for_long(phone, server):
+    body, number = patient_body(relation="other"), new_number()
+    await register(person=as_person(body), phone=number)
+    link = await phone.ok("/patients", body)
+    await phone.ok(f"/patients/{link['link_id']}/proof-codes")
+    right = await code_sent_to(server, number)
+    wrong = f"{(int(right) + 1) % 1_000_000:06d}"
+    answers = [(await phone.post(f"/patients/{link['link_id']}/prove", {"code": wrong})).status_code for _ in range(5)]
+    assert answers == [422] * 5
+    locked = await phone.post(f"/patients/{link['link_id']}/prove", {"code": right})
+    assert (locked.status_code, locked.json()["code"]) == (429, "kernel.too_many_attempts")
+    assert int(locked.headers["retry-after"]) > 0
+
+
+async def test_other_accounts_links_look_as_if_they_were_not_there(phone, new_phone, simulator):
+    link = await phone.ok("/patients", patient_body())
+    stranger = await new_phone().sign_in(simulator)
+    for path, body in (("proof-codes", None), ("prove", {"code": "123456"}), ("revoke", None)):
+        refused = await stranger.post(f"/patients/{link['link_id']}/{path}", body)
+        assert (refused.status_code, refused.json()["code"]) == (404, "kernel.not_found")
+    assert (await stranger.see("/patients"))["items"] == []
+
+
+async def test_removed_patient_is_gone_at_once(phone):
+    link = await phone.ok("/patients", patient_body())
+    await phone.ok(f"/patients/{link['link_id']}/revoke")
+    assert (await phone.see("/patients"))["items"] == []
+    assert (await phone.post(f"/patients/{link['link_id']}/revoke")).status_code == 404
+    assert await value("SELECT status FROM account_link WHERE id = $1", uuid.UUID(link["link_id"])) == "revoked"
