@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from queue_display.feed import offer_topics as offer_display_topics
-from queue_display.routes import ROUTES as DISPLAY_ROUTES
 from sanic import Request, Sanic
 from sanic.exceptions import SanicException, WebsocketClosed
 from sanic.response import HTTPResponse
@@ -17,7 +15,7 @@ from backend.api import kiosk, staff, ward
 from backend.demo.page import demo_routes
 from backend.http import public
 from backend.http.authentication import Authentication, session_cookie
-from backend.http.edge import Edge, is_database_away, request_id
+from backend.http.edge import BODY_READ_MAX, Edge, is_database_away, request_id
 from backend.http.limits import ClientAddress, Limiter
 from backend.http.openapi import openapi_of
 from backend.http.pages import Page, content_security_policy, mount_pages, security_headers
@@ -34,11 +32,12 @@ from hospital_core.kernel import hints
 from hospital_core.kernel.audit import ReadAudit
 from hospital_core.kernel.errors import DomainError
 from miniapp_api.routes import ROUTES as MINIAPP_ROUTES
+from queue_display.feed import offer_topics as offer_display_topics
+from queue_display.routes import ROUTES as DISPLAY_ROUTES
 
 log = logging.getLogger("hospital.app")
 
 ROOT = Path(__file__).resolve().parent.parent
-BODY_MAX = 256 * 1024
 _FLUSH_S = 0.5
 
 
@@ -123,7 +122,7 @@ def topics_of(topics: Topics) -> Topics:
 def _configure(app: Sanic[Any, Any]) -> None:
     app.config.update(
         {
-            "REQUEST_MAX_SIZE": BODY_MAX,
+            "REQUEST_MAX_SIZE": BODY_READ_MAX,
             "REQUEST_MAX_HEADER_SIZE": 8192,
             "REQUEST_TIMEOUT": 15,
             "RESPONSE_TIMEOUT": 20,

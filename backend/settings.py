@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hospital_core.kernel.secrecy import KeyRing
 
@@ -39,7 +39,7 @@ class WechatSettings(BaseModel):
     api_base_url: str = "https://api.weixin.qq.com"
     pay_base_url: str = "https://api.mch.weixin.qq.com"
     notify_origin: str = Field(description="public origin that WeChat calls back")
-    templates: dict[str, str] = Field(default_factory=dict, description="notification kind → template id")
+    templates: dict[str, str] = Field(default_factory=dict, description="template key → template id")
     h5_login_url: str | None = None
     h5_pay_url: str | None = None
 
@@ -122,8 +122,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValueError as error:
-        problems = getattr(error, "errors", lambda **_: [])(include_input=False, include_url=False)
-        text = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'settings'}: {p['msg']}" for p in problems)
+        found = error.errors(include_input=False, include_url=False) if isinstance(error, ValidationError) else []
+        text = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'settings'}: {p['msg']}" for p in found)
         raise SettingsError(f"The settings are not usable: {text}.") from None
 
 

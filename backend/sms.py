@@ -14,7 +14,7 @@ class SmsOverHttp:
 
     async def send_proof_code(self, phone: str, code: str, valid_minutes: int) -> None:
         """Hand over one code. Raises OutsideUnavailable; the relay tries again."""
-        text = f"【智慧医院】您的就诊人核验码为 {code}，{valid_minutes} 分钟内有效。如非本人操作，请忽略，切勿告知他人。"
+        text = f"【智慧医院】就诊人核验码 {code}，{valid_minutes} 分钟内有效。如非本人操作请忽略，切勿告知他人。"
         try:
             async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
                 answer = await client.post(self._url, json={"phone": phone, "text": text}, headers=self._headers)

@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from miniapp_api.wechat.adapters import WechatAdapters, open_wechat
-
 from backend.http.tokens import Tokens
 from backend.realtime.link import RedisLink
 from backend.settings import Settings, SettingsError
@@ -18,6 +16,7 @@ from hospital_core.kernel import hints, ports
 from hospital_core.kernel.reading import pooled_connection
 from hospital_core.kernel.secrecy import KeyRing
 from hospital_core.registry.accounts.ports import SmsSender
+from miniapp_api.wechat.adapters import WechatAdapters, open_wechat
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ class HospitalLink:
         self._token_renew_at = 0.0
         self._token_lock = asyncio.Lock()
         self.standing = Standing.STARTING
-        self.offline_since = time.monotonic()
+        self.offline_since = float("-inf")  # no grace for a line that never was
         self.device: protocol.KioskDevice | None = None
         self._server_ahead = timedelta()
 

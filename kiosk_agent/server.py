@@ -5,7 +5,6 @@ must be this server's own, and the socket needs a cookie that is new at each sta
 """
 
 import asyncio
-import contextlib
 import hmac
 import logging
 import secrets
@@ -159,6 +158,8 @@ async def _agent_socket(request: Request, ws: Websocket) -> None:
 
     unsubscribe = agent.subscribe(on_change)
     pushing = asyncio.create_task(push())
+    # A page that gets no more states must notice: its socket closes with the pushing.
+    pushing.add_done_callback(lambda task: None if task.cancelled() else request.transport.abort())
     try:
         while (received := await ws.recv()) is not None:
             _take(agent, received)
@@ -167,8 +168,9 @@ async def _agent_socket(request: Request, ws: Websocket) -> None:
     finally:
         unsubscribe()
         pushing.cancel()
-        with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
-            await pushing
+        ended = (await asyncio.gather(pushing, return_exceptions=True))[0]
+        if isinstance(ended, Exception) and not isinstance(ended, ConnectionClosed):
+            log.error("the page could not be drawn", exc_info=ended)
 
 
 def _take(agent: Agent, received: str | bytes) -> None:

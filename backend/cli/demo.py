@@ -15,6 +15,17 @@ DEFAULT_PORT = 8000
 DEFAULT_FOLDER = Path(".data/demo")
 
 _STAGES = ("prepare",)
+_ROLES = {
+    "nurse": "护士",
+    "registrar": "挂号员",
+    "cashier": "收费员",
+    "pharmacist": "药师",
+    "technician": "技师",
+    "manager": "管理人员",
+    "system_admin": "系统管理员",
+    "security_admin": "安全管理员",
+    "audit_admin": "审计管理员",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -67,14 +78,14 @@ def _welcome(facts: dict[str, Any], seconds: float, ready_file: Path) -> None:
     ]
     for name, url, note in rows:
         places.add_row(f"[bold]{name}[/]", f"[cyan]{url}[/]", f"[dim]{note}[/]")
-    people = Table(title="登录", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("岗位", "账号", "口令", "动态口令密钥 (TOTP)"):
-        people.add_column(column)
+    people = Table(title=f"登录 · 口令 {facts['password']}", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for column in ("岗位", "账号", "动态口令密钥 (TOTP)"):
+        people.add_column(column, no_wrap=True, overflow="fold")
     now = facts["now"]
-    people.add_row(f"医生 · {now['department_name']}", now["staff_login"], facts["password"], "—")
+    people.add_row(f"医生 · {now['department_name']}", now["staff_login"], "—")
     for login in facts["staff"]:
         if login["role"] != "doctor":
-            people.add_row(login["role"], login["login"], facts["password"], login["totp_secret"] or "—")
+            people.add_row(_ROLES.get(login["role"], login["role"]), login["login"], login["totp_secret"] or "—")
     out.print(Panel.fit(places, border_style="green"))
     out.print(Panel.fit(people, border_style="blue"))
     out.print(f"ready after {seconds:.1f} s · details in {os.path.relpath(ready_file)} · Ctrl-C stops everything")

@@ -47,7 +47,7 @@ def list_devices() -> None:
 
     async def work() -> list[DeviceView]:
         async with core_connected(settings):
-            return list((await all_devices(Reading(_context()))).items)
+            return await all_devices(Reading(_context()))
 
     table = Table("id", "kind", "name", "status", "place", "last heard of")
     for device in run_async(work()):

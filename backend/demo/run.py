@@ -3,6 +3,7 @@
 Everything lives below one data folder and listens on loopback; several demos run beside each other.
 """
 
+import asyncio
 import json
 import os
 import shutil
@@ -25,6 +26,7 @@ from sandbox.wechat.keys import WechatSandboxFiles, make_config, write_private
 
 WORKERS = 2
 _SECRETS = ("field_key", "index_key", "audit_key", "token_key", "qr_key", "sms_token")
+_REFRESH_S = 1200.0
 _KIOSK_PRINTS = "/_sim/prints"
 
 Tell = Callable[[str, str], None]
@@ -77,15 +79,41 @@ class Demo:
             for child in self._children(settings):
                 self.supervisor.add(child)
 
-            async def ready() -> None:
-                on_ready(await self._write_ready_file())
+            refreshing: asyncio.Task[None] | None = None
 
-            await self.supervisor.run(ready)
+            async def ready() -> None:
+                nonlocal refreshing
+                on_ready(await self._write_ready_file())
+                refreshing = asyncio.create_task(self._keep_refreshing(settings))
+
+            try:
+                await self.supervisor.run(ready)
+            finally:
+                if refreshing is not None:
+                    refreshing.cancel()
+                    await asyncio.gather(refreshing, return_exceptions=True)
         finally:
             if self.ready_file is not None:
                 self.ready_file.unlink(missing_ok=True)
             self.redis.close()
             self.postgres.close()
+
+    async def _keep_refreshing(self, settings: Path) -> None:
+        """Shifts end and days pass: make the missing days and name the session that runs now, three times an hour."""
+        while True:
+            await asyncio.sleep(_REFRESH_S)
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "backend.demo.prepare", str(self.folder),
+                env={**os.environ, "HOSPITAL_SETTINGS": str(settings)},
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+            )  # fmt: skip
+            try:
+                if await child.wait() == 0:
+                    await self._write_ready_file()
+            except asyncio.CancelledError:
+                child.kill()
+                await child.wait()
+                raise
 
     def _wechat_files(self) -> WechatSandboxFiles:
         return make_config(

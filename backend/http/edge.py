@@ -6,7 +6,7 @@ request id → limit → who → may they → read the body → the route → an
 import hashlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -40,6 +40,10 @@ from hospital_core.kernel.uow import AuditEntry
 
 log = logging.getLogger("hospital.http")
 
+# What a route takes. Sanic itself reads more before it cuts the line: a client that sends all before it reads would
+# otherwise see a broken connection instead of the problem.
+BODY_MAX = 256 * 1024
+BODY_READ_MAX = 12 * 1024 * 1024
 _KEY_LENGTH = range(8, 256)
 _BY_ADDRESS = Limit(per_minute=6000, burst=2000)
 _QUIET = frozenset({"GET /healthz", "GET /readyz", "GET /metrics"})
@@ -62,7 +66,7 @@ class Edge:
                 path = path.replace("{" + name + "}", f"<{name}:str>")
             app.add_route(self._entrance(route), path, methods=[route.method], name=route.name.replace(".", "_"))
 
-    def _entrance(self, route: Route) -> Callable[..., Awaitable[HTTPResponse]]:
+    def _entrance(self, route: Route) -> Callable[..., Coroutine[Any, Any, HTTPResponse]]:
         seconds = metrics.SECONDS.labels(route.key)
         counters: dict[int, Any] = {}
         read = _body_reader(route)
@@ -71,6 +75,8 @@ class Edge:
             started = time.perf_counter()
             actor: Actor | None = None
             try:
+                if len(request.body) > BODY_MAX:
+                    return problem_of_status(413, request_id(request))
                 actor, response = await self._answer(route, request, path, read)
             except DomainError as error:
                 response = problem_of(error, request_id(request))

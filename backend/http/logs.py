@@ -30,7 +30,7 @@ class JsonLines(logging.Formatter):
 
 def _frames(record: logging.LogRecord) -> list[str]:
     trace = record.exc_info[2] if record.exc_info else None
-    frames = []
+    frames: list[str] = []
     while trace is not None and len(frames) < 40:
         code = trace.tb_frame.f_code
         frames.append(f"{code.co_filename.rpartition('site-packages/')[2]}:{trace.tb_lineno} {code.co_name}")

@@ -46,16 +46,20 @@ class Client:
         try:
             self._queue.put_nowait(text)
         except asyncio.QueueFull:
-            if self.closing is None:
-                metrics.SLOW_CLIENTS.inc()
-            self.close(TOO_SLOW, "too slow")
-            self._transport.abort()
+            self._drop()
 
     def close(self, code: int, reason: str) -> None:
         """End this connection soon."""
         if self.closing is None:
             self.closing = (code, reason)
             self._closed.set()
+
+    def _drop(self) -> None:
+        """Cut a client off that reads too slowly; nothing more can be said to it."""
+        if self.closing is None:
+            metrics.SLOW_CLIENTS.inc()
+        self.close(TOO_SLOW, "too slow")
+        self._transport.abort()
 
     async def write(self) -> None:
         """Send what is queued until closed."""
@@ -68,9 +72,10 @@ class Client:
                     taking.cancel()
                     break
                 await asyncio.wait_for(self._socket.send(taking.result()), SEND_S)
-        except (TimeoutError, ConnectionClosed, WebsocketClosed, OSError):
-            self.close(TOO_SLOW, "too slow")
-            self._transport.abort()
+        except TimeoutError:
+            self._drop()
+        except (ConnectionClosed, WebsocketClosed, OSError):
+            self.close(1006, "gone")
         finally:
             ended.cancel()
 

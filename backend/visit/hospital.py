@@ -12,7 +12,8 @@ from backend.visit.client import Api, StepFailed
 from backend.visit.parties import Device, DeviceKey, Screen, Staff, Wechat, enrol
 
 _KIOSKS_MAX = 6
-_PLACES_PER_DOCTOR = 12
+_DOCTORS_MAX = 12
+_SPARE = timedelta(minutes=1)  # a place that begins while we are on our way there is no place
 _IDLE_S = 0.25
 _CALLS_BEFORE = timedelta(minutes=25)
 
@@ -52,7 +53,8 @@ class Doctor:
             try:
                 await self._next()
             except StepFailed as error:
-                for waiting in [*self.called.values(), *self.finished.values()]:
+                futures: list[asyncio.Future[Any]] = [*self.called.values(), *self.finished.values()]
+                for waiting in futures:
                     if not waiting.done():
                         waiting.set_exception(StepFailed(f"doctor: {error}"))
                 return
@@ -163,25 +165,34 @@ class Hospital:
         return self._administrator
 
     async def _find_sessions(self, patients: int) -> None:
-        """Sessions a patient could be seen in now, that of the ready file's department first, until all find a place."""
+        """Sessions a patient could be seen in now, the ready file's department first, until all find a place."""
         login_of = {str(doctor["staff_id"]): doctor["login"] for doctor in self.facts["doctors"]}
         now = datetime.now(UTC)
-        wanted = patients
+        free: list[tuple[dict[str, Any], int]] = []
         async with self._scout() as scout:
             for session in await self._open_sessions(now):
-                if wanted <= 0:
-                    return
-                login = login_of.get(session["staff_id"])
+                if sum(places for _, places in free) >= patients and len(free) >= min(_DOCTORS_MAX, patients // 6):
+                    break
                 slots = (await scout.get(f"/api/miniapp/v1/schedules/{session['schedule_id']}/slots"))["items"]
-                free = sum(slot["free"] and _time(slot["starts_at"]) > now for slot in slots)
-                share = min(free, _PLACES_PER_DOCTOR, wanted)
-                if login is None or share <= 0:
-                    continue
-                await self._staff_room(session, login)
-                self.sessions += [session] * share
-                wanted -= share
-        if wanted > 0:
-            raise StepFailed(f"{wanted} of {patients} patients find no place in a session that is open now")
+                places = sum(slot["free"] and _time(slot["starts_at"]) > now + _SPARE for slot in slots)
+                if places and session["staff_id"] in login_of:
+                    free.append((session, places))
+        self._share_out(free, patients)
+        for session in {s["schedule_id"]: s for s in self.sessions}.values():
+            await self._staff_room(session, login_of[session["staff_id"]])
+
+    def _share_out(self, free: list[tuple[dict[str, Any], int]], patients: int) -> None:
+        """Patients go round the sessions, so that every doctor has about the same."""
+        left = {session["schedule_id"]: places for session, places in free}
+        while len(self.sessions) < patients:
+            before = len(self.sessions)
+            for session, _ in free:
+                if left[session["schedule_id"]] > 0 and len(self.sessions) < patients:
+                    left[session["schedule_id"]] -= 1
+                    self.sessions.append(session)
+            if len(self.sessions) == before:
+                missing = patients - before
+                raise StepFailed(f"{missing} of {patients} patients find no place in a session that is open now")
 
     async def _open_sessions(self, now: datetime) -> list[dict[str, Any]]:
         """Today's and, near midnight, tomorrow's sessions whose doctor may call already and still."""

@@ -164,7 +164,9 @@ def test_given_blind_indexes_then_equal_values_meet_and_columns_do_not(one: str,
     assert OLD.index(one, "c") == RING.index(one, "c"), "rotating the sealing key keeps the index"
 
 
-@pytest.mark.parametrize("ring", [{"keys": {1: b"x"}}, {"current": 3}, {"index_key": b"short"}, {"keys": {0: b"a" * 32}}])
+@pytest.mark.parametrize(
+    "ring", [{"keys": {1: b"x"}}, {"current": 3}, {"index_key": b"short"}, {"keys": {0: b"a" * 32}}]
+)
 def test_given_a_bad_ring_then_it_is_refused(ring: dict[str, object]) -> None:
     whole = {"keys": {1: b"a" * 32}, "current": 1, "index_key": b"i" * 32} | ring
     with pytest.raises(ValueError):

@@ -66,7 +66,7 @@ _FOR_STAFF = _SCHEDULES.format(free=_AT_WINDOW) + _OF_A_DAY + " ORDER BY s.start
 _ONE = _SCHEDULES.format(free=_AT_WINDOW) + " WHERE s.id = $1"
 
 _SLOTS = f"""
-SELECT slot.id AS slot_id, slot.number, slot.starts_at, ({_BOOKABLE} AND s.status = 'active') AS free
+SELECT slot.id AS slot_id, slot.number, slot.starts_at, ({_BOOKABLE} AND s.status = 'active') IS TRUE AS free
 FROM slot JOIN schedule s ON s.id = slot.schedule_id
 WHERE slot.schedule_id = $1 AND slot.pool = 'public' AND slot.status <> 'closed' ORDER BY slot.number"""
 

@@ -23,7 +23,7 @@ def is_free(slot: str, now: str) -> str:
     """SQL: the place can be had at ``now``."""
     return (
         f"({slot}.status = 'free' AND ({slot}.free_from IS NULL OR {slot}.free_from <= {now})"
-        f" OR {slot}.status = 'taken' AND {slot}.held_until < {now})"
+        f" OR {slot}.status = 'taken' AND {slot}.held_until IS NOT NULL AND {slot}.held_until < {now})"
     )
 
 

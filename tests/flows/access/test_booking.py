@@ -404,3 +404,10 @@ async def test_given_a_doctor_then_planning_and_stopping_sessions_is_not_theirs(
 async def test_given_a_made_up_cursor_then_it_is_refused(cursor: str) -> None:
     with pytest.raises(FieldProblem):
         await my_appointments(reading((await make_person()).phone), cursor=cursor)
+
+
+async def test_given_a_confirmed_place_then_it_is_plainly_not_free() -> None:
+    """A paid place has no ``held_until``: SQL's NULL must not leak into the list."""
+    session = await make_session(clinic=await make_clinic(), places=2)
+    await make_booked(session=session)
+    assert [slot.free for slot in (await slots(reading(SYSTEM), session.schedule_id)).items] == [False, True]

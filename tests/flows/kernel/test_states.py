@@ -90,7 +90,8 @@ class Lamp(StrEnum):
 
 
 def test_given_a_table_then_guard_target_finals_and_diagram_come_from_it() -> None:
-    machine = Machine("lamp", Lamp, [Move("switch", (Lamp.OFF,), Lamp.ON), Move("break", (Lamp.OFF, Lamp.ON), Lamp.BROKEN)])
+    moves = [Move("switch", (Lamp.OFF,), Lamp.ON), Move("break", (Lamp.OFF, Lamp.ON), Lamp.BROKEN)]
+    machine = Machine("lamp", Lamp, moves)
     assert machine.sources_sql("break", "l") == "l.status IN ('off','on')"
     assert machine.target_sql("break") == "'broken'"
     assert machine.finals() == {Lamp.BROKEN}

@@ -9,11 +9,22 @@ import httpx
 import pytest
 import zxingcpp
 from PIL import Image
+from typer.testing import CliRunner
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from kiosk_agent.cli import app
 from kiosk_agent.pages import DIST
-from tests.fixtures.fake_hospital import CARD_NAME, CARD_NO, EMPTY_NO, HOSPITAL_NAME, LATE_NO, NOBODY_NO, QR_TEXT
+from tests.fixtures.fake_hospital import (
+    CARD_NAME,
+    CARD_NO,
+    EMPTY_NO,
+    ENROLMENT_CODE,
+    HOSPITAL_NAME,
+    LATE_NO,
+    NOBODY_NO,
+    QR_TEXT,
+)
 from tests.fixtures.kiosk import (
     Page,
     Program,
@@ -260,6 +271,17 @@ def test_identify_command_shows_on_the_page(page: Page, hospital: Program) -> No
 def test_kiosk_without_a_code_says_it_is_not_registered(tmp_path: Path, hospital: Program) -> None:
     with running_agent(tmp_path, hospital.url, code=None) as agent:
         wait_for_stage(agent, "unregistered")
+
+
+def test_running_kiosk_takes_up_an_enrolment_made_on_the_command_line(tmp_path: Path, hospital: Program) -> None:
+    with running_agent(tmp_path, hospital.url, code=None) as agent:
+        wait_for_stage(agent, "unregistered")
+        command = ["enrol", "--server", hospital.url, "--data", str(tmp_path / "kiosk"), "--code", ENROLMENT_CODE]
+        enrolled = CliRunner().invoke(app, command)
+        assert enrolled.exit_code == 0, enrolled.output
+        wait_for_stage(agent, "home")
+        assert CliRunner().invoke(app, command).exit_code == 0
+        assert len(hospital.get("/_fake")["devices"]) == 1
 
 
 def test_wrong_code_leaves_the_kiosk_unregistered(tmp_path: Path, hospital: Program) -> None:

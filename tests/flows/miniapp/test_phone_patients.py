@@ -9,6 +9,11 @@ import uuid
 
 import httpx
 
+from hospital_core.access.scheduling.commands import BookAppointment
+from hospital_core.access.scheduling.service import book_appointment
+from hospital_core.kernel.context import system_context
+from hospital_core.kernel.run import run
+from tests.fixtures.access import make_clinic, make_session
 from tests.fixtures.finance import value
 from tests.fixtures.miniapp import patient_body
 from tests.fixtures.people import Person, register
@@ -72,6 +77,28 @@ async def test_link_is_proven_by_the_code_that_the_files_phone_received(phone, s
     proven = await phone.ok(f"/patients/{link['link_id']}/prove", {"code": code})
     assert proven["proven"] is True
     assert proven["document_masked"].endswith(body["document_no"][-4:])
+
+
+async def test_unproven_link_sees_nothing_older_than_itself(phone, new_phone, simulator, server):
+    body, number = patient_body(phone=None), new_number()
+    patient_id = await register(person=as_person(body), phone=number)
+    clinic = await make_clinic(fee="0.00")
+    session = await make_session(clinic=clinic)
+    older = await run(
+        system_context(),
+        book_appointment,
+        BookAppointment(patient_id=patient_id, schedule_id=session.schedule_id),
+    )
+    link = await phone.ok("/patients", body)
+    assert (await phone.see("/appointments"))["items"] == []
+    for part in ("", "/qr"):
+        assert (await phone.get(f"/appointments/{older.id}{part}")).status_code == 404
+    assert (await phone.post(f"/appointments/{older.id}/cancel")).status_code == 404
+
+    await phone.ok(f"/patients/{link['link_id']}/proof-codes")
+    await phone.ok(f"/patients/{link['link_id']}/prove", {"code": await code_sent_to(server, number)})
+    assert [item["id"] for item in (await phone.see("/appointments"))["items"]] == [str(older.id)]
+    assert (await phone.see(f"/appointments/{older.id}"))["status"] == "booked"
 
 
 async def test_codes_cannot_be_guessed_for_long(phone, server):

@@ -9,9 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from hospital_core.access.queueing.commands import CheckIn
-from hospital_core.access.queueing.service import check_in
+from hospital_core.access.queueing.commands import CallNext, CheckIn
+from hospital_core.access.queueing.service import call_next, check_in
 from hospital_core.kernel.context import system_context
+from hospital_core.kernel.reading import pooled_connection
 from hospital_core.kernel.run import run
 from tests.fixtures.access import make_clinic, make_session
 from tests.fixtures.finance import rows, value
@@ -143,6 +144,30 @@ async def test_callback_that_is_not_the_truth_is_refused_and_the_honest_one_coun
     assert not any(attempt["violation"] for n in state["notifications"] for attempt in n["attempts"])
 
 
+async def test_callback_that_finds_the_bill_locked_is_asked_to_come_again(booked, simulator):
+    phone, held = booked
+    started = await phone.ok(f"/appointments/{held['id']}/pay")
+    intent = await intent_of(held)
+    async with pooled_connection() as connection, connection.transaction():
+        await connection.execute("SELECT 1 FROM invoice WHERE id = $1 FOR UPDATE", intent["invoice_id"])
+        await simulator.post("/pay", prepay_id=started["wechat"]["package"].removeprefix("prepay_id="))
+        for _ in range(120):
+            state = await simulator.get(f"/orders/{intent['out_trade_no']}")
+            attempts = [attempt for n in state["notifications"] for attempt in n["attempts"]]
+            if attempts:
+                break
+            await asyncio.sleep(0.05)
+    assert (attempts[0]["status"], attempts[0]["milliseconds"] < 5000) == (503, True)
+    assert (await settled(phone, held))["payment_status"] == "paid"
+
+
+async def test_callback_before_the_answer_to_the_payer_is_taken(booked, simulator):
+    phone, held = booked
+    await simulator.fault("callback_before_response", target="pay", times=1)
+    await pay(phone, simulator, held)
+    assert (await settled(phone, held))["payment_status"] == "paid"
+
+
 async def test_lost_callback_is_healed_when_the_phone_comes_back(booked, simulator):
     phone, held = booked
     await simulator.fault("callback_drop", target="TRANSACTION")
@@ -177,6 +202,9 @@ async def test_cancelled_place_gives_the_money_back(booked, simulator):
     assert (cancelled["status"], cancelled["payment_status"]) == ("cancelled", "refunding")
     now = await settled(phone, held, "cancelled")
     assert now["payment_status"] == "refunded"
+    state = await simulator.get(f"/orders/{(await intent_of(held))['out_trade_no']}")
+    told = {n["event_type"]: n["attempts"][0]["status"] for n in state["notifications"]}
+    assert told == {"TRANSACTION.SUCCESS": 204, "REFUND.SUCCESS": 204}
     refused = await phone.post(f"/appointments/{held['id']}/cancel", {})
     assert (refused.status_code, refused.json()["code"]) == (409, "scheduling.not_cancellable")
     titles = [message["title"] for message in (await phone.see("/messages"))["items"]]
@@ -198,7 +226,7 @@ async def test_code_for_the_kiosk_is_fresh_text_or_a_plain_picture(booked, simul
     assert not any("style" in element.attrib or element.tag.endswith("script") for element in svg.iter())
 
 
-async def test_checked_in_patient_follows_the_queue(phone, simulator):
+async def test_checked_in_patient_follows_the_queue(phone, simulator, server):
     clinic = await make_clinic()
     session = await make_session(clinic=clinic, starts_in=timedelta(minutes=20))
     link = await phone.ok("/patients", patient_body())
@@ -212,6 +240,19 @@ async def test_checked_in_patient_follows_the_queue(phone, simulator):
     assert place["topic"] == f"queue-area:{clinic.area_id}"
     shown = await phone.see(f"/appointments/{held['id']}")
     assert shown["ticket"] == {"display_no": ticket.display_no, "status": "waiting"}
+    gone = await phone.post(f"/appointments/{held['id']}/cancel", {})
+    assert (gone.status_code, gone.json()["code"]) == (409, "scheduling.not_cancellable")
+
+    party = server.party(Authorization=f"Bearer {phone.session['access_token']}")
+    async with server.socket("phone", party) as live:
+        assert (await live.subscribe(place["topic"]))["type"] == "error"  # other patients' names are not for phones
+        await live.send(type="subscribe", topic=place["topic"], mode="hint")
+        await live.receive()
+        await run(clinic.doctor, call_next, CallNext(room_id=clinic.room_id))
+        hint = await live.receive()
+        assert (hint["type"], hint["topic"], "data" in hint) == ("hint", place["topic"], False)
+    called = await phone.see(f"/appointments/{held['id']}/queue-place")
+    assert (called["status"], called["room"] is not None) == ("called", True)
 
 
 async def test_strangers_appointment_looks_as_if_it_were_not_there(booked, new_phone, simulator):
