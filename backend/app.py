@@ -9,11 +9,12 @@ from typing import Any
 import orjson
 from sanic import Request, Sanic
 from sanic.exceptions import SanicException, WebsocketClosed
-from sanic.response import HTTPResponse
+from sanic.response import HTTPResponse, redirect
 
 from backend.api import kiosk, staff, ward
 from backend.demo.page import demo_routes
 from backend.http import public
+from backend.http.answers import Answer, encoded
 from backend.http.authentication import Authentication, session_cookie
 from backend.http.edge import BODY_READ_MAX, Edge, is_database_away, request_id
 from backend.http.limits import ClientAddress, Limiter
@@ -53,13 +54,14 @@ def all_routes() -> list[Route]:
     ]
 
 
-def pages() -> list[Page]:
-    """The built pages this server serves (the kiosk's page comes from its agent)."""
+def pages(is_demo: bool) -> list[Page]:
+    """The built pages this server serves (the kiosk's page comes from its agent); the demo's own entrance is ``/``."""
     known = [
         Page("/console/", ROOT / "backend/web/console/dist"),
         Page("/phone/", ROOT / "miniapp_api/web/dist"),
         Page("/display/", ROOT / "queue_display/web/dist"),
         Page("/docs/", ROOT / "backend/web/docs/dist"),
+        *([Page("/", ROOT / "backend/web/demo/dist")] if is_demo else []),
     ]
     return [page for page in known if page.folder.is_dir()]
 
@@ -103,7 +105,9 @@ def create_app(settings: Settings, name: str = "hospital") -> Sanic[Any, Any]:
     edge.mount(app, routes)
     Sockets(hub, authentication).mount(app)
     _add_documents(app, routes, secure)
-    mount_pages(app, pages())
+    mount_pages(app, pages(settings.is_demo))
+    if not settings.is_demo:
+        _send_home(app)
     _add_headers(app, headers)
     _add_error_handlers(app)
     return app
@@ -165,12 +169,24 @@ def _add_documents(app: Sanic[Any, Any], routes: list[Route], secure: bool) -> N
         return HTTPResponse(document, 200, {"Cache-Control": "no-cache"}, "application/json")
 
 
+def _send_home(app: Sanic[Any, Any]) -> None:
+    """Who types only the hospital's address is somebody who works there."""
+
+    @app.get("/", name="home", strict_slashes=True)
+    async def home(request: Request) -> HTTPResponse:
+        return redirect("/console/", status=307)
+
+
 def _add_headers(app: Sanic[Any, Any], headers: dict[str, str]) -> None:
+    standing = encoded(headers)
+
     @app.on_response
     async def add_headers(request: Request, response: HTTPResponse) -> None:
-        for name, value in headers.items():
-            response.headers.setdefault(name, value)
-        response.headers["X-Request-ID"] = request_id(request)
+        if isinstance(response, Answer):
+            response.standing = standing
+        else:
+            response.headers.extend(headers)
+        response.headers["X-Request-ID"] = str(request_id(request))
         if request.path.startswith("/api/"):
             response.headers.setdefault("Cache-Control", "no-store")
 

@@ -6,6 +6,7 @@ Contexts are named by string, so that this module stands beside the migrations a
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import asyncpg
 from tortoise import Tortoise
 
 CONTEXTS = (
@@ -33,6 +34,14 @@ APPEND_ONLY = ("audit_row", "outbox_event", "journal_entry", "journal_line", "pa
 SEALER_ONLY = ("audit_seal",)
 
 
+async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
+    """Give a connection back as it is, which saves a round trip at every read.
+
+    An open transaction is rolled back by the pool itself before this; settings, locks and listeners of a session are
+    never used on the pool: every setting is given when connecting, every lock ends with its transaction.
+    """
+
+
 def model_modules() -> list[str]:
     """The ``models`` module of every context."""
     return [f"hospital_core.{context}.models" for context in CONTEXTS]
@@ -55,6 +64,7 @@ def tortoise_config(url: str, *, pool_max: int = 8, application: str = "hospital
                     "minsize": 2,
                     "maxsize": pool_max,
                     "command_timeout": 15,
+                    "reset": _nothing_to_reset,
                     "server_settings": {
                         "application_name": application,
                         "lock_timeout": "3000",

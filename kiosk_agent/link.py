@@ -215,7 +215,7 @@ class HospitalLink:
         if isinstance(frame.get("server_time"), str):
             with contextlib.suppress(ValueError, TypeError):
                 self._server_ahead = datetime.fromisoformat(frame["server_time"]) - datetime.now(UTC)
-        if frame.get("type") == "change" and isinstance(frame.get("data"), dict):
+        if frame.get("type") == "change" and "command" in (frame.get("data") or {}):
             self._command(frame["data"].get("command"))
 
     def _command(self, command: Any) -> None:

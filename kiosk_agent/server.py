@@ -9,7 +9,7 @@ import hmac
 import logging
 import secrets
 import socket
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 from sanic import HTTPResponse, Request, Sanic, Websocket
@@ -159,7 +159,8 @@ async def _agent_socket(request: Request, ws: Websocket) -> None:
     unsubscribe = agent.subscribe(on_change)
     pushing = asyncio.create_task(push())
     # A page that gets no more states must notice: its socket closes with the pushing.
-    pushing.add_done_callback(lambda task: None if task.cancelled() else request.transport.abort())
+    transport = cast(asyncio.Transport, request.transport)
+    pushing.add_done_callback(lambda task: None if task.cancelled() else transport.abort())
     try:
         while (received := await ws.recv()) is not None:
             _take(agent, received)

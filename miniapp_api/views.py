@@ -81,6 +81,7 @@ class PaymentStarted(View):
 class Entry(View):
     """How the H5 phone reaches WeChat's sheets (H5 入口); inside a mini program the addresses are not needed."""
 
+    hospital_name: str
     appid: str
     login_url: str | None
     pay_url: str | None

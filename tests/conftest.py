@@ -53,6 +53,24 @@ class _EngineThread(threading.Thread):
         self.join(30)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long groups first, so that another worker takes the rest meanwhile; tests of the running server last.
+
+    The server's worker process relays events on the run's database: a test that plays the relay itself must be over.
+    """
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()) and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group("server"))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    group = item.get_closest_marker("xdist_group")
+    if group is None:
+        return 1
+    return 2 if group.args[0] == "server" else 0
+
+
 @pytest.fixture(scope="session")
 def engines(request: pytest.FixtureRequest) -> Engines:
     """The engines of this run: started by the controller on first use, or those of ``HOSPITAL_TEST_ENGINES``."""

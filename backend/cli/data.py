@@ -51,8 +51,12 @@ def import_codes(
         table = Table(title=f"{file.name}: nothing was imported", title_justify="left")
         table.add_column("line", justify="right")
         table.add_column("problem")
-        for line in error.fields["lines"]:
-            table.add_row(str(line["line"]), line["message"])
+        for bad in error.bad:
+            table.add_row(str(bad.line), bad.problem)
         err.print(table)
-        fail(error.detail or error.title)
-    out.print(f"[green]✓[/] {report.model_dump()}")
+        fail(f"{error.fields['bad_lines']} bad lines, nothing was imported. {error.title}")
+    if report.unchanged:
+        out.print(f"[green]✓[/] unchanged: this file was imported already ({report.rows} codes)")
+        return
+    counts = f"{report.added} added, {report.changed} changed, {report.deactivated} deactivated"
+    out.print(f"[green]✓[/] {report.rows} codes: {counts}")

@@ -49,10 +49,11 @@ def list_devices() -> None:
         async with core_connected(settings):
             return await all_devices(Reading(_context()))
 
-    table = Table("id", "kind", "name", "status", "place", "last heard of")
+    table = Table("kind", "name", "status", "place", "last heard of", box=None)
+    table.add_column("id", no_wrap=True)
     for device in run_async(work()):
         seen = f"{device.last_seen_at:%Y-%m-%d %H:%M:%S}" if device.last_seen_at else "never"
-        table.add_row(str(device.id), device.kind, device.name, device.status, device.location or "—", seen)
+        table.add_row(device.kind, device.name, device.status, device.location or "—", seen, str(device.id))
     out.print(table)
 
 

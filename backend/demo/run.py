@@ -25,6 +25,7 @@ from backend.supervisor import Supervisor, bind_listen_socket
 from sandbox.wechat.keys import WechatSandboxFiles, make_config, write_private
 
 WORKERS = 2
+HOSPITAL_NAME = "江州市第一人民医院"
 _SECRETS = ("field_key", "index_key", "audit_key", "token_key", "qr_key", "sms_token")
 _REFRESH_S = 1200.0
 _KIOSK_PRINTS = "/_sim/prints"
@@ -120,7 +121,7 @@ class Demo:
             self.folder / "wechat",
             base_url=origin_of(self.sockets.wechat),
             return_origins=[self.origin],
-            merchant_name="江州市第一人民医院",
+            merchant_name=HOSPITAL_NAME,
         )
 
     def _write_settings(self, wechat: WechatSandboxFiles) -> Path:
@@ -129,6 +130,7 @@ class Demo:
         urls = self.postgres.urls
         settings = {
             "environment": "demo",
+            "hospital_name": HOSPITAL_NAME,
             "database_url": urls.app,
             "database_owner_url": urls.owner,
             "database_sealer_url": urls.sealer,

@@ -15,9 +15,9 @@ import orjson
 from pydantic import ValidationError
 from sanic import Request, Sanic
 from sanic.exceptions import SanicException
-from sanic.response import HTTPResponse
 
 from backend.http import metrics
+from backend.http.answers import Answer
 from backend.http.authentication import Authentication
 from backend.http.limits import ClientAddress, Limiter
 from backend.http.problems import (
@@ -66,12 +66,12 @@ class Edge:
                 path = path.replace("{" + name + "}", f"<{name}:str>")
             app.add_route(self._entrance(route), path, methods=[route.method], name=route.name.replace(".", "_"))
 
-    def _entrance(self, route: Route) -> Callable[..., Coroutine[Any, Any, HTTPResponse]]:
+    def _entrance(self, route: Route) -> Callable[..., Coroutine[Any, Any, Answer]]:
         seconds = metrics.SECONDS.labels(route.key)
         counters: dict[int, Any] = {}
         read = _body_reader(route)
 
-        async def enter(request: Request, **path: str) -> HTTPResponse:
+        async def enter(request: Request, **path: str) -> Answer:
             started = time.perf_counter()
             actor: Actor | None = None
             try:
@@ -98,7 +98,7 @@ class Edge:
 
     async def _answer(
         self, route: Route, request: Request, path: dict[str, str], read: Callable[[Request, dict[str, UUID]], Command]
-    ) -> tuple[Actor, HTTPResponse]:
+    ) -> tuple[Actor, Answer]:
         address = self.address.of(request)
         self.limiter.take(address, _BY_ADDRESS)
         actor = await self.authentication.actor(request, route.audience)
@@ -109,7 +109,7 @@ class Edge:
         command = read(request, ids)
         proof = getattr(request.ctx, "proof", None)
         key = _idempotency(route, request, actor)
-        ctx = Context(actor, request_id=UUID(request_id(request)), proof=proof, idempotency=key)
+        ctx = Context(actor, request_id=request_id(request), proof=proof, idempotency=key)
         call = Call(request, ctx, command, _query(route, request), ids)
         result = await route.handler(call)
         if route.audit is not None:
@@ -117,9 +117,9 @@ class Edge:
             self.reads.note(ctx, AuditEntry(route.audit, "patient" if seen else None, seen, patient_id=seen))
         return actor, self._response(route, request, result)
 
-    def _response(self, route: Route, request: Request, result: View | Reply | Raw) -> HTTPResponse:
+    def _response(self, route: Route, request: Request, result: View | Reply | Raw) -> Answer:
         if isinstance(result, Raw):
-            return HTTPResponse(result.body, result.status, result.headers, result.content_type)
+            return Answer(result.body, result.status, result.headers, result.content_type)
         reply = result if isinstance(result, Reply) else Reply(result)
         body = reply.view.model_dump_json().encode()
         headers = dict(reply.headers)
@@ -127,14 +127,14 @@ class Edge:
             tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
             headers |= {"ETag": tag, "Cache-Control": "private, no-cache"}
             if request.headers.get("if-none-match") == tag:
-                return HTTPResponse(b"", 304, headers)
-        response = HTTPResponse(body, route.status, headers, "application/json")
+                return Answer(b"", 304, headers)
+        response = Answer(body, route.status, headers, "application/json")
         for cookie in reply.cookies:
             _set_cookie(response, cookie)
         return response
 
     @staticmethod
-    def _unexpected(error: Exception, request: Request, route: Route) -> HTTPResponse:
+    def _unexpected(error: Exception, request: Request, route: Route) -> Answer:
         """A database refusal has a meaning or the database is away; anything else is our bug and says nothing more."""
         meaning = explain(error)
         if meaning is not None:
@@ -165,16 +165,19 @@ def is_database_away(error: BaseException) -> bool:
     return isinstance(error, away) or any(isinstance(argument, away) for argument in error.args)
 
 
-def request_id(request: Request) -> str:
+def request_id(request: Request) -> UUID:
     """This request's id: the caller's when it is a UUID, else our own. Never echoed unchecked."""
-    known: str | None = getattr(request.ctx, "request_id", None)
+    known: UUID | None = getattr(request.ctx, "request_id", None)
     if known is None:
-        try:
-            known = str(UUID(request.headers.get("x-request-id", "")))
-        except ValueError:
-            known = str(new_id())
-        request.ctx.request_id = known
+        known = request.ctx.request_id = _told_id(request.headers.get("x-request-id")) or new_id()
     return known
+
+
+def _told_id(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
 
 
 def _path_ids(path: dict[str, str]) -> dict[str, UUID]:
@@ -255,7 +258,7 @@ def _idempotency(route: Route, request: Request, actor: Actor) -> IdempotencyKey
     return IdempotencyKey(key, route.key[:160], keyring().index(plain, "idempotency_record.body_hash"))
 
 
-def _set_cookie(response: HTTPResponse, cookie: Cookie) -> None:
+def _set_cookie(response: Answer, cookie: Cookie) -> None:
     response.add_cookie(
         cookie.name,
         cookie.value or "",
@@ -267,7 +270,7 @@ def _set_cookie(response: HTTPResponse, cookie: Cookie) -> None:
     )
 
 
-def _log(route: Route, request: Request, response: HTTPResponse, elapsed: float, actor: Actor | None) -> None:
+def _log(route: Route, request: Request, response: Answer, elapsed: float, actor: Actor | None) -> None:
     level = logging.WARNING if response.status >= 500 else logging.INFO
     if log.isEnabledFor(level):
         log.log(

@@ -40,6 +40,8 @@ def _frames(record: logging.LogRecord) -> list[str]:
 
 def configure_logs(level: str) -> None:
     """Send everything to standard error as JSON lines."""
+    # No line of ours tells them, and finding them out for every line costs more than writing it.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

@@ -1,11 +1,12 @@
 """RFC 9457 problems: the only place where a kind of error becomes a status."""
 
 from typing import Any
+from uuid import UUID
 
 import orjson
 from pydantic import ValidationError
-from sanic.response import HTTPResponse
 
+from backend.http.answers import Answer
 from hospital_core.kernel.errors import DomainError, Kind
 
 CONTENT_TYPE = "application/problem+json"
@@ -139,7 +140,7 @@ def _message(item: Any) -> str:
     return template.format_map(item.get("ctx", {}))
 
 
-def problem_of(error: DomainError, request_id: str) -> HTTPResponse:
+def problem_of(error: DomainError, request_id: UUID) -> Answer:
     """Answer for a refusal of the hospital."""
     status = STATUS[error.kind]
     body = {
@@ -147,7 +148,7 @@ def problem_of(error: DomainError, request_id: str) -> HTTPResponse:
         "title": error.title,
         "status": status,
         "code": error.code,
-        "request_id": request_id,
+        "request_id": str(request_id),
         **({"detail": error.detail} if error.detail else {}),
         **error.fields,
     }
@@ -155,10 +156,10 @@ def problem_of(error: DomainError, request_id: str) -> HTTPResponse:
     if error.kind in _RETRY_AFTER_S:
         seconds = error.fields.get("retry_after_s") or error.fields.get("retry_after") or _RETRY_AFTER_S[error.kind]
         headers["Retry-After"] = str(max(1, int(seconds)))
-    return HTTPResponse(orjson.dumps(body, default=str), status, headers, CONTENT_TYPE)
+    return Answer(orjson.dumps(body, default=str), status, headers, CONTENT_TYPE)
 
 
-def problem_of_status(status: int, request_id: str) -> HTTPResponse:
+def problem_of_status(status: int, request_id: UUID) -> Answer:
     """Answer for what the framework itself refused."""
     code, title = _FRAMEWORK.get(status, _FRAMEWORK[500 if status >= 500 else 400])
     body = {
@@ -166,7 +167,7 @@ def problem_of_status(status: int, request_id: str) -> HTTPResponse:
         "title": title,
         "status": status,
         "code": code,
-        "request_id": request_id,
+        "request_id": str(request_id),
     }
     headers = {"Retry-After": "5"} if status == 503 else {}
-    return HTTPResponse(orjson.dumps(body), status, headers, CONTENT_TYPE)
+    return Answer(orjson.dumps(body), status, headers, CONTENT_TYPE)

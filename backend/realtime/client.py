@@ -75,7 +75,7 @@ class Client:
         except TimeoutError:
             self._drop()
         except (ConnectionClosed, WebsocketClosed, OSError):
-            self.close(1006, "gone")
+            self.close(1001, "gone")
         finally:
             ended.cancel()
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from backend.visit.client import Api, StepFailed
+from backend.visit.kiosks import BareKiosk, Kiosk, LobbyKiosk
 from backend.visit.parties import Device, DeviceKey, Screen, Staff, Wechat, enrol
 
 _KIOSKS_MAX = 6
@@ -104,26 +105,30 @@ class Hospital:
         self.base = facts["urls"]["api"]
         self.wechat = Wechat(facts["urls"]["wechat"], patience_s)
         self.registrar = Staff(self.base, patience_s)
-        self.kiosks: asyncio.Queue[Device] = asyncio.Queue()
+        self.kiosks: asyncio.Queue[Kiosk] = asyncio.Queue()
         self.sessions: list[dict[str, Any]] = []
         self.doctors: dict[str, Doctor] = {}
         self._screens: dict[str, Screen] = {}
         self._apis: list[Api] = [self.wechat, self.registrar]
         self._administrator: Staff | None = None
+        self._own_devices: list[str] = []
 
     async def open(self, patients: int) -> None:
         """Sign the offices in, let kiosks in, find running sessions with enough places."""
         registrar = self._login("registrar")
         await self.registrar.sign_in(registrar["login"], self.facts["password"])
         await self._find_sessions(patients)
+        if patients == 1:
+            lobby = LobbyKiosk(self.facts["kiosk"]["url"], self.patience_s)
+            self._apis.append(lobby)
+            self.kiosks.put_nowait(lobby)
+            return
         for number in range(min(_KIOSKS_MAX, math.ceil(patients / 8))):
             kiosk = Device(self.base, self.patience_s, audience="kiosk")
             self._apis.append(kiosk)
-            await enrol(
-                await self._office(), kiosk, "kiosk", f"visit kiosk {number + 1}", self.facts["now"]["lobby_id"]
-            )
+            await self._let_in(kiosk, "kiosk", f"visit kiosk {number + 1}", self.facts["now"]["lobby_id"])
             await kiosk.token()
-            self.kiosks.put_nowait(kiosk)
+            self.kiosks.put_nowait(BareKiosk(kiosk))
 
     async def doctor_of(self, session: dict[str, Any]) -> Doctor:
         """The doctor of a session, signed in and at work, with the screen of the waiting area on."""
@@ -140,7 +145,10 @@ class Hospital:
         return sum(api.retries for api in [*self._apis, *(doctor.api for doctor in self.doctors.values())])
 
     async def close(self) -> None:
-        """Everybody goes home."""
+        """Everybody goes home; devices that came for the visits are turned out again."""
+        with suppress(StepFailed):
+            for device_id in self._own_devices:
+                await (await self._office()).post(f"/api/staff/v1/devices/{device_id}/revoke")
         for doctor in self.doctors.values():
             await doctor.stop()
         for screen in self._screens.values():
@@ -234,6 +242,11 @@ class Hospital:
         self.doctors[session["schedule_id"]] = doctor
         doctor.begin()
 
+    async def _let_in(self, device: Device, kind: str, name: str, location_id: str) -> None:
+        await enrol(await self._office(), device, kind, name, location_id)
+        assert device.key is not None
+        self._own_devices.append(device.key.device_id)
+
     async def _screen(self, area_id: str) -> Screen:
         if area_id in self._screens:
             return self._screens[area_id]
@@ -242,7 +255,7 @@ class Hospital:
         if display["area_id"] == area_id:
             device.key = DeviceKey.from_text(display["device_id"], display["private_key"])
         else:
-            await enrol(await self._office(), device, "display", "visit screen", area_id)
+            await self._let_in(device, "display", "visit screen", area_id)
         screen = self._screens[area_id] = Screen(device, area_id)
         await screen.open()
         return screen

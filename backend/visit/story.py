@@ -35,9 +35,9 @@ class Visit:
         await self._arrive_in_wechat()
         await self._book()
         await self._pay()
-        ticket = await self._check_in()
-        await self._be_seen(ticket)
-        await self._leave(ticket)
+        number = await self._check_in()
+        await self._be_seen(number)
+        await self._leave()
 
     async def _arrive_in_wechat(self) -> None:
         wechat, phone = self.hospital.wechat, self.phone
@@ -83,7 +83,7 @@ class Visit:
             raise StepFailed(f"booked, but the payment is {appointment['payment_status']}")
         self.clock.step("phone", "sees the booking confirmed")
 
-    async def _check_in(self) -> dict[str, Any]:
+    async def _check_in(self) -> str:
         found = (await self.hospital.registrar.get("/api/staff/v1/patients", q=self.number))["items"]
         if self.patient_id not in {patient["id"] for patient in found}:
             raise StepFailed("the registrar does not find the new file by its phone")
@@ -92,37 +92,26 @@ class Visit:
         self.clock.restart()
         try:
             qr = await self.phone.get(f"/api/miniapp/v1/appointments/{self.appointment['id']}/qr")
-            opened = await kiosk.post("/api/kiosk/v1/sessions", {"proof": "appointment_qr", "qr": qr["text"]})
-            kiosk.headers["X-Kiosk-Session"] = opened["session_token"]
-            self.clock.step("kiosk", "reads the code")
-            shown = (await kiosk.get("/api/kiosk/v1/appointments"))["items"]
-            if [a["id"] for a in shown if a["id"] == self.appointment["id"]] == []:
-                raise StepFailed("the kiosk does not show today's appointment")
-            ticket: dict[str, Any] = await kiosk.post(
-                "/api/kiosk/v1/check-ins", {"appointment_id": self.appointment["id"]}
-            )
-            self.clock.step("kiosk", f"checks in · {ticket['display_no']}")
-            await kiosk.post("/api/kiosk/v1/sessions/end")
+            return await kiosk.check_in(self.clock, qr["text"], self.appointment["id"])
         finally:
-            kiosk.headers.pop("X-Kiosk-Session", None)
             self.hospital.kiosks.put_nowait(kiosk)
-        return ticket
 
-    async def _be_seen(self, ticket: dict[str, Any]) -> None:
+    async def _be_seen(self, number: str) -> None:
         doctor = await self.hospital.doctor_of(self.session)
         place = await self.phone.get(f"/api/miniapp/v1/appointments/{self.appointment['id']}/queue-place")
-        if place["display_no"] != ticket["display_no"]:
+        if place["display_no"] != number:
             raise StepFailed("phone and slip show different numbers")
+        ticket_id = place["ticket_id"]
         self.clock.step("phone", f"watches the queue · {place['ahead']} ahead")
-        doctor.expect(ticket["id"])
-        await self._within(doctor.called[ticket["id"]], "the doctor did not call")
+        doctor.expect(ticket_id)
+        await self._within(doctor.called[ticket_id], "the doctor did not call")
         self.clock.step("screen", "shows the call")
-        if ticket["id"] in doctor.shown_ms:
-            self.clock.measures["call answered → on the screen"].append(doctor.shown_ms[ticket["id"]])
-        await self._within(doctor.finished[ticket["id"]], "the doctor did not finish")
+        if ticket_id in doctor.shown_ms:
+            self.clock.measures["call answered → on the screen"].append(doctor.shown_ms[ticket_id])
+        await self._within(doctor.finished[ticket_id], "the doctor did not finish")
         self.clock.step("doctor", "sees the patient")
 
-    async def _leave(self, ticket: dict[str, Any]) -> None:
+    async def _leave(self) -> None:
         path = f"/api/miniapp/v1/appointments/{self.appointment['id']}"
         ends = time.monotonic() + self.hospital.patience_s
         while (appointment := await self.phone.get(path))["status"] != "fulfilled":

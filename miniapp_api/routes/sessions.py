@@ -2,6 +2,7 @@
 
 from backend.http.routing import SLOW, Audience, Call, Owner
 from backend.http.tokens import LIFETIME_S, Tokens
+from backend.settings import Settings
 from hospital_core.kernel import ports
 from hospital_core.kernel.commands import Done, Empty
 from hospital_core.kernel.errors import FieldProblem, OutsideUnavailable
@@ -21,6 +22,7 @@ async def entry(call: Call[Empty]) -> Entry:
     """How to reach WeChat's log-in and payment sheets (H5 入口)."""
     settings = wechat().settings
     return Entry(
+        hospital_name=ports.use(Settings).hospital_name,
         appid=settings.appid,
         login_url=settings.h5_login_url,
         pay_url=settings.h5_pay_url,

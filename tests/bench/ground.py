@@ -1,4 +1,4 @@
-"""What is measured (度量对象): durable engines, a small hospital made by the builders, the real server beside a bare one."""
+"""What is measured (度量对象): durable engines, a small hospital from the builders, the real server beside a bare one."""
 
 import json
 import os
@@ -29,9 +29,11 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.secrecy import KeyRing
 from hospital_core.migrating import migrate
+from sandbox.wechat import make_config
 from tests.conftest import TEST_KEYS
 from tests.fixtures.access import Clinic, Person, book, make_clinic, make_person, make_session
 from tests.fixtures.engines import Engines
+from tests.fixtures.miniapp import wechat_settings
 from tests.fixtures.server import test_settings, tokens
 
 WORKERS = 2
@@ -115,7 +117,9 @@ class _Recorder(Reading):
         return await super().fetch_value(sql, *arguments)
 
 
-async def statements_of_read(person: Person, appointment_id: UUID) -> tuple[list[tuple[str, list[str]]], dict[str, Any]]:
+async def statements_of_read(
+    person: Person, appointment_id: UUID
+) -> tuple[list[tuple[str, list[str]]], dict[str, Any]]:
     """What ``GET /api/miniapp/v1/appointments/{id}`` asks the database, with its arguments by name; and its answer."""
     reading = _Recorder(person.phone)
     view = await with_ticket(reading, await appointment(reading, appointment_id))
@@ -124,7 +128,9 @@ async def statements_of_read(person: Person, appointment_id: UUID) -> tuple[list
     def name(value: Any) -> str:
         return "*" + names[value[0]] if isinstance(value, list) else names[value]
 
-    return [(sql, [name(value) for value in values]) for sql, values in reading.statements], view.model_dump(mode="json")
+    return [(sql, [name(value) for value in values]) for sql, values in reading.statements], view.model_dump(
+        mode="json"
+    )
 
 
 async def _start(ground: Ground, engines: Engines) -> None:
@@ -132,8 +138,10 @@ async def _start(ground: Ground, engines: Engines) -> None:
     web, bare = bind_listen_socket("127.0.0.1", 0), bind_listen_socket("127.0.0.1", 0)
     ground.port, ground.bare_port = web.getsockname()[1], bare.getsockname()[1]
     settings, limit = folder / "settings.json", folder / "bare.json"
+    nowhere = "http://127.0.0.1:9"  # nothing measured here speaks to WeChat
     told = test_settings(
-        engines, folder, workers=WORKERS, pool_max=POOL_MAX, rate_scale=1e6, log_level="WARNING",
+        engines, folder, workers=WORKERS, pool_max=POOL_MAX, rate_scale=1e6,
+        wechat=wechat_settings(make_config(folder / "wechat"), nowhere, notify_origin=nowhere).model_dump(mode="json"),
         public_origin=f"http://127.0.0.1:{ground.port}",
     )  # fmt: skip
     person, held = ground.booked[0]
@@ -143,7 +151,7 @@ async def _start(ground: Ground, engines: Engines) -> None:
     limit.touch(0o600)
     limit.write_text(
         json.dumps({"url": engines.app, "pool_max": POOL_MAX, "statements": statements, "answer": answer,
-                    "json": '{"status":"ok"}'})
+                    "json": '{"appid":"wx","login_url":null,"pay_url":null,"templates":{}}'})
     )  # fmt: skip
     metrics = folder / "metrics"
     metrics.mkdir()

@@ -1,4 +1,4 @@
-"""A load generator in a process of its own (压力发生器): raw HTTP/1.1 over asyncio streams, a fixed number of connections.
+"""A load generator in a process of its own (压力发生器): raw HTTP/1.1 over asyncio streams.
 
 ``python -m tests.bench.load SPEC RESULT``. Reads are measured with wrk when it is on PATH; what must be sent exactly
 once (bookings) always goes through here.
@@ -113,9 +113,7 @@ async def _generate(port: int, requests: list[str], seconds: float | None, conne
         spec.write_text(
             json.dumps({"port": port, "requests": requests, "seconds": seconds, "connections": connections})
         )
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.bench.load", str(spec), str(result)
-        )
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.bench.load", str(spec), str(result))
         if await process.wait() != 0:
             raise RuntimeError("the load generator failed")
         return Load(**json.loads(result.read_text()))

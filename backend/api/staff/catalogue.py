@@ -12,9 +12,9 @@ from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from hospital_core.registry.catalogue.commands import ChangePrice, SavePriceItem
 from hospital_core.registry.catalogue.errors import PastPriceFixed, PriceConflict
-from hospital_core.registry.catalogue.queries import price_items, search_concepts
+from hospital_core.registry.catalogue.queries import price_history, price_item, price_items, search_concepts
 from hospital_core.registry.catalogue.service import change_price, save_price_item
-from hospital_core.registry.catalogue.views import ConceptView, PriceItemView
+from hospital_core.registry.catalogue.views import ConceptView, PriceItemView, PricePeriod
 from hospital_core.registry.staff.permissions import Permission
 
 routes = staff_routes()
@@ -57,6 +57,17 @@ async def keep_price_item(call: Call[SavePriceItem]) -> PriceItemView:
 async def set_price(call: Call[ChangePrice]) -> PriceItemView:
     """Set a new price from a time on (调价)."""
     return await run(call.ctx, change_price, call.command)
+
+
+@routes.get(
+    "/price-items/{price_item_id}/prices", view=Page[PricePeriod], permission=Permission.CATALOGUE_READ,
+    errors=(NotFound,),
+)  # fmt: skip
+async def prices(call: Call[Any]) -> Page[PricePeriod]:
+    """All prices an item had, has and will have (历史价格), oldest first."""
+    reading = Reading(call.ctx)
+    known = await price_item(reading, call.path["price_item_id"])
+    return Page(items=await price_history(reading, known.id))
 
 
 @routes.get("/concepts", view=Page[ConceptView], permission=Permission.CATALOGUE_READ, query=ConceptSearch)

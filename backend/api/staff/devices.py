@@ -9,10 +9,16 @@ from hospital_core.kernel.commands import Done, Page
 from hospital_core.kernel.errors import NotFound, StateConflict
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
-from hospital_core.registry.devices.commands import ApproveDevice, CreateEnrolment, PairDevice, RevokeDevice
+from hospital_core.registry.devices.commands import ApproveDevice, CreateEnrolment, PairDevice, RevokeDevice, TellDevice
 from hospital_core.registry.devices.errors import PairingCodeWrong, PlaceNeeded
 from hospital_core.registry.devices.queries import devices
-from hospital_core.registry.devices.service import approve_device, create_enrolment, pair_device, revoke_device
+from hospital_core.registry.devices.service import (
+    approve_device,
+    create_enrolment,
+    pair_device,
+    revoke_device,
+    tell_device,
+)
 from hospital_core.registry.devices.states import DeviceKind, DeviceStatus
 from hospital_core.registry.devices.views import DeviceView, EnrolmentCode
 from hospital_core.registry.staff.permissions import Permission
@@ -67,3 +73,12 @@ async def approve(call: Call[ApproveDevice]) -> DeviceView:
 async def revoke(call: Call[RevokeDevice]) -> Done:
     """Take a device out of service at once (吊销)."""
     return await run(call.ctx, revoke_device, call.command)
+
+
+@routes.post(
+    "/devices/{device_id}/tell", view=Done, permission=Permission.DEVICE_MANAGE, command=TellDevice,
+    idempotent=True, errors=(NotFound, StateConflict),
+)  # fmt: skip
+async def tell(call: Call[TellDevice]) -> Done:
+    """Tell a device to show itself or to load its page anew (设备指令)."""
+    return await run(call.ctx, tell_device, call.command)

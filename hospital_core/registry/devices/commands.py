@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints, model_validator
 
 from hospital_core.kernel.commands import Command
-from hospital_core.registry.devices.states import DeviceKind, KioskProof
+from hospital_core.registry.devices.states import DeviceKind, DeviceOrder, KioskProof
 from hospital_core.registry.patients.states import DocumentKind
 
 DeviceName = Annotated[str, StringConstraints(min_length=1, max_length=60)]
@@ -56,6 +56,13 @@ class RevokeDevice(Command):
     """Take a device's right to speak away, at once (吊销)."""
 
     device_id: UUID
+
+
+class TellDevice(Command):
+    """Tell a device something (设备指令)."""
+
+    device_id: UUID
+    command: DeviceOrder
 
 
 class DeviceSeen(Command):

@@ -31,6 +31,11 @@ SET expires_at = least(hospital_now() + interval '120 seconds', k.opened_at + in
 WHERE {_LIVE} RETURNING k.*"""
 
 
+def topic_of(device_id: UUID) -> str:
+    """The live topic on which the hospital speaks to one device."""
+    return f"device:{device_id}"
+
+
 async def device(reading: Reading, device_id: UUID) -> DeviceView:
     """One device (设备). Raises NotFound."""
     row = await reading.fetch_row(f"{_DEVICE} WHERE d.id = $1", device_id)

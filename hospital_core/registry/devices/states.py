@@ -28,6 +28,13 @@ class KioskProof(StrEnum):
     APPOINTMENT_QR = "appointment_qr"
 
 
+class DeviceOrder(StrEnum):
+    """What a device on the line can be told (设备指令)."""
+
+    IDENTIFY = "identify"  # show which one you are
+    RELOAD = "reload"  # load your page anew
+
+
 DEVICE = Machine(
     "device",
     DeviceStatus,

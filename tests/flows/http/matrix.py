@@ -196,6 +196,9 @@ MATRIX: dict[str, Row] = {
     "POST /api/staff/v1/devices/pair": _staff("system_admin", ok=(422,)),
     "POST /api/staff/v1/devices/{device_id}/approve": _staff("system_admin", ok=(404,), path=_nothing("device_id")),
     "POST /api/staff/v1/devices/{device_id}/revoke": _staff("system_admin", ok=(404,), path=_nothing("device_id")),
+    "POST /api/staff/v1/devices/{device_id}/tell": _staff(
+        "system_admin", ok=(404,), path=_nothing("device_id"), body=lambda w: {"command": "identify"}
+    ),
     # -- staff: catalogue
     "GET /api/staff/v1/price-items": _staff(*CATALOGUE),
     "POST /api/staff/v1/price-items": _staff("system_admin", ok=(422,)),

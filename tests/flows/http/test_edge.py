@@ -1,6 +1,7 @@
 """What every route has in common: shapes of errors, ids, headers, keys, who is calling from where."""
 
 import asyncio
+import hashlib
 import time
 from typing import Any
 from uuid import UUID, uuid4
@@ -390,8 +391,6 @@ async def test_given_a_read_of_a_file_then_it_is_audited_within_a_second(server:
 
 async def test_given_a_body_with_an_identity_number_then_no_plain_hash_of_it_is_kept(registrar: Party) -> None:
     """An identity number has so few possible values that a plain hash of the body would give it away."""
-    import hashlib
-
     path, key = f"{STAFF}/patients", str(new_id())
     body = b'{"document_kind":"national_id","document_no":"%s","name":"\xe7\x8e\x8b"}' % national_id().encode()
     headers = registrar.headers | {"Content-Type": "application/json", "Idempotency-Key": key}

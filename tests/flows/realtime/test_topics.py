@@ -19,10 +19,11 @@ from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.accounts.service import sign_out
 from hospital_core.registry.devices.commands import RevokeDevice
 from hospital_core.registry.devices.service import revoke_device
-from hospital_core.registry.devices.states import DeviceKind
+from hospital_core.registry.devices.states import DeviceKind, DeviceOrder
 from hospital_core.registry.staff.commands import DisableAccount
 from hospital_core.registry.staff.service import disable_account
 from hospital_core.registry.staff.states import StaffRole
+from kiosk_agent.protocol import DeviceCommand, device_topic
 from tests.fixtures import access
 from tests.fixtures.finance import rows, value
 from tests.fixtures.people import MadeDevice, account_ctx, make_account, make_device, make_staff, register, somebody
@@ -154,6 +155,15 @@ async def test_a_kiosk_hears_itself_and_no_other_device(server: Server) -> None:
         snapshot = await live.subscribe(f"device:{mine.view.id}")
         assert snapshot["data"]["id"] == str(mine.view.id)
         assert (await live.subscribe(f"device:{other.view.id}"))["type"] == "error"
+
+
+async def test_given_an_order_of_the_administrator_then_the_kiosk_hears_it(server: Server) -> None:
+    kiosk, administrator = await make_device(), await server.role(StaffRole.SYSTEM_ADMIN)
+    async with server.socket("kiosk", await server.device(kiosk)) as live:
+        await live.subscribe(device_topic(kiosk.view.id))
+        await administrator.did(f"{STAFF}/devices/{kiosk.view.id}/tell", {"command": "identify"})
+        assert (await live.receive())["data"] == {"command": DeviceCommand.IDENTIFY}
+    assert {order.value for order in DeviceOrder} == {command.value for command in DeviceCommand}
 
 
 # -- snapshot and changes

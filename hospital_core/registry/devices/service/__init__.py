@@ -10,6 +10,7 @@ from hospital_core.registry.devices.service.devices import (
     seen,
 )
 from hospital_core.registry.devices.service.kiosk_sessions import close_kiosk_session, open_kiosk_session
+from hospital_core.registry.devices.service.telling import tell_device
 
 __all__ = [
     "approve_device",
@@ -21,4 +22,5 @@ __all__ = [
     "request_pairing",
     "revoke_device",
     "seen",
+    "tell_device",
 ]

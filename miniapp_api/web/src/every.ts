@@ -1,0 +1,39 @@
+// Looking again while the page is seen, and at once when it is seen again.
+import { serverClock } from '@hospital/kit'
+import { onScopeDispose, readonly, ref, type Ref } from 'vue'
+
+/** `pauseMs` is asked before each pause, so that a page may look more often while something is under way. */
+export function useEvery(pauseMs: () => number, work: () => Promise<unknown>): void {
+  let timer: ReturnType<typeof setTimeout> | null = null
+  let isOver = false
+
+  function plan(): void {
+    if (!isOver) timer = setTimeout(() => void round(), pauseMs())
+  }
+  async function round(): Promise<void> {
+    timer = null
+    if (document.visibilityState === 'visible') await work()
+    plan()
+  }
+  function seen(): void {
+    if (document.visibilityState !== 'visible' || timer === null) return
+    clearTimeout(timer)
+    void round()
+  }
+
+  document.addEventListener('visibilitychange', seen)
+  onScopeDispose(() => {
+    isOver = true
+    if (timer !== null) clearTimeout(timer)
+    document.removeEventListener('visibilitychange', seen)
+  })
+  plan()
+}
+
+/** The hospital's time, once a second: for countdowns. */
+export function useNow(): Readonly<Ref<number>> {
+  const now = ref(serverClock.now())
+  const timer = setInterval(() => (now.value = serverClock.now()), 1_000)
+  onScopeDispose(() => clearInterval(timer))
+  return readonly(now)
+}

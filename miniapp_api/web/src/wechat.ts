@@ -1,0 +1,78 @@
+// Ways out to WeChat's sheets and back: the page leaves, so what must be remembered is written down before.
+import { newKey, Problem } from '@hospital/kit'
+import { shallowRef } from 'vue'
+import type { Entry, PaymentStarted } from './model'
+import { front } from './session'
+
+const entry = shallowRef<Entry | null>(null)
+let asking: Promise<Entry> | null = null
+export const knownEntry = entry
+
+export function loadEntry(): Promise<Entry> {
+  if (entry.value !== null) return Promise.resolve(entry.value)
+  asking ??= front
+    .request<Entry>('GET', '/entry')
+    .then((answer) => (entry.value = answer))
+    .finally(() => (asking = null))
+  return asking
+}
+
+const ERRAND = 'hospital.phone.errand'
+
+interface Errand {
+  state: string
+  back: string
+}
+
+const ours = (path: string): string => `${location.origin}/phone${path}`
+
+function onlyInWechat(): Problem {
+  return new Problem({ type: 'about:blank', title: '请在微信小程序中打开', status: 0, code: 'client.only_in_wechat' })
+}
+
+/** The state comes back with the code: a code that somebody else slipped in has another. */
+function beginErrand(back: string): string {
+  const errand: Errand = { state: newKey(), back }
+  sessionStorage.setItem(ERRAND, JSON.stringify(errand))
+  return errand.state
+}
+
+/** Where to go on, or null when this return was not asked for by this page. */
+export function endErrand(state: unknown): string | null {
+  const errand = JSON.parse(sessionStorage.getItem(ERRAND) ?? 'null') as Errand | null
+  sessionStorage.removeItem(ERRAND)
+  return errand !== null && errand.state === state ? errand.back : null
+}
+
+export async function goToLogIn(back: string): Promise<void> {
+  const { login_url } = await loadEntry()
+  if (login_url === null) throw onlyInWechat()
+  const sheet = new URL(login_url)
+  if (!sheet.searchParams.has('scope')) sheet.searchParams.set('scope', 'phone')
+  leave(sheet, '/login', beginErrand(back))
+}
+
+export async function goToPhoneNumber(back: string): Promise<void> {
+  const { login_url } = await loadEntry()
+  if (login_url === null) throw onlyInWechat()
+  const sheet = new URL('authorize', login_url)
+  sheet.searchParams.set('scope', 'phone')
+  leave(sheet, '/phone-number', beginErrand(back))
+}
+
+function leave(sheet: URL, back: string, state: string): void {
+  sheet.searchParams.set('redirect_uri', ours(back))
+  sheet.searchParams.set('state', state)
+  location.assign(sheet)
+}
+
+/** Leaves for the payment sheet; it comes back with `wechat_pay=ok|cancel`, which proves nothing. */
+export async function goToPay(appointmentId: string, payment: PaymentStarted): Promise<void> {
+  const { pay_url } = await loadEntry()
+  if (pay_url === null) throw onlyInWechat()
+  const sheet = new URL(pay_url)
+  sheet.searchParams.set('prepay_id', payment.wechat.package.replace(/^prepay_id=/, ''))
+  for (const [name, value] of Object.entries(payment.wechat)) sheet.searchParams.set(name, value)
+  sheet.searchParams.set('redirect', ours(`/appointments/${appointmentId}/pay`))
+  location.assign(sheet)
+}

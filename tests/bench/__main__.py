@@ -1,0 +1,136 @@
+"""``python -m tests.bench [--quick]`` (= ``make bench``): ratios to limits of the same run. It judges nothing in seconds."""
+
+import argparse
+import asyncio
+import os
+import platform
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median, quantiles
+
+import asyncpg
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.booking import CLIENTS, Booked, measure_bookings
+from tests.bench.ground import POOL_MAX, WORKERS, Ground, pgbench, running_ground
+from tests.bench.load import CONNECTIONS, WRK
+from tests.bench.reading import Pair, measure_reads
+from tests.bench.screens import Shown, measure_screens
+
+console = Console(width=None if Console().is_terminal else 150)
+_SETTINGS = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "data_checksums", "shared_buffers")
+
+
+async def _facts(ground: Ground) -> None:
+    connection = await asyncpg.connect(ground.engines.admin)
+    try:
+        postgres = {name: await connection.fetchval(f"SHOW {name}") for name in _SETTINGS}
+    finally:
+        await connection.close()
+    table = Table(title="Machine", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    packages = ", ".join(f"{name} {version(name)}" for name in ("sanic", "tortoise-orm", "asyncpg", "uvloop"))
+    rows = [
+        ("processor", f"{_processor()} × {os.cpu_count()}"),
+        ("memory", f"{psutil.virtual_memory().total / 2**30:.0f} GiB"),
+        ("system", f"{platform.system()} {platform.release()}, load {os.getloadavg()[0]:.1f} at start"),
+        ("Python", f"{platform.python_version()}: {packages}"),
+        ("PostgreSQL", ", ".join(f"{name} {value}" for name, value in postgres.items())),
+        ("server", f"{WORKERS} workers, pool {POOL_MAX} each; ours and bare alike"),
+        ("generators", f"reads: {WRK or 'own'}; bookings and screens: own processes; all on the same cores"),
+    ]
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _tell_reads(pairs: list[Pair]) -> None:
+    table = _table(
+        f"Reads · {CONNECTIONS} connections", "read", "limit", "ratio", "target", "ours /s", "limit /s",
+        "p50 ms", "p99 ms", "bad", "generator",
+    )  # fmt: skip
+    for pair in pairs:
+        ratio = median(ours.per_s / limit.per_s for ours, limit in zip(pair.ours, pair.limit, strict=True))
+        colour = "green" if pair.target is None or ratio >= pair.target else "red"
+        table.add_row(
+            pair.what, pair.limit_name, f"[{colour}]{ratio:.2f}[/]", f"≥ {pair.target}",
+            f"{median(load.per_s for load in pair.ours):,.0f}", f"{median(load.per_s for load in pair.limit):,.0f}",
+            f"{median(load.p50_ms for load in pair.ours):.1f}", f"{median(load.p99_ms for load in pair.ours):.1f}",
+            str(sum(load.bad for load in [*pair.ours, *pair.limit])),
+            f"{median(load.cpu_share for load in pair.ours):.0%} of a core",
+        )  # fmt: skip
+    console.print(table)
+
+
+def _tell_bookings(kinds: list[Booked]) -> None:
+    table = _table(
+        f"Bookings over HTTP · {CLIENTS} connections · limit: pgbench -M prepared, {CLIENTS} clients, Unix socket",
+        "booking", "ratio", "ours /s", "pgbench /s", "p50 ms", "p99 ms", "bad", "generator",
+    )  # fmt: skip
+    for kind in kinds:
+        ours = median(load.per_s for load in kind.ours)
+        ratios = [load.per_s / limit for load, limit in zip(kind.ours, kind.limit, strict=False)]
+        table.add_row(
+            kind.what, f"{median(ratios):.3f}" if ratios else "no pgbench", f"{ours:,.0f}",
+            f"{median(kind.limit):,.0f}" if kind.limit else "—",
+            f"{median(load.p50_ms for load in kind.ours):.1f}", f"{median(load.p99_ms for load in kind.ours):.1f}",
+            str(sum(load.bad for load in kind.ours)),
+            f"{median(load.cpu_share for load in kind.ours):.0%} of a core",
+        )  # fmt: skip
+    console.print(table)
+    spread, hot = (median(load.per_s for load in kind.ours) for kind in kinds)
+    console.print(f"  one hot session / spread: {hot / spread:.2f}")
+
+
+def _tell_screens(shown: Shown) -> None:
+    table = _table(
+        f"A call on {shown.screens} screens · from the HTTP answer", "calls", "screen p50 ms", "screen p99 ms",
+        "last p50 ms", "last p99 ms", "last max ms", "goal", "missed", "memory per screen",
+    )  # fmt: skip
+    every, last = (
+        quantiles(shown.every_ms, n=100, method="inclusive"),
+        quantiles(shown.last_ms, n=100, method="inclusive"),
+    )
+    table.add_row(
+        str(shown.calls), f"{every[49]:.0f}", f"{every[98]:.0f}", f"{last[49]:.0f}", f"{last[98]:.0f}",
+        f"{max(shown.last_ms):.0f}", "last ≤ 300 (p99)", str(shown.missing), f"{shown.bytes_each / 1024:.0f} KiB",
+    )  # fmt: skip
+    console.print(table)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for name in columns:
+        table.add_column(name, justify="left" if name in ("read", "limit", "booking", "goal") else "right")
+    return table
+
+
+async def _main(rounds: int, seconds: float, calls: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="hospital-bench-") as folder:
+        Path(folder).chmod(0o711)  # PostgreSQL may run as another user than we
+        async with running_ground(Path(folder)) as ground:
+            await _facts(ground)
+            console.print(f"[dim]{rounds} rounds of {seconds:.0f} s, limit and ours in turns; medians[/]\n")
+            _tell_reads(await measure_reads(ground, rounds, seconds))
+            _tell_bookings(await measure_bookings(ground, rounds, seconds))
+            _tell_screens(await measure_screens(ground, calls))
+    if pgbench() is None:
+        console.print("pgbench was not found: bookings stand without their limit")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="three short rounds instead of five")
+    quick = parser.parse_args().quick
+    asyncio.run(_main(3 if quick else 5, 2.0 if quick else 4.0, 12 if quick else 40))

@@ -1,0 +1,94 @@
+"""What browser tests share: one demo per worker, one Chromium, the rules of accessibility."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from backend.chromium import FLAGS, chromium_path
+from tests.fixtures.lobby import Lobby
+
+READY_S = 240
+STOP_S = 40
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """A whole demo in a folder and on ports of its own; yields its ready file.
+
+    Tests that use it carry ``pytest.mark.xdist_group("demo")``: one worker, one demo.
+    """
+    folder = tmp_path_factory.mktemp("demo")
+    ready, log = folder / "ready.json", folder / "demo.log"
+    command = ["demo", "--port", "0", "--data", str(folder / "data"), "--ready-file", str(ready)]
+    with log.open("wb") as output:
+        program = subprocess.Popen(
+            [sys.executable, "-m", "backend.cli", *command], stdout=output, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            yield _facts(program, ready, log)
+        finally:
+            program.send_signal(signal.SIGINT)
+            program.wait(STOP_S)
+
+
+def _facts(program: "subprocess.Popen[bytes]", ready: Path, log: Path) -> dict[str, Any]:
+    ends = time.monotonic() + READY_S
+    while not ready.exists():
+        if program.poll() is not None or time.monotonic() > ends:
+            pytest.fail(f"the demo did not start:\n{log.read_text()[-4000:]}")
+        time.sleep(0.2)
+    facts: dict[str, Any] = json.loads(ready.read_text())
+    return facts
+
+
+@pytest.fixture
+def lobby(demo: dict[str, Any]) -> Iterator[Lobby]:
+    opened = Lobby(demo)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser per file: its processes end before the next file's begin."""
+    path = chromium_path()
+    if path is None:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield opened
+        opened.close()
+
+
+class Complaints(list[str]):
+    """Errors of watched pages: the console's and those nobody caught."""
+
+    def watch(self, page: Page) -> Page:
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.append(str(error)))
+        return page
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.append(message.text)
+
+
+@pytest.fixture
+def complaints() -> Complaints:
+    return Complaints()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds against WCAG A and AA."""
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
+    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found.response["violations"]]
