@@ -20,7 +20,7 @@ from backend.realtime.link import RedisLink
 from backend.realtime.topics import Mode, Topics
 from hospital_core.kernel import hints
 from hospital_core.kernel.context import system_context
-from hospital_core.kernel.live import position
+from hospital_core.kernel.live import NOWHERE, position
 from hospital_core.kernel.reading import Reading
 
 log = logging.getLogger(__name__)
@@ -118,8 +118,9 @@ class Hub:
                 subscription.waiting.append((seq, text))
             elif subscription.epoch == epoch and subscription.seq >= seq:
                 continue
-            elif subscription.epoch == epoch and subscription.seq == seq - 1:
-                subscription.seq = seq
+            elif subscription.seq == seq - 1 and (subscription.epoch == epoch or subscription.seq == NOWHERE.seq):
+                # The first change of a topic that nobody had written to brings its epoch along.
+                subscription.epoch, subscription.seq = epoch, seq
                 client.push(text)
                 metrics.LIVE_FRAMES.labels(subscription.mode.value).inc()
             else:

@@ -66,8 +66,7 @@ HISTORY = [
            USING ERRCODE = 'check_violation', CONSTRAINT = 'history_stays', TABLE = TG_TABLE_NAME;
        END $$""",
     *(
-        f"CREATE TRIGGER history_stays BEFORE UPDATE OR DELETE ON {table} "
-        "FOR EACH ROW EXECUTE FUNCTION history_stays()"
+        f"CREATE TRIGGER history_stays BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION history_stays()"
         for table in ("journal_entry", "journal_line", "audit_row", "outbox_event", "payment_notice")
     ),
     """CREATE FUNCTION price_only_closes() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -111,6 +110,4 @@ INDEXES = [
 class Migration(migrations.Migration):
     dependencies = [("hospital", "0001_initial")]
 
-    operations = [
-        ops.RunSQL(group) for group in (CLOCK, NUMBERS, EXCLUSIONS, BALANCES, HISTORY, MERGES, INDEXES)
-    ]
+    operations = [ops.RunSQL(group) for group in (CLOCK, NUMBERS, EXCLUSIONS, BALANCES, HISTORY, MERGES, INDEXES)]

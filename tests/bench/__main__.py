@@ -1,4 +1,4 @@
-"""``python -m tests.bench [--quick]`` (= ``make bench``): ratios to limits of the same run. It judges nothing in seconds."""
+"""``python -m tests.bench [--quick]`` (= ``make bench``): ratios to limits of the same run."""
 
 import argparse
 import asyncio

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import ceil
 from uuid import UUID
 
 import asyncpg
@@ -54,7 +55,7 @@ async def measure_bookings(ground: Ground, rounds: int, seconds: float) -> list[
     spread, hot = Booked("spread over 40 sessions", 1000), Booked("all in one session", 1)
     people = len(ground.persons)
     sessions = await sessions_of(
-        ground.clinic, SESSIONS, min(_PLACES_MAX, people * PER_PERSON * rounds // SESSIONS + 1)
+        ground.clinic, SESSIONS, min(_PLACES_MAX, ceil(people / SESSIONS) * PER_PERSON * rounds)
     )
     for number in range(rounds):
         one = (await sessions_of(ground.clinic, 1, people))[0]

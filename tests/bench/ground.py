@@ -1,4 +1,4 @@
-"""What is measured (度量对象): durable engines, a small hospital from the builders, the real server beside a bare one."""
+"""What is measured (度量对象): durable engines, a small hospital, the real server beside a bare one."""
 
 import json
 import os

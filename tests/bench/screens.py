@@ -25,7 +25,7 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.registry.devices.states import DeviceKind
 from hospital_core.registry.staff.states import StaffRole
 from tests.bench.ground import Ground
-from tests.fixtures.access import make_session, make_ticket
+from tests.fixtures.access import Clinic, make_clinic, make_session, make_ticket
 from tests.fixtures.people import make_device
 from tests.fixtures.server import give_account, tokens
 
@@ -50,7 +50,7 @@ class Shown:
 
 async def measure_screens(ground: Ground, calls: int, screens: int = SCREENS) -> Shown:
     """Open the screens in their own processes, then let a doctor call."""
-    clinic = ground.clinic
+    clinic = await make_clinic(fee="0.00")  # booked at once, without paying
     session = await make_session(clinic=clinic, places=calls, starts_in=timedelta(minutes=5))
     for _ in range(calls):
         await make_ticket(session=session)
@@ -69,7 +69,7 @@ async def measure_screens(ground: Ground, calls: int, screens: int = SCREENS) ->
                 for n in range(PROCESSES)
             ]
             shown.rss_after = _rss(ground)
-            answered = await _call_all(ground, calls)
+            answered = await _call_all(ground, clinic, calls)
             await asyncio.sleep(1.0)
             arrivals = [arrival for crowd in crowds for arrival in await crowd.arrivals()]
     _judge(shown, answered, arrivals)
@@ -81,9 +81,9 @@ def _rss(ground: Ground) -> float:
     return float(sum(psutil.Process(pid).memory_info().rss for pid in ground.web_pids()))
 
 
-async def _call_all(ground: Ground, calls: int) -> dict[str, float]:
+async def _call_all(ground: Ground, clinic: Clinic, calls: int) -> dict[str, float]:
     """Ticket → when the doctor's call was answered."""
-    clinic, answered = ground.clinic, {}
+    answered: dict[str, float] = {}
     doctor = await give_account(staff_id=clinic.doctor_id, department_id=clinic.department_id, roles=[StaffRole.DOCTOR])
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{ground.port}", trust_env=False, timeout=20) as http:
         answer = await http.post("/api/staff/v1/sessions", json={"login": doctor.login, "password": doctor.password})
@@ -168,12 +168,13 @@ async def _main(spec: Path) -> None:
         await ready.acquire() if number % 10 == 9 else await asyncio.sleep(0)
     for _ in range(asked["screens"] - asked["screens"] // 10):
         await ready.acquire()
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.readline)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    print(json.dumps(seen), flush=True)
+    sys.stdout.write(json.dumps(seen))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from backend.chromium import FLAGS, chromium_path
 from tests.fixtures.lobby import Lobby
 
+ROOT = Path(__file__).parents[2]
 READY_S = 240
 STOP_S = 40
 
@@ -31,8 +32,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     command = ["demo", "--port", "0", "--data", str(folder / "data"), "--ready-file", str(ready)]
     with log.open("wb") as output:
         program = subprocess.Popen(
-            [sys.executable, "-m", "backend.cli", *command], stdout=output, stderr=subprocess.STDOUT,
-            start_new_session=True,
+            [sys.executable, "-c", "from backend.cli import app; app()", *command], cwd=ROOT, stdout=output,
+            stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
             yield _facts(program, ready, log)

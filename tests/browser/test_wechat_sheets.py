@@ -15,6 +15,8 @@ from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 from sandbox.wechat import WechatSandboxFiles, make_config
 from tests.fixtures.wechat import Simulator, make_pay, new_number, start_simulator, stop_simulator
 
+pytestmark = pytest.mark.browser
+
 NOTIFY_URL = "http://127.0.0.1:9/notify"  # nobody listens: the pages do not depend on the merchant's answer
 HOST_PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>waiting</title>
 <script>
@@ -107,7 +109,7 @@ async def test_person_pays_in_a_frame_and_the_phone_page_hears_it(page, files, s
     sheet = f"{simulator.address}/pay?{await order(files, simulator)}"
     await page.goto(f"{phone}/pay?frame={quote(sheet, safe='')}")
     frame = page.frame_locator("iframe")
-    assert await frame.locator("#amount").inner_text() == "¥1,234.50"
+    await frame.locator("#amount", has_text="¥1,234.50").wait_for()
     assert await frame.locator("#merchant").inner_text() == "演示医院"
     await frame.get_by_role("button", name="立即支付").click()
     await frame.get_by_text("支付成功").wait_for()

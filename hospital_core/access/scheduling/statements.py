@@ -6,7 +6,14 @@ whether or not the timer that expires it has run.
 
 from datetime import timedelta
 
-from hospital_core.access.scheduling.states import APPOINTMENT, LIVE, AppointmentPayment, AppointmentStatus, ServiceKind
+from hospital_core.access.scheduling.states import (
+    APPOINTMENT,
+    LIVE,
+    SLOT,
+    AppointmentPayment,
+    AppointmentStatus,
+    ServiceKind,
+)
 
 PAY_WITHIN = timedelta(minutes=15)
 HOLD_BEYOND = timedelta(minutes=2)
@@ -83,7 +90,7 @@ times AS (
     SELECT pay_until, pay_until + $12::interval AS held_until, fee_fen = 0 AS free
     FROM (SELECT least($4::timestamptz + $11::interval, ends_at) AS pay_until, fee_fen FROM session) AS s),
 taken AS (
-    UPDATE slot SET status = 'taken', version = version + 1, free_from = NULL,
+    UPDATE slot SET status = {SLOT.target_sql("take")}, version = version + 1, free_from = NULL,
                     held_until = CASE WHEN times.free THEN NULL ELSE times.held_until END
     FROM place, times WHERE slot.id = place.id RETURNING slot.id),
 made AS (
@@ -141,8 +148,8 @@ WHERE {is_stale("a", "$4")} AND (a.slot_id = $1 OR a.patient_id = $2 AND a.sched
 
 # A place is given back only when nobody else has a claim to it; its row is locked before.
 RELEASE = f"""
-UPDATE slot SET status = 'free', held_until = NULL, version = version + 1
-WHERE id = $1 AND status = 'taken'
+UPDATE slot SET status = {SLOT.target_sql("release")}, held_until = NULL, version = version + 1
+WHERE id = $1 AND {SLOT.sources_sql("release")}
   AND NOT EXISTS (SELECT 1 FROM appointment a WHERE a.slot_id = slot.id AND a.status IN ({sql_list(LIVE)}))"""
 
 LOCK_PLACE = "SELECT id FROM slot WHERE id = $1 FOR UPDATE"

@@ -95,7 +95,7 @@ SLOT = Machine(
     "slot",
     SlotStatus,
     [
-        Move("take", (SlotStatus.FREE,), SlotStatus.TAKEN),
+        Move("take", (SlotStatus.FREE, SlotStatus.TAKEN), SlotStatus.TAKEN),  # from TAKEN when its hold has lapsed
         Move("release", (SlotStatus.TAKEN,), SlotStatus.FREE),
         Move("close", (SlotStatus.FREE,), SlotStatus.CLOSED),
     ],

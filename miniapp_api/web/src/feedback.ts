@@ -5,7 +5,7 @@ import { showConfirmDialog, showToast } from 'vant'
 import type { Problem } from '@hospital/kit'
 
 export function say(text: string): void {
-  showToast({ message: text, duration: 2_500 })
+  showToast({ message: text, duration: 1_600 })
 }
 
 export function sayProblem(problem: Problem): void {

@@ -201,9 +201,12 @@ MATRIX: dict[str, Row] = {
     ),
     # -- staff: catalogue
     "GET /api/staff/v1/price-items": _staff(*CATALOGUE),
-    "POST /api/staff/v1/price-items": _staff("system_admin", ok=(422,)),
+    "POST /api/staff/v1/price-items": _staff("manager", "system_admin", ok=(422,)),
+    "GET /api/staff/v1/price-items/{price_item_id}/prices": _staff(
+        *CATALOGUE, ok=(404,), path=_nothing("price_item_id")
+    ),
     "POST /api/staff/v1/price-items/{price_item_id}/prices": _staff(
-        "system_admin", ok=(404,), path=_nothing("price_item_id"), body=lambda w: {"unit_price": "1.00"}
+        "manager", "system_admin", ok=(404,), path=_nothing("price_item_id"), body=lambda w: {"unit_price": "1.00"}
     ),
     "GET /api/staff/v1/concepts": _staff(*CATALOGUE, query=lambda w: {"system": "icd-10", "q": "高血压"}),
     # -- staff: oversight

@@ -22,7 +22,7 @@ from tests.fixtures.people import Person, register
 async def code_sent_to(server, phone_number):
     """The six digits that the worker had sent to this phone."""
     async with httpx.AsyncClient(base_url=server.sms_url, timeout=5, trust_env=False) as sms:
-        for _ in range(100):
+        for _ in range(400):
             received = (await sms.get("/messages", params={"phone": phone_number})).json()["items"]
             if received:
                 return re.search(r"\d{6}", received[0]["text"])[0]

@@ -31,7 +31,7 @@ async def booked(phone):
 
 async def settled(phone, appointment, status="booked"):
     """The appointment once callback and worker are through."""
-    for _ in range(200):
+    for _ in range(800):
         now = await phone.see(f"/appointments/{appointment['id']}")
         if now["status"] == status and now["payment_status"] != "refunding":
             return now
@@ -151,7 +151,7 @@ async def test_callback_that_finds_the_bill_locked_is_asked_to_come_again(booked
     async with pooled_connection() as connection, connection.transaction():
         await connection.execute("SELECT 1 FROM invoice WHERE id = $1 FOR UPDATE", intent["invoice_id"])
         await simulator.post("/pay", prepay_id=started["wechat"]["package"].removeprefix("prepay_id="))
-        for _ in range(120):
+        for _ in range(480):
             state = await simulator.get(f"/orders/{intent['out_trade_no']}")
             attempts = [attempt for n in state["notifications"] for attempt in n["attempts"]]
             if attempts:

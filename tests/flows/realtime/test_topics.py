@@ -1,6 +1,7 @@
 """Live screens over real sockets: signing in, snapshot and numbered changes, gaps, hints, losing one's credentials."""
 
 import asyncio
+import contextlib
 import json
 import time
 from datetime import timedelta
@@ -89,7 +90,8 @@ async def test_given_a_foreign_origin_then_the_cookie_opens_nothing(server: Serv
     url = server.origin.replace("http", "ws", 1) + "/ws/staff"
     async with websockets.connect(url, additional_headers=headers, proxy=None) as connection:
         live = Socket(connection)
-        await live.send(type="auth", token=None)
+        with contextlib.suppress(websockets.ConnectionClosed):
+            await live.send(type="auth", token=None)
         assert await live.close_code() == 4401
 
 
@@ -319,14 +321,15 @@ async def test_given_a_client_that_does_not_read_then_it_alone_is_dropped(server
         big = {"ticket": {"filler": "x" * 60_000}}
 
         async def shout(uow: UnitOfWork, _: Empty) -> Done:
-            uow.tell_live(topic, big)
+            for _ in range(20):
+                uow.tell_live(topic, big)
             return Done()
 
         reading = asyncio.create_task(_count(good, 260))
-        for _ in range(260):
+        for _ in range(13):
             await run(system_context(), shout, Empty())
-        assert await asyncio.wait_for(reading, 20) == 260
-        deadline = time.monotonic() + 15
+        assert await asyncio.wait_for(reading, 60) == 260
+        deadline = time.monotonic() + 20
         while await _metric(server, "hospital_live_slow_clients_total") == dropped:
             assert time.monotonic() < deadline, "the deaf client was kept"
             await asyncio.sleep(0.2)
@@ -337,7 +340,7 @@ async def test_given_a_client_that_does_not_read_then_it_alone_is_dropped(server
 async def _count(live: Socket, expected: int) -> int:
     found = 0
     while found < expected:
-        await live.receive(within_s=15)
+        await live.receive(within_s=30)
         found += 1
     return found
 

@@ -21,7 +21,7 @@ export function sayProblem(problem: Problem): void {
 /** True when the person agrees. The verb is on the button: 「取消预约」, never 「确定」. */
 export async function confirm(question: string, verb: string): Promise<boolean> {
   try {
-    await ElMessageBox.confirm(question, { confirmButtonText: verb, cancelButtonText: '返回', type: 'warning' })
+    await ElMessageBox.confirm(question, verb, { confirmButtonText: verb, cancelButtonText: '返回', type: 'warning' })
     return true
   } catch (action) {
     if (action === 'cancel' || action === 'close') return false

@@ -99,3 +99,47 @@ export const ACTOR: Record<string, string> = {
 export function choices<K extends string>(words: Record<K, string>): { value: K; label: string }[] {
   return (Object.keys(words) as K[]).map((value) => ({ value, label: words[value] }))
 }
+
+export const OUTCOME: Record<string, string> = { success: '成功', refused: '被拒绝' }
+
+/** What is done most; the rest is shown by its code. */
+export const ACTION: Record<string, string> = {
+  'audit.search': '检索审计记录',
+  'break_glass.read': '查看紧急授权',
+  'care_relations.break_glass': '紧急授权',
+  'care_relations.review_break_glass': '复核紧急授权',
+  'catalogue.change_price': '调价',
+  'catalogue.save_price_item': '维护收费项目',
+  'devices.approve_device': '审核设备',
+  'devices.create_enrolment': '生成设备注册码',
+  'devices.enrol_device': '设备注册',
+  'devices.pair_device': '配对屏幕',
+  'devices.revoke_device': '吊销设备',
+  'encounters.start_encounter': '开始接诊',
+  'encounters.finish_encounter': '结束接诊',
+  'kernel.release_parked': '重新投递事件',
+  'kernel.sweep_kernel': '系统清理',
+  'organization.save_department': '维护科室',
+  'organization.save_location': '维护地点',
+  'patients.find_or_create_patient': '建立档案',
+  'patients.merge_patients': '合并档案',
+  'patients.unmerge_patients': '撤销合并',
+  'patients.read': '查看患者档案',
+  'patients.search': '检索患者',
+  'queueing.call_next': '叫号',
+  'queueing.check_in': '签到',
+  'queueing.pass_ticket': '过号',
+  'queueing.read_queue': '查看候诊队列',
+  'queueing.recall': '重呼',
+  'queueing.register_and_check_in': '现场挂号',
+  'queueing.return_ticket': '召回',
+  'scheduling.book_appointment': '预约',
+  'scheduling.cancel_appointment': '取消预约',
+  'staff.begin_session': '登录',
+  'staff.end_session': '退出登录',
+  'staff.change_roles': '变更角色',
+  'staff.disable_account': '停用账号',
+  'staff.hire_staff': '登记入职',
+  'staff.open_account': '开通账号',
+  'staff.reset_totp': '重置动态口令',
+}

@@ -24,6 +24,7 @@ from hospital_core.access.scheduling.statements import (
 from hospital_core.access.scheduling.states import (
     APPOINTMENT,
     APPOINTMENT_PAYMENT,
+    SLOT,
     AppointmentPayment,
     AppointmentStatus,
 )
@@ -45,8 +46,9 @@ UPDATE appointment SET status = {APPOINTMENT.target_sql("expire")}, version = ve
        cancel_reason = '{HOLD_EXPIRED}'
 WHERE id = $1 AND {APPOINTMENT.sources_sql("expire")} AND held_until <= $2"""
 
-_TAKE_AGAIN = """
-UPDATE slot SET status = 'taken', held_until = NULL, free_from = NULL, version = version + 1 WHERE id = $1"""
+_TAKE_AGAIN = f"""
+UPDATE slot SET status = {SLOT.target_sql("take")}, held_until = NULL, free_from = NULL, version = version + 1
+WHERE id = $1"""
 
 _OPEN_PAYMENTS = "SELECT 1 FROM payment_intent WHERE invoice_id = $1 AND status = 'open' LIMIT 1"
 
