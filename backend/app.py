@@ -16,7 +16,7 @@ from backend.demo.page import demo_routes
 from backend.http import public
 from backend.http.answers import Answer, encoded
 from backend.http.authentication import Authentication, session_cookie
-from backend.http.edge import BODY_READ_MAX, Edge, is_database_away, request_id
+from backend.http.edge import BODY_READ_MAX, Edge, request_id
 from backend.http.limits import ClientAddress, Limiter
 from backend.http.openapi import openapi_of
 from backend.http.pages import Page, content_security_policy, mount_pages, security_headers
@@ -32,6 +32,7 @@ from backend.wiring import tokens_of, wired
 from hospital_core.kernel import hints
 from hospital_core.kernel.audit import ReadAudit
 from hospital_core.kernel.errors import DomainError
+from hospital_core.kernel.transactions import is_database_away, is_database_trouble
 from miniapp_api.routes import ROUTES as MINIAPP_ROUTES
 from queue_display.feed import offer_topics as offer_display_topics
 from queue_display.routes import ROUTES as DISPLAY_ROUTES
@@ -156,7 +157,7 @@ async def _flush_last(reads: ReadAudit) -> None:
     try:
         await reads.flush()
     except Exception as error:
-        if not is_database_away(error):
+        if not is_database_trouble(error):
             raise
         log.warning("read audit waits for the database", extra={"error": type(error).__name__})
 

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
-from backend.http.edge import is_database_away
 from backend.http.logs import configure_logs
 from backend.realtime.link import RedisLink
 from backend.settings import Settings, load_settings
@@ -22,6 +21,7 @@ from hospital_core.kernel.context import system_context
 from hospital_core.kernel.relay import run_relay
 from hospital_core.kernel.run import run
 from hospital_core.kernel.sweeping import sweep_kernel
+from hospital_core.kernel.transactions import is_database_trouble
 
 log = logging.getLogger("hospital.worker")
 
@@ -56,7 +56,7 @@ async def _every(seconds: float, call: Callable[[], Awaitable[object]]) -> None:
         try:
             await call()
         except Exception as error:
-            if not (is_database_away(error) or isinstance(error, asyncpg.PostgresError)):
+            if not is_database_trouble(error):
                 raise
             log.warning("housekeeping paused", extra={"error": type(error).__name__})
         await asyncio.sleep(seconds)

@@ -32,6 +32,7 @@ from hospital_core.registry.staff.permissions import Permission
 from hospital_core.registry.staff.totp import STEP_S
 
 _KIOSK_WAIT_S = 12.0
+_PATIENTS_SHOWN = 4
 
 # The common demo password only opens accounts that the demo itself made (UUIDv5 ids).
 _TOTP_OF = """
@@ -49,6 +50,13 @@ class DemoLoginView(View):
     totp: bool
 
 
+class DemoPatientView(View):
+    """Somebody a visitor may be (演示患者): a made-up person whose card the demo's kiosk can read."""
+
+    name: str
+    document_no: str
+
+
 class DemoFacts(View):
     """Where the demo's parties live and what is going on now (演示信息)."""
 
@@ -61,6 +69,7 @@ class DemoFacts(View):
     sms_url: str | None
     docs_url: str
     logins: list[DemoLoginView]
+    patients: list[DemoPatientView]
     now: dict[str, Any]
 
 
@@ -136,6 +145,10 @@ def _facts(settings: Settings, prepared: dict[str, Any]) -> DemoFacts:
         sms_url=settings.sms_url.removesuffix("/messages") if settings.sms_url else None,
         docs_url="/docs/",
         logins=[_login(known, prepared["password"]) for known in (doctor, *others)],
+        patients=[
+            DemoPatientView(name=person["name"], document_no=person["document_no"])
+            for person in prepared["people"][:_PATIENTS_SHOWN]
+        ],
         now=prepared["now"],
     )
 

@@ -67,10 +67,10 @@ class Authentication:
             self._check_csrf(request, session)
         return session.actor()
 
-    async def staff_session(self, request: Request) -> StaffSessionView:
-        """The signed-in staff session of the cookie. Raises Unauthenticated."""
+    async def staff_session(self, request: Request, *, touch: bool = True) -> StaffSessionView:
+        """The signed-in staff session of the cookie; ``touch=False`` does not keep it awake. Raises Unauthenticated."""
         token = request.cookies.get(self.cookie)
-        session = await session_of(Reading(Context(ANONYMOUS)), token) if token else None
+        session = await session_of(Reading(Context(ANONYMOUS)), token, touch=touch) if token else None
         if session is None:
             raise Unauthenticated()
         return session

@@ -36,6 +36,7 @@ from hospital_core.kernel.context import Actor, Context, IdempotencyKey
 from hospital_core.kernel.errors import Busy, DomainError, Forbidden, NotFound
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.run import keyring
+from hospital_core.kernel.transactions import is_database_away
 from hospital_core.kernel.uow import AuditEntry
 
 log = logging.getLogger("hospital.http")
@@ -144,25 +145,6 @@ class Edge:
             return problem_of(Busy(), request_id(request))
         log.error("bug", exc_info=error, extra={"request_id": request_id(request), "route": route.key})
         return problem_of_status(500, request_id(request))
-
-
-def is_database_away(error: BaseException) -> bool:
-    """Whether the database (not the statement) failed: restarted, unreachable, shutting down."""
-    import asyncpg
-    from tortoise.exceptions import DBConnectionError
-
-    away = (
-        asyncpg.PostgresConnectionError,
-        asyncpg.InterfaceError,
-        asyncpg.CannotConnectNowError,
-        asyncpg.AdminShutdownError,
-        asyncpg.CrashShutdownError,
-        asyncpg.TooManyConnectionsError,
-        DBConnectionError,
-        OSError,
-        TimeoutError,
-    )
-    return isinstance(error, away) or any(isinstance(argument, away) for argument in error.args)
 
 
 def request_id(request: Request) -> UUID:

@@ -12,10 +12,9 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import asyncpg
-
 from hospital_core.kernel.errors import Busy
 from hospital_core.kernel.reading import pooled_connection
+from hospital_core.kernel.transactions import is_database_trouble
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +51,9 @@ class Revocations:
         if time.monotonic() - self._polled_at > STALE_S:
             try:
                 await asyncio.wait_for(self.poll(), STALE_S)
-            except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+            except Exception as error:
+                if not is_database_trouble(error):
+                    raise
                 raise Busy() from error
         return any(subject in self._revoked for subject in subjects)
 
@@ -84,7 +85,9 @@ class Revocations:
         while True:
             try:
                 await self.poll()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except Exception as error:
+                if not is_database_trouble(error):
+                    raise
                 log.warning("revocations not read", extra={"error": type(error).__name__})
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), POLL_S)

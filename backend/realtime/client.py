@@ -62,22 +62,20 @@ class Client:
         self._transport.abort()
 
     async def write(self) -> None:
-        """Send what is queued until closed."""
-        ended = asyncio.create_task(self._closed.wait())
+        """Send what is queued, until cancelled or until the reader is too slow."""
         try:
-            while not self._closed.is_set():
-                taking = asyncio.create_task(self._queue.get())
-                await asyncio.wait({taking, ended}, return_when=asyncio.FIRST_COMPLETED)
-                if not taking.done():
-                    taking.cancel()
-                    break
-                await asyncio.wait_for(self._socket.send(taking.result()), SEND_S)
+            while True:
+                text = await self._queue.get()
+                async with asyncio.timeout(SEND_S):
+                    await self._socket.send(text)
         except TimeoutError:
             self._drop()
         except (ConnectionClosed, WebsocketClosed, OSError):
             self.close(1001, "gone")
-        finally:
-            ended.cancel()
+
+    async def until_closed(self) -> None:
+        """Wait until somebody calls ``close``."""
+        await self._closed.wait()
 
     async def say_goodbye(self) -> None:
         """The closing frame; a peer that does not answer is cut off."""

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import orjson
 
 from backend.http import metrics
@@ -22,6 +21,7 @@ from hospital_core.kernel import hints
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.live import NOWHERE, position
 from hospital_core.kernel.reading import Reading
+from hospital_core.kernel.transactions import is_database_trouble
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +129,9 @@ class Hub:
     async def _give_snapshot(self, client: Client, topic: str) -> None:
         try:
             epoch, seq, data = await self._snapshot(topic)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except Exception as error:
+            if not is_database_trouble(error):
+                raise
             log.warning("no snapshot", extra={"topic": topic, "error": type(error).__name__})
             client.close(1013, "try again")
             return

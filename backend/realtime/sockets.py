@@ -18,13 +18,15 @@ from backend.http.authentication import Authentication
 from backend.realtime.client import Client
 from backend.realtime.hub import Hub
 from backend.realtime.topics import Mode
-from hospital_core.kernel.context import Actor, Context
+from hospital_core.kernel.context import Actor, ActorKind, Context
 from hospital_core.kernel.errors import DomainError, Unauthenticated
 from hospital_core.kernel.reading import Reading
+from hospital_core.kernel.transactions import is_database_trouble
 
 log = logging.getLogger(__name__)
 
 AUTH_S = 3.0
+UNAUTHENTICATED = 4401
 FRAME_MAX = 8 * 1024
 SUBSCRIPTIONS_MAX = 16
 _FRAMES_PER_MINUTE = 120
@@ -70,7 +72,8 @@ Authenticate = Callable[[Request, str | None], Awaitable[Actor]]
 class Sockets:
     """The four websocket entrances."""
 
-    def __init__(self, hub: Hub, authentication: Authentication) -> None:
+    def __init__(self, hub: Hub, authentication: Authentication, *, session_check_s: float = 60.0) -> None:
+        self.session_check_s = session_check_s
         self._hub = hub
         self._authentication = authentication
 
@@ -121,20 +124,36 @@ class Sockets:
             return
         client = Client(socket, request.transport, actor)
         self._hub.join(client)
-        writing = asyncio.create_task(client.write())
-        reading = asyncio.create_task(self._read(client, socket))
         client.push(orjson.dumps({"type": "ready", "server_time": datetime.now(UTC).isoformat()}).decode())
+        works = (client.write(), self._read(client, socket), client.until_closed())
+        tasks = [asyncio.create_task(work) for work in works]
+        watching = asyncio.create_task(self._watch_session(request, client))
         try:
-            await asyncio.wait({writing, reading}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._hub.leave(client)
-            for task in (writing, reading):
+            tasks.append(watching)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(writing, reading, return_exceptions=True)
+            _tell_bugs(await asyncio.gather(*tasks, return_exceptions=True))
             await client.say_goodbye()
 
+    async def _watch_session(self, request: Request, client: Client) -> None:
+        """Close a workstation's socket when its session ended by itself; a revoked one the hub closes at once."""
+        while client.actor.kind is ActorKind.STAFF:
+            await asyncio.sleep(self.session_check_s)
+            try:
+                await self._authentication.staff_session(request, touch=False)
+            except Unauthenticated:
+                client.close(UNAUTHENTICATED, "session ended")
+                return
+            except Exception as error:
+                if not is_database_trouble(error):
+                    raise
+                log.warning("session not looked up", extra={"error": type(error).__name__})
+
     async def _sign_in(self, request: Request, socket: Websocket, way: Authenticate) -> Actor | None:
-        code, reason = 4401, "unauthenticated"
+        code, reason = UNAUTHENTICATED, "unauthenticated"
         try:
             self._authentication.check_origin(request)
             text = await asyncio.wait_for(socket.recv(), AUTH_S)
@@ -182,6 +201,14 @@ class Sockets:
                 self._hub.subscribe(client, frame.topic, frame.mode)
                 return
         client.push(_error("kernel.not_found", "没有找到您要的内容"))
+
+
+def _tell_bugs(results: list[Any]) -> None:
+    """A connection or a database that went away is no news; anything else must not vanish with its socket."""
+    for result in results:
+        expected = isinstance(result, ConnectionClosed | WebsocketClosed | DomainError)
+        if isinstance(result, Exception) and not expected and not is_database_trouble(result):
+            log.error("bug", exc_info=result)
 
 
 def _error(code: str, title: str) -> str:

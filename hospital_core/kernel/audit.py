@@ -60,7 +60,7 @@ class ReadAudit:
                 async with connection.transaction():
                     for ctx, entry, at in waiting:
                         await write_audit(connection, ctx, [entry], at + shift)
-        except (asyncpg.PostgresError, OSError):
+        except BaseException:
             self._waiting = waiting + self._waiting
             raise
         return len(waiting)

@@ -14,12 +14,12 @@ from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
-from tortoise.transactions import in_transaction
 
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.events import Handler, handler_named
-from hospital_core.kernel.reading import CONNECTION, pooled_connection
+from hospital_core.kernel.reading import pooled_connection
 from hospital_core.kernel.run import finish_inside
+from hospital_core.kernel.transactions import is_database_away, is_database_trouble, transaction
 from hospital_core.kernel.uow import UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,9 @@ async def run_relay(woken: asyncio.Event, stopped: Callable[[], bool], idle_s: f
         woken.clear()
         try:
             busy = await relay_once()
-        except (asyncpg.PostgresError, OSError) as error:
+        except Exception as error:
+            if not is_database_trouble(error):
+                raise
             log.warning("relay paused", extra={"error": type(error).__name__})
             await asyncio.sleep(1.0)
             continue
@@ -115,8 +117,7 @@ async def _handle(handler: Handler, only: Sequence[UUID] | None) -> int:
     """One batch of an inside-handler in one transaction."""
     taken: list[Delivery] = []
     try:
-        async with in_transaction(CONNECTION) as wrapper:
-            connection: asyncpg.Connection = wrapper._connection
+        async with transaction() as connection:
             taken = await _take(connection, handler.name, only)
             if not taken:
                 return 0
@@ -129,7 +130,7 @@ async def _handle(handler: Handler, only: Sequence[UUID] | None) -> int:
                 sends.append(await finish_inside(uow))
             await connection.execute(_DONE, [delivery.id for delivery in taken])
     except Exception as error:
-        if not taken or isinstance(error, asyncpg.PostgresConnectionError | asyncpg.InterfaceError | OSError):
+        if not taken or is_database_away(error):
             raise
         return await _split(handler, taken, error)
     for send in sends:
@@ -148,8 +149,7 @@ async def _split(handler: Handler, failed: list[Delivery], error: Exception) -> 
 
 async def _perform(handler: Handler) -> int:
     """A few deliveries of an outside-handler side by side, leased so that a dead process only delays them."""
-    async with in_transaction(CONNECTION) as wrapper:
-        connection: asyncpg.Connection = wrapper._connection
+    async with transaction() as connection:
         taken = await _take(connection, handler.name, None, OUTSIDE_AT_ONCE)
         await connection.execute(_LEASE, [delivery.id for delivery in taken], OUTSIDE_LEASE)
     await asyncio.gather(*(_perform_one(handler, delivery) for delivery in taken))

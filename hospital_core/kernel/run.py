@@ -11,7 +11,6 @@ from typing import Any, TypeVar, get_type_hints
 import asyncpg
 import orjson
 from tortoise.exceptions import IntegrityError, OperationalError
-from tortoise.transactions import in_transaction
 
 from hospital_core.kernel import hints, ports, secrecy
 from hospital_core.kernel.commands import View
@@ -20,7 +19,7 @@ from hospital_core.kernel.context import Context
 from hospital_core.kernel.errors import DomainError, IdempotencyMismatch
 from hospital_core.kernel.events import handlers_of
 from hospital_core.kernel.ids import new_id
-from hospital_core.kernel.reading import CONNECTION
+from hospital_core.kernel.transactions import transaction
 from hospital_core.kernel.uow import AuditEntry, UnitOfWork
 
 Input = TypeVar("Input")
@@ -59,8 +58,7 @@ async def _run(
     ctx: Context, service: Service[Input, Answer], command: Input, refusals: list[Callable[[], Awaitable[object]]]
 ) -> Answer:
     try:
-        async with in_transaction(CONNECTION) as wrapper:
-            connection: asyncpg.Connection = wrapper._connection
+        async with transaction() as connection:
             now, replay = await _begin(ctx, connection)
             if replay is not None:
                 return _replayed(service, replay)

@@ -1,6 +1,7 @@
 """What browser tests share: one demo per worker, one Chromium, the rules of accessibility."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from backend.chromium import FLAGS, chromium_path
 from tests.fixtures.lobby import Lobby
 
 ROOT = Path(__file__).parents[2]
+RUNNING = "HOSPITAL_TEST_DEMO"
 READY_S = 240
 STOP_S = 40
 
@@ -25,8 +27,12 @@ STOP_S = 40
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """A whole demo in a folder and on ports of its own; yields its ready file.
 
-    Tests that use it carry ``pytest.mark.xdist_group("demo")``: one worker, one demo.
+    Tests that use it carry ``pytest.mark.xdist_group("demo")``: one worker, one demo. While pages are being written,
+    ``HOSPITAL_TEST_DEMO`` may name the ready file of a demo that runs already.
     """
+    if os.environ.get(RUNNING):
+        yield json.loads(Path(os.environ[RUNNING]).read_text())
+        return
     folder = tmp_path_factory.mktemp("demo")
     ready, log = folder / "ready.json", folder / "demo.log"
     command = ["demo", "--port", "0", "--data", str(folder / "data"), "--ready-file", str(ready)]

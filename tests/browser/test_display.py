@@ -1,7 +1,6 @@
 """The waiting-room screen in a real browser: pairing, calls, privacy, a cut line, accessibility, both orientations."""
 
 import json
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -87,6 +86,13 @@ def test_call_is_on_the_glass_within_a_second_with_masked_name(
     assert complaints == []
 
 
+def test_touch_turns_the_chime_on(open_screen: OpenScreen) -> None:
+    page = _live(open_screen())
+    button = page.get_by_role("button", name="点此开启声音")
+    button.click()
+    expect(button).to_have_count(0)
+
+
 def test_passed_number_moves_to_its_own_list_and_recall_rings_again(open_screen: OpenScreen, lobby: Lobby) -> None:
     lobby.clear()
     page = _live(open_screen())
@@ -160,7 +166,7 @@ def test_minute_of_silence_greys_numbers_and_names_the_desk(open_screen: OpenScr
     line.is_cut = True
     page.clock.fast_forward(61_000)
     expect(page.get_by_role("alert")).to_have_text("屏幕信息可能不是最新，请以分诊台为准", timeout=STALE_S)
-    assert "grayscale(1)" in page.locator(".board__call").evaluate("card => getComputedStyle(card).filter")
+    expect(page.locator(".board__call")).to_have_css("filter", "grayscale(1)")
 
 
 def test_server_that_may_be_late_says_so(open_screen: OpenScreen) -> None:
@@ -201,8 +207,6 @@ def test_full_board_fits_and_is_accessible(
     assert page.evaluate(_CUT_OFF) == []
     assert violations(page) == []
     assert complaints == []
-    if os.environ.get("HOSPITAL_SHOTS") and size == LANDSCAPE:
-        page.screenshot(path=ROOT / "docs/images/display.png")
     lobby.clear()
 
 

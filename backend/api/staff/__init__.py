@@ -1,6 +1,6 @@
 """Staff at workstations (职工端接口): ``/api/staff/v1``. One module per desk."""
 
-from backend.api.staff import catalogue, devices, oversight, patients, people, places, queue, sessions, walk_ins
+from backend.api.staff import catalogue, devices, money, oversight, patients, people, places, queue, sessions, walk_ins
 from backend.http.routing import Route
 
 ROUTES: list[Route] = [
@@ -8,6 +8,7 @@ ROUTES: list[Route] = [
     *queue.routes.table,
     *patients.routes.table,
     *walk_ins.routes.table,
+    *money.routes.table,
     *people.routes.table,
     *places.routes.table,
     *devices.routes.table,

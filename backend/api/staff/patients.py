@@ -6,19 +6,24 @@ from pydantic import Field
 
 from backend.api.staff.base import Query, staff_routes
 from backend.http.routing import Call, Owner
-from hospital_core.kernel.commands import Page
-from hospital_core.kernel.errors import FieldProblem, Forbidden, NotFound
+from hospital_core.kernel.commands import Done, Page
+from hospital_core.kernel.errors import FieldProblem, Forbidden, NotFound, StateConflict
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from hospital_core.registry.care_relations.commands import BreakGlassCommand
 from hospital_core.registry.care_relations.queries import permitted_file
 from hospital_core.registry.care_relations.service import break_glass
 from hospital_core.registry.care_relations.views import BreakGlassView
-from hospital_core.registry.patients.commands import MergePatients, RegisterPatient, UnmergePatients
+from hospital_core.registry.patients.commands import DismissDuplicate, MergePatients, RegisterPatient, UnmergePatients
 from hospital_core.registry.patients.errors import MergeWithItself, NotMerged, PatientMerged
-from hospital_core.registry.patients.queries import search_patients
-from hospital_core.registry.patients.service import find_or_create_patient, merge_patients, unmerge_patients
-from hospital_core.registry.patients.views import MergeView, PatientFound, PatientView
+from hospital_core.registry.patients.queries import open_duplicates, search_patients
+from hospital_core.registry.patients.service import (
+    dismiss_duplicate,
+    find_or_create_patient,
+    merge_patients,
+    unmerge_patients,
+)
+from hospital_core.registry.patients.views import DuplicateView, MergeView, PatientFound, PatientView
 from hospital_core.registry.staff.permissions import Permission
 
 routes = staff_routes()
@@ -37,6 +42,21 @@ class PatientSearch(Query):
 async def search(call: Call[Any]) -> Page[PatientView]:
     """Find patients (患者检索) by whatever was typed, scanned or heard."""
     return Page(items=await search_patients(Reading(call.ctx), call.query.q))
+
+
+@routes.get("/patients/duplicates", view=Page[DuplicateView], permission=Permission.PATIENT_MERGE)
+async def duplicates(call: Call[Any]) -> Page[DuplicateView]:
+    """Files that may be one person (疑似重复), newest first."""
+    return Page(items=await open_duplicates(Reading(call.ctx)))
+
+
+@routes.post(
+    "/patients/duplicates/{duplicate_id}/dismiss", view=Done, permission=Permission.PATIENT_MERGE,
+    command=DismissDuplicate, idempotent=True, errors=(NotFound, StateConflict),
+)  # fmt: skip
+async def dismiss(call: Call[DismissDuplicate]) -> Done:
+    """The two files are two people (排除重复)."""
+    return await run(call.ctx, dismiss_duplicate, call.command)
 
 
 @routes.get(

@@ -84,7 +84,9 @@ async def _for_account(reading: Reading, patient_id: UUID) -> PermittedPatient |
 
 
 async def _for_kiosk_session(reading: Reading, patient_id: UUID) -> PermittedPatient | None:
-    if reading.ctx.actor.patient_id != patient_id:
+    """The person in front of the kiosk: the proven file, and those merged with it."""
+    own = reading.ctx.actor.patient_id
+    if own != patient_id and not await reading.fetch_value("SELECT $2 IN (SELECT person_ids($1))", own, patient_id):
         return None
     return await _existing(reading, patient_id, Basis.KIOSK_SESSION)
 

@@ -12,8 +12,11 @@ export function useEvery(pauseMs: () => number, work: () => Promise<unknown>): v
   }
   async function round(): Promise<void> {
     timer = null
-    if (document.visibilityState === 'visible') await work()
-    plan()
+    try {
+      if (document.visibilityState === 'visible') await work()
+    } finally {
+      plan()
+    }
   }
   function seen(): void {
     if (document.visibilityState !== 'visible' || timer === null) return

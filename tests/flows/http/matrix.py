@@ -162,6 +162,13 @@ MATRIX: dict[str, Row] = {
     "POST /api/staff/v1/patients/{patient_id}/break-glass": _staff(
         *DOCTORS, "nurse", ok=(404,), path=_nothing("patient_id"), body=lambda w: {"reason": "急救需要查看病历"}
     ),
+    "GET /api/staff/v1/patients/duplicates": _staff("registrar"),
+    "POST /api/staff/v1/patients/duplicates/{duplicate_id}/dismiss": _staff(
+        "registrar", ok=(404,), path=_nothing("duplicate_id")
+    ),
+    "GET /api/staff/v1/refunds/attention": _staff("cashier"),
+    "POST /api/staff/v1/refunds/{refund_id}/retry": _staff("cashier", ok=(404,), path=_nothing("refund_id")),
+    "GET /api/staff/v1/payments/attention": _staff("cashier"),
     "POST /api/staff/v1/patients/merge": _staff(
         "registrar", ok=(404,),
         body=lambda w: {"source_id": str(new_id()), "survivor_id": str(new_id()), "reason": "同一患者"},

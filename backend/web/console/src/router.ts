@@ -36,6 +36,13 @@ export const router = createRouter({
           meta: { title: '患者与挂号', needs: 'patient.search' },
         },
         {
+          path: 'patients/:id',
+          name: 'file',
+          component: () => import('./views/register/FilePage.vue'),
+          props: true,
+          meta: { title: '患者档案', needs: 'patient.read' },
+        },
+        {
           path: 'patients/:id/walk-in',
           name: 'walk-in',
           component: () => import('./views/register/WalkIn.vue'),

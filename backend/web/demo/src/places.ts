@@ -21,6 +21,8 @@ export interface Places {
   wechat_url: string | null
   sms_url: string | null
   logins: Login[]
+  /** Made-up people whose cards the kiosk's simulated reader can read. */
+  patients: { name: string; document_no: string }[]
   now: { department_name: string; staff_name: string; room_name: string; area_name: string; campus_name: string }
 }
 
@@ -67,11 +69,11 @@ export interface Step {
 /** The path of one visit, with the names of this very demo. */
 export function stepsOf({ now }: Places): Step[] {
   return [
-    { on: 'phone', title: '手机登录并预约', hint: `微信登录，约「${now.department_name}」${now.staff_name}医生` },
+    { on: 'phone', title: '手机登录并预约', hint: `用演示患者，约「${now.department_name}」${now.staff_name}医生` },
     { on: 'phone', title: '支付', hint: '在模拟微信里确认支付，预约随即生效' },
-    { on: 'kiosk', title: '自助机签到', hint: '刷身份证或扫预约二维码，取排队凭条' },
+    { on: 'kiosk', title: '自助机签到', hint: '打开「自助机外设」，刷这位就诊人的身份证' },
     { on: 'console', title: '候诊屏叫号', hint: `医生登录工作台，点「叫号」，候诊屏立即显示` },
-    { on: 'console', title: '医生接诊', hint: '患者进诊室后点「接诊」，看完点「结束」' },
-    { on: 'phone', title: '离开', hint: '手机上的预约变为「已完成」' },
+    { on: 'console', title: '医生接诊', hint: '患者进诊室后点「开始接诊」，看完点「结束接诊」' },
+    { on: 'phone', title: '离开', hint: '手机上的预约变为「已就诊」' },
   ]
 }

@@ -69,7 +69,7 @@ describe('answers', () => {
       status: 422,
       code: 'http.body_invalid',
       detail: '请检查证件号码',
-      errors: [{ pointer: '/patient/id~1number', title: '校验码不对' }, { nonsense: 1 }],
+      errors: [{ pointer: '/patient/id~1number', message: '校验码不对' }, { pointer: '/name', title: '必填' }, { nonsense: 1 }],
       request_id: '0190-1',
     }
     const { fetch } = server(json(422, body, { 'Retry-After': '3' }))
@@ -77,7 +77,7 @@ describe('answers', () => {
     expect(problem).toMatchObject({ status: 422, code: 'http.body_invalid', title: '填写有误', detail: '请检查证件号码' })
     expect(problem.requestId).toBe('0190-1')
     expect(problem.retryAfter).toBe(3)
-    expect(problem.fieldErrors).toEqual({ 'patient.id/number': '校验码不对' })
+    expect(problem.fieldErrors).toEqual({ 'patient.id/number': '校验码不对', name: '必填' })
   })
 
   it('speaks Chinese for a gateway page without a problem body', async () => {

@@ -1,0 +1,161 @@
+"""The whole demo under kill -9: visits go on, money and places stay right, and no process is left behind.
+
+Fifty visits instead of twelve with ``HOSPITAL_FULL=1``. What happened is judged by SQL and by the simulator's own book,
+never by the hospital's code.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fixtures.finance import FINDINGS
+from tests.fixtures.program import HOSPITAL, ROOT, DemoProgram, demo_program, left_of
+
+pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("demo_faults"), pytest.mark.timeout(900)]
+
+PATIENTS = 50 if os.environ.get("HOSPITAL_FULL") else 12
+VISIT_S = 400
+_DRAINED_S = 60
+
+_PLACES = """
+WITH live AS (
+    SELECT slot_id, count(*) AS claims, bool_or(status <> 'pending') AS sold FROM appointment
+    WHERE status IN ('pending', 'booked', 'checked-in', 'fulfilled') GROUP BY slot_id)
+SELECT 'sold twice' AS finding, slot_id AS id FROM live WHERE claims > 1
+UNION ALL SELECT 'sold but free', l.slot_id FROM live l JOIN slot s ON s.id = l.slot_id
+    WHERE l.sold AND NOT (s.status = 'taken' AND s.held_until IS NULL)
+UNION ALL SELECT 'held but free', l.slot_id FROM live l JOIN slot s ON s.id = l.slot_id
+    WHERE NOT l.sold AND s.status <> 'taken'
+UNION ALL SELECT 'taken by nobody', s.id FROM slot s LEFT JOIN live l ON l.slot_id = s.id
+    WHERE s.status = 'taken' AND l.slot_id IS NULL AND (s.held_until IS NULL OR s.held_until > hospital_now())"""
+
+_UNDRAINED = """
+SELECT count(*) FROM outbox_delivery
+WHERE state = 'parked' OR state = 'due' AND not_before <= hospital_now()"""
+
+_INTENTS = """
+SELECT p.out_trade_no, p.amount_fen, p.status, p.applied, p.refunded_fen, p.transaction_id, a.status AS appointment,
+       a.payment_status
+FROM payment_intent p JOIN charge_item c ON c.invoice_id = p.invoice_id
+JOIN appointment a ON a.id = c.source_id"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder for the whole file: seeded once, started again and again."""
+    return tmp_path_factory.mktemp("faults") / "demo"
+
+
+@pytest.fixture(scope="module")
+def demo(folder: Path) -> Iterator[DemoProgram]:
+    """The first start; the second test ends it."""
+    with demo_program(folder) as running:
+        yield running
+
+
+def test_given_visits_under_way_when_each_process_is_killed_then_nothing_is_lost_and_nothing_doubled(
+    demo: DemoProgram,
+) -> None:
+    before = demo.value("SELECT count(*) FROM appointment")
+    with _visits(demo) as visits:
+        _until(lambda: demo.value("SELECT count(*) FROM appointment") >= before + PATIENTS // 4, 90)
+        back = {}
+        for name in ("postgres", "web", "worker", "redis"):
+            assert visits.poll() is None, f"the visits ended before {name} was killed"
+            back[name] = demo.comes_back(name, demo.kill(name))
+        visits.wait(VISIT_S)
+    told = demo.folder.with_suffix(".visits").read_text()
+    assert visits.returncode == 0, told
+    assert f"{PATIENTS} of {PATIENTS} visits ended well" in told
+    assert max(back.values()) < 30, back
+
+    _until(lambda: demo.value(_UNDRAINED) == 0, _DRAINED_S)
+    assert demo.rows(_PLACES) == []
+    assert demo.rows(f"SELECT finding, id FROM ({FINDINGS}) AS f") == []
+    assert demo.value("SELECT count(*) FROM appointment WHERE status = 'fulfilled'") >= PATIENTS
+    _assert_money_as_the_simulator_says(demo)
+    _assert_audit_chain_sound(demo)
+
+
+def test_given_a_killed_child_then_it_is_started_again_and_after_ctrl_c_nothing_is_left(demo: DemoProgram) -> None:
+    for name in ("wechat", "sms", "kiosk"):
+        demo.comes_back(name, demo.kill(name))
+    family = demo.family()
+    assert len(family) > 8
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(40) == 0
+    assert left_of(family, 1) == set()
+    assert not demo.ready_file.exists()
+
+
+def test_given_a_second_start_beside_another_demo_when_that_is_killed_then_only_its_own_processes_end(
+    demo: DemoProgram, folder: Path, tmp_path: Path
+) -> None:
+    assert demo.process.poll() is not None, "the first start was stopped"
+    shutil.copytree(folder, tmp_path / "other", symlinks=True)
+    with demo_program(folder) as demo, demo_program(tmp_path / "other") as other:
+        fulfilled = "SELECT count(*) FROM appointment WHERE status = 'fulfilled'"
+        assert demo.value(fulfilled) == other.value(fulfilled) >= PATIENTS, "the data of the first start"
+        assert demo.facts["urls"]["api"] != other.facts["urls"]["api"]
+        assert demo.is_ready()
+        assert other.is_ready()
+        family = other.family()
+        other.process.kill()
+        other.process.wait(10)
+        assert left_of(family, 15) == set()
+        assert demo.is_ready()
+        assert all(demo.children().values())
+
+
+def _visits(demo: DemoProgram) -> "subprocess.Popen[bytes]":
+    command = [HOSPITAL, "visit", "--ready-file", str(demo.ready_file), "--patients", str(PATIENTS)]
+    with demo.folder.with_suffix(".visits").open("wb") as output:
+        return subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+
+
+def _until(holds: Any, within_s: float) -> None:
+    ends = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < ends, f"not within {within_s:.0f} s"
+        time.sleep(0.2)
+
+
+def _assert_money_as_the_simulator_says(demo: DemoProgram) -> None:
+    """Every order that was paid is in our book once: applied to a booking that stands, or given back."""
+    state = httpx.get(demo.facts["urls"]["wechat"] + "/_sim/state", timeout=20, trust_env=False).json()
+    paid = {number: order for number, order in state["orders"].items() if order["transaction_id"]}
+    ours = {row["out_trade_no"]: row for row in demo.rows(_INTENTS)}
+    assert len(paid) >= PATIENTS
+    assert set(paid) == {number for number, row in ours.items() if row["status"] == "succeeded"}
+    for number, order in paid.items():
+        row = ours[number]
+        assert (row["transaction_id"], row["amount_fen"]) == (order["transaction_id"], order["total_fen"])
+        back = sum(r["refund_fen"] for r in state["refunds"].values() if r["out_trade_no"] == number)
+        assert back == row["refunded_fen"]
+        if back == 0:
+            assert row["applied"], number
+            assert (row["payment_status"], row["appointment"]) in {
+                ("paid", "booked"), ("paid", "checked-in"), ("paid", "fulfilled"),
+            }  # fmt: skip
+        else:
+            assert back == row["amount_fen"]
+    bookings = "SELECT count(*) FROM appointment WHERE payment_status = 'paid' AND fee_fen > 0 AND channel = 'miniapp'"
+    assert demo.value(bookings) == sum(1 for row in ours.values() if row["applied"] and row["refunded_fen"] == 0)
+
+
+def _assert_audit_chain_sound(demo: DemoProgram) -> None:
+    unsealed = "SELECT count(*) FROM audit_row a LEFT JOIN audit_seal s ON s.audit_id = a.id WHERE s.audit_id IS NULL"
+    _until(lambda: demo.value(unsealed) == 0, 40)
+    checked = demo.run("check", "--audit")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    booked = demo.value("SELECT count(*) FROM appointment WHERE channel = 'miniapp'")
+    audited = "SELECT count(*) FROM audit_row WHERE action = 'scheduling.book_appointment'"
+    assert demo.value(audited) == booked
