@@ -32,7 +32,7 @@ from hospital_core.registry.staff.permissions import Permission
 from hospital_core.registry.staff.totp import STEP_S
 
 _KIOSK_WAIT_S = 12.0
-_PATIENTS_SHOWN = 4
+_PATIENTS_SHOWN = 2
 
 # The common demo password only opens accounts that the demo itself made (UUIDv5 ids).
 _TOTP_OF = """

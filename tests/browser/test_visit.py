@@ -103,7 +103,7 @@ def test_first_page_shows_the_four_parties_at_once(open_page: Open, lobby: Lobby
         assert box["y"] + box["height"] <= 900
     if os.environ.get("HOSPITAL_SHOTS"):
         _stage_demo(page, lobby)
-    page.get_by_role("button", name="其他岗位的演示账号").click()
+    page.get_by_role("button", name="全部账号").click()
     page.get_by_role("button", name="显示动态口令").first.click()
     expect(page.get_by_role("dialog").locator("code", has_text=re.compile(r"^\d{6}$"))).to_be_visible()
     page.get_by_role("button", name="关闭").click()
