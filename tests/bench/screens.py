@@ -51,7 +51,7 @@ class Shown:
 async def measure_screens(ground: Ground, calls: int, screens: int = SCREENS) -> Shown:
     """Open the screens in their own processes, then let a doctor call."""
     clinic = await make_clinic(fee="0.00")  # booked at once, without paying
-    session = await make_session(clinic=clinic, places=calls, starts_in=timedelta(minutes=5))
+    session = await make_session(clinic=clinic, places=calls, starts_in=timedelta(minutes=5), hours=1)
     for _ in range(calls):
         await make_ticket(session=session)
     devices = [await make_device(kind=DeviceKind.DISPLAY, location_id=clinic.area_id) for _ in range(DEVICES)]

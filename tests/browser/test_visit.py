@@ -230,7 +230,8 @@ def _call(console: Page, screen: Page, phone: Page, number: str, lobby: Lobby) -
     if os.environ.get("HOSPITAL_SHOTS"):
         for name, priority in (("陆予安", None), ("宋清和", "elderly"), ("欧阳若溪", None), ("程子墨", "soldier")):
             lobby.walk_in(name, priority)
-        screen.get_by_role("button", name="点此开启声音").click()
+        if screen.get_by_role("button", name="点此开启声音").count():
+            screen.get_by_role("button", name="点此开启声音").click()
         console.wait_for_timeout(2_000)
         for page, picture in ((phone, "phone-queue"), (console, "console-queue"), (screen, "display")):
             _shot(page, picture)
