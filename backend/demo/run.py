@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from backend.demo.organization import HOSPITAL_NAME
 from backend.embedded.folder import SecretFile
 from backend.embedded.postgres import EmbeddedPostgres
 from backend.embedded.redis import EmbeddedRedis
@@ -25,7 +26,6 @@ from backend.supervisor import Supervisor, bind_listen_socket
 from sandbox.wechat.keys import WechatSandboxFiles, make_config, write_private
 
 WORKERS = 2
-HOSPITAL_NAME = "江州市第一人民医院"
 _SECRETS = ("field_key", "index_key", "audit_key", "token_key", "qr_key", "sms_token")
 _REFRESH_S = 1200.0
 _KIOSK_PRINTS = "/_sim/prints"

@@ -20,6 +20,7 @@ from backend.http import metrics
 from backend.http.answers import Answer
 from backend.http.authentication import Authentication
 from backend.http.limits import ClientAddress, Limiter
+from backend.http.logs import write_line
 from backend.http.problems import (
     FieldsWrong,
     KeyMissing,
@@ -254,18 +255,10 @@ def _set_cookie(response: Answer, cookie: Cookie) -> None:
 
 def _log(route: Route, request: Request, response: Answer, elapsed: float, actor: Actor | None) -> None:
     level = logging.WARNING if response.status >= 500 else logging.INFO
-    if log.isEnabledFor(level):
-        log.log(
-            level,
-            "request",
-            extra={
-                "route": route.key,
-                "status": response.status,
-                "ms": round(elapsed * 1000, 2),
-                "request_id": request_id(request),
-                "actor": actor.key() if actor else None,
-            },
-        )
+    write_line(
+        log, level, "request", route=route.key, status=response.status, ms=round(elapsed * 1000, 2),
+        request_id=request_id(request), actor=actor.key() if actor else None,
+    )  # fmt: skip
 
 
 def with_cause(ctx: Context, cause: UUID) -> Context:
