@@ -10,5 +10,5 @@ def term_pinyin(text: str) -> tuple[str, str]:
 
 def person_pinyin(surname: str, given: str) -> tuple[str, str]:
     """Full pinyin and initials of a person's name (姓名拼音); the surname is read as a surname: 单 → shan, 仇 → qiu."""
-    name = surname + given
+    name = f"{surname} {given}" if surname.isascii() else surname + given
     return pinyin_of(name, is_person=True), initials_of(name, is_person=True)
