@@ -10,6 +10,7 @@ from backend.http.devices import add_device_sign_in
 from backend.http.routing import SLOW, Audience, Call, Owner, Route, Routes
 from hospital_core.access.queueing.queries import area_board
 from hospital_core.access.queueing.views import BoardView
+from hospital_core.kernel.commands import View
 from hospital_core.kernel.context import Actor
 from hospital_core.kernel.errors import FieldProblem, NotFound
 from hospital_core.kernel.reading import Reading
@@ -18,7 +19,7 @@ from hospital_core.registry.devices.commands import RequestPairing
 from hospital_core.registry.devices.errors import DeviceKeyKnown, TooManyPairings
 from hospital_core.registry.devices.queries import device
 from hospital_core.registry.devices.service import request_pairing
-from hospital_core.registry.devices.states import DeviceKind
+from hospital_core.registry.devices.states import DeviceKind, DeviceStatus
 from hospital_core.registry.devices.views import DeviceView, Pairing
 
 routes = Routes("display", "/api/display/v1", Audience.DISPLAY)
@@ -31,6 +32,21 @@ routes = Routes("display", "/api/display/v1", Audience.DISPLAY)
 async def pairing(call: Call[RequestPairing]) -> Pairing:
     """A code for the screen to show until an administrator types it (请求配对)."""
     return await run(call.ctx, request_pairing, call.command)
+
+
+class PairingStatus(View):
+    """Whether a screen's code was typed (配对进度)."""
+
+    status: DeviceStatus
+
+
+@routes.get("/pairings/{device_id}", view=PairingStatus, audience=Audience.OPEN, errors=(NotFound,))
+async def pairing_status(call: Call[Any]) -> PairingStatus:
+    """What became of a pairing (配对进度): screens ask every few seconds; the id is known to nobody else."""
+    found = await device(Reading(call.ctx), call.path["device_id"])
+    if found.kind is not DeviceKind.DISPLAY:
+        raise NotFound()
+    return PairingStatus(status=found.status)
 
 
 add_device_sign_in(routes, DeviceKind.DISPLAY)

@@ -200,7 +200,7 @@ class Sockets:
             if await kind.may_see(Reading(Context(client.actor)), client.actor, subject, frame.mode):
                 self._hub.subscribe(client, frame.topic, frame.mode)
                 return
-        client.push(_error("kernel.not_found", "没有找到您要的内容"))
+        client.push(_error("kernel.not_found", "没有找到您要的内容", frame.topic))
 
 
 def _tell_bugs(results: list[Any]) -> None:
@@ -211,5 +211,6 @@ def _tell_bugs(results: list[Any]) -> None:
             log.error("bug", exc_info=result)
 
 
-def _error(code: str, title: str) -> str:
-    return orjson.dumps({"type": "error", "code": code, "title": title}).decode()
+def _error(code: str, title: str, topic: str | None = None) -> str:
+    body = {"type": "error", "code": code, "title": title}
+    return orjson.dumps(body if topic is None else {**body, "topic": topic}).decode()

@@ -35,6 +35,12 @@ export function requestPairing(identity: Identity): Promise<Pairing> {
   return api.request('POST', '/api/display/v1/pairings', { body })
 }
 
+/** Asked every few seconds while the code is on the glass; no refusal, so that the browser has nothing to complain of. */
+export async function pairingStatus(deviceId: string): Promise<'pending' | 'active' | 'revoked'> {
+  const path = `/api/display/v1/pairings/${deviceId}`
+  return (await api.request<{ status: 'pending' | 'active' | 'revoked' }>('GET', path)).status
+}
+
 /** Throws a Problem only where the hospital gave no answer about this device. */
 export async function signIn(identity: Identity): Promise<SignIn> {
   if (identity.deviceId === null) return { as: 'unknown' }

@@ -1,7 +1,7 @@
 // From a bare television to a board: a code on the glass, a place given by an administrator, a token that renews itself.
 import { Problem, serverClock } from '@hospital/kit'
 import { readonly, shallowRef } from 'vue'
-import { areaOfDemo, pairInDemo, requestPairing, signIn, thisScreen, type SignIn } from './gateway'
+import { areaOfDemo, pairInDemo, pairingStatus, requestPairing, signIn, thisScreen, type SignIn } from './gateway'
 import { loadIdentity, newIdentity, saveIdentity, type Identity } from './identity'
 
 export type Stage =
@@ -114,9 +114,10 @@ export class Station {
   /** No answer is no reason to take a good code off the glass. */
   private async stillPending(): Promise<boolean> {
     try {
-      const answer = await signIn(this.identity)
+      const { deviceId } = this.identity
+      const status = deviceId === null ? 'revoked' : await pairingStatus(deviceId)
       this.problem.value = null
-      return answer.as === 'pending'
+      return status === 'pending'
     } catch (thrown) {
       this.problem.value = Problem.from(thrown).title
       return true

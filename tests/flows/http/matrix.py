@@ -67,8 +67,8 @@ class Row:
         return (403,) if party in self.inside else (401,)
 
 
-def _open(*ok: int, body: Body | None = None) -> Row:
-    return Row(PARTIES, PARTIES, ok or (200,), body=body)
+def _open(*ok: int, **more: Any) -> Row:
+    return Row(PARTIES, PARTIES, ok or (200,), **more)
 
 
 def _staff(*may: str, **more: Any) -> Row:
@@ -243,6 +243,7 @@ MATRIX: dict[str, Row] = {
     ),
     # -- screens
     "POST /api/display/v1/pairings": _open(422),
+    "GET /api/display/v1/pairings/{device_id}": _open(404, path=_nothing("device_id")),
     "POST /api/display/v1/device-challenges": _open(body=lambda w: {"device_id": str(new_id())}),
     "POST /api/display/v1/device-tokens": _open(422),
     "GET /api/display/v1/device": Row(("display",), ("display",)),

@@ -1423,6 +1423,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/display/v1/pairings/{device_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of a pairing (配对进度): screens ask every few seconds; the id is known to nobody else. */
+        get: operations["display.pairing_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/display/v1/device-challenges": {
         parameters: {
             query?: never;
@@ -2937,6 +2954,13 @@ export interface components {
              * Format: date-time
              */
             expires_at: string;
+        };
+        /**
+         * PairingStatus
+         * @description Whether a screen's code was typed (配对进度).
+         */
+        PairingStatus: {
+            status: components["schemas"]["DeviceStatus"];
         };
         /**
          * ParkedDelivery
@@ -11112,6 +11136,55 @@ export interface operations {
                 };
             };
             /** @description `devices.too_many_pairings` 等待配对的屏幕过多，请稍后再试; `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "display.pairing_status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PairingStatus"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
             429: {
                 headers: {
                     [name: string]: unknown;
