@@ -3,14 +3,19 @@
 ``python -m backend.serving FD``. Sanic's own manager does not restart a worker that was killed; our supervisor does.
 """
 
+import asyncio
 import os
+import signal
 import socket
 import sys
+from typing import Any
 
 from sanic import Sanic
 
 from backend.http.logs import configure_logs
 from backend.settings import load_settings
+
+_LOOK_S = 1.0
 
 
 def serve(fd: int) -> None:
@@ -20,8 +25,21 @@ def serve(fd: int) -> None:
     settings = load_settings()
     configure_logs(settings.log_level)
     app = create_app(settings)
+    supervisor = os.getppid()
+
+    @app.after_server_start
+    async def follow_supervisor(app: Sanic[Any, Any]) -> None:
+        app.add_task(_leave_with(supervisor), name="leave_with_supervisor")
+
     app.prepare(sock=socket.socket(fileno=fd), single_process=True, motd=False, access_log=False)
     Sanic.serve_single(app)
+
+
+async def _leave_with(supervisor: int) -> None:
+    """End when the supervisor is gone: its death signal is lost when it comes while Sanic sets up its handlers."""
+    while os.getppid() == supervisor:
+        await asyncio.sleep(_LOOK_S)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -180,6 +181,9 @@ class Demo:
             "NO_PROXY": "127.0.0.1,localhost",
         }
 
+        # Nothing they hold needs a farewell, and a kill cannot be lost in the moment that Sanic sets up its handlers.
+        abrupt = {"death_signal": signal.SIGKILL}
+
         def python(name: str, *arguments: str, **options: Any) -> ChildSpec:
             return ChildSpec(name=name, argv=[sys.executable, "-m", *arguments], env=environment, **options)
 
@@ -192,9 +196,9 @@ class Demo:
             self.redis.child_spec(),
             python(
                 "wechat", "sandbox.wechat", "--fd", str(wechat), "--config", wechat_config, "--state", wechat_state,
-                pass_fds=(wechat,), ready=_answers(origin_of(sockets.wechat) + "/_sim/state"),
+                pass_fds=(wechat,), ready=_answers(origin_of(sockets.wechat) + "/_sim/state"), **abrupt,
             ),
-            python("sms", "sandbox.sms", "--fd", str(sms), pass_fds=(sms,)),
+            python("sms", "sandbox.sms", "--fd", str(sms), pass_fds=(sms,), **abrupt),
             python("prepare", "backend.demo.prepare", str(self.folder), once=True, depends_on=("postgres",),
                    ready_timeout_s=600),
             *(
@@ -205,7 +209,7 @@ class Demo:
             python("worker", "backend.worker", depends_on=("prepare", "redis", "wechat")),
             ChildSpec(
                 name="kiosk", argv=self._kiosk_argv(kiosk), env=environment, pass_fds=(kiosk,), depends_on=("web1",),
-                ready=_answers(origin_of(sockets.kiosk) + "/healthz"),
+                death_signal=signal.SIGKILL, ready=_answers(origin_of(sockets.kiosk) + "/healthz"),
             ),
         ]  # fmt: skip
 
