@@ -37,7 +37,7 @@ def serve(fd: int) -> None:
 
 async def _leave_with(supervisor: int) -> None:
     """End when the supervisor is gone: its death signal is lost when it comes while Sanic sets up its handlers."""
-    while os.getppid() == supervisor:
+    while os.getppid() == supervisor:  # noqa: ASYNC110 — nothing here could set an event
         await asyncio.sleep(_LOOK_S)
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -14,7 +14,7 @@ from backend.visit.parties import Clock
 _AREA_NEVER_ISSUED = "990199"
 _NAMES = ("沈知秋", "陆予安", "顾明远", "宋清和", "韩若溪", "程子墨", "许念初", "魏长风", "唐一诺", "冯晓岚")
 _POLL_S = 0.15
-_CODES_MAX = 5
+_ANOTHER_CODE_S = 0.5
 
 
 class Visit:
@@ -56,15 +56,16 @@ class Visit:
 
     async def _with_code(self, path: str, kind: str, *, spent: int) -> Any:
         """Hand over a code of WeChat's. It works once: after a lost answer the phone asks for another."""
-        for _ in range(_CODES_MAX):
+        ends = time.monotonic() + self.hospital.patience_s
+        while True:
             code = await self.hospital.wechat.code(self.openid, kind)
             repeated = self.phone.retries
             answer = await self.phone.send("POST", path, body={"code": code}, fine=(spent,))
             if answer is not None:
                 return answer
-            if self.phone.retries == repeated:
-                break
-        raise StepFailed(f"POST {path}: {spent} for a fresh code")
+            if self.phone.retries == repeated or time.monotonic() > ends:
+                raise StepFailed(f"POST {path}: {spent} for a fresh code")
+            await asyncio.sleep(_ANOTHER_CODE_S)
 
     async def _book(self) -> None:
         phone, session = self.phone, self.session

@@ -25,6 +25,8 @@ PATIENTS = 50 if os.environ.get("HOSPITAL_FULL") else 12
 VISIT_S = 400
 _DRAINED_S = 60
 
+_BOOKED = "SELECT count(*) FROM appointment"
+
 _PLACES = """
 WITH live AS (
     SELECT slot_id, count(*) AS claims, bool_or(status <> 'pending') AS sold FROM appointment
@@ -64,23 +66,22 @@ def demo(folder: Path) -> Iterator[DemoProgram]:
 def test_given_visits_under_way_when_each_process_is_killed_then_nothing_is_lost_and_nothing_doubled(
     demo: DemoProgram,
 ) -> None:
-    before = demo.value("SELECT count(*) FROM appointment")
-    with _visits(demo) as visits:
-        _until(lambda: demo.value("SELECT count(*) FROM appointment") >= before + PATIENTS // 4, 90)
-        back = {}
-        for name in ("postgres", "web", "worker", "redis"):
-            assert visits.poll() is None, f"the visits ended before {name} was killed"
-            back[name] = demo.comes_back(name, demo.kill(name))
-        visits.wait(VISIT_S)
-    told = demo.folder.with_suffix(".visits").read_text()
-    assert visits.returncode == 0, told
-    assert f"{PATIENTS} of {PATIENTS} visits ended well" in told
+    back: dict[str, float] = {}
+    crowds: list[subprocess.Popen[bytes]] = []
+    for name in ("postgres", "web", "worker", "redis"):
+        if not crowds or crowds[-1].poll() is not None:  # a quick machine needs another crowd for the next kill
+            crowds.append(_visits_under_way(demo))
+        back[name] = demo.comes_back(name, demo.kill(name))
+    for crowd in crowds:
+        assert crowd.wait(VISIT_S) == 0, _told(demo)
+    assert f"{PATIENTS} of {PATIENTS} visits ended well" in _told(demo)
+    seen = len(crowds) * PATIENTS
     assert max(back.values()) < 30, back
 
     _until(lambda: demo.value(_UNDRAINED) == 0, _DRAINED_S)
     assert demo.rows(_PLACES) == []
     assert demo.rows(f"SELECT finding, id FROM ({FINDINGS}) AS f") == []
-    assert demo.value("SELECT count(*) FROM appointment WHERE status = 'fulfilled'") >= PATIENTS
+    assert demo.value("SELECT count(*) FROM appointment WHERE status = 'fulfilled'") >= seen
     _assert_money_as_the_simulator_says(demo)
     _assert_audit_chain_sound(demo)
 
@@ -115,10 +116,19 @@ def test_given_a_second_start_beside_another_demo_when_that_is_killed_then_only_
         assert all(demo.children().values())
 
 
-def _visits(demo: DemoProgram) -> "subprocess.Popen[bytes]":
+def _visits_under_way(demo: DemoProgram) -> "subprocess.Popen[bytes]":
+    """A crowd of patients, the first of whom have booked."""
+    before = demo.value(_BOOKED)
     command = [HOSPITAL, "visit", "--ready-file", str(demo.ready_file), "--patients", str(PATIENTS)]
-    with demo.folder.with_suffix(".visits").open("wb") as output:
-        return subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+    with demo.folder.with_suffix(".visits").open("ab") as output:
+        crowd = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+    _until(lambda: demo.value(_BOOKED) > before or crowd.poll() is not None, 90)
+    assert crowd.poll() is None, _told(demo)
+    return crowd
+
+
+def _told(demo: DemoProgram) -> str:
+    return demo.folder.with_suffix(".visits").read_text()
 
 
 def _until(holds: Any, within_s: float) -> None:
