@@ -26,7 +26,7 @@ demo: setup ## Run the whole hospital on this machine (Ctrl-C stops it)
 
 test: setup chromium ## Run every test
 	@$(BIN)/npm test --silent
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+	@$(BIN)/python -m pytest -n 2 $(TESTS)
 
 check: setup ## Format, lint, types, architecture
 	$(BIN)/ruff format --check .

@@ -17,7 +17,9 @@ from hospital_core.db import connect, disconnect
 from hospital_core.kernel import ports
 from hospital_core.kernel.secrecy import KeyRing
 from tests.fixtures.engines import ENVIRONMENT, Engines, drop_database, make_database, running_engines, with_database
+from tests.scheduling import ORDER, Grouped, group_of
 
+AUDIT_KEY = b"a" * 32  # one for everybody: several sealers may chain the same run's trail
 TEST_KEYS = KeyRing(keys={1: b"1" * 32, 2: b"2" * 32}, current=2, index_key=b"i" * 32)
 
 
@@ -54,21 +56,21 @@ class _EngineThread(threading.Thread):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long groups first, so that another worker takes the rest meanwhile; tests of the running server last.
-
-    The server's worker process relays events on the run's database: a test that plays the relay itself must be over.
-    """
+    """Long groups first, so that another worker takes the rest meanwhile; tests of the running server last."""
     for item in items:
-        if "server" in getattr(item, "fixturenames", ()) and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group("server"))
-    items.sort(key=_turn)
+        if "server" in getattr(item, "fixturenames", ()) and group_of(_file(item)) != "server":
+            raise pytest.UsageError(f'{item.nodeid} uses the server: its file must say GROUP = "server"')
+    items.sort(key=lambda item: ORDER[group_of(_file(item))])
 
 
-def _turn(item: pytest.Item) -> int:
-    group = item.get_closest_marker("xdist_group")
-    if group is None:
-        return 1
-    return 2 if group.args[0] == "server" else 0
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.split("::", 1)[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Grouped:
+    """Every run with several workers is grouped by ``tests.scheduling``."""
+    return Grouped(config, log)
 
 
 @pytest.fixture(scope="session")

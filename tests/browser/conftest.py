@@ -27,7 +27,7 @@ STOP_S = 40
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """A whole demo in a folder and on ports of its own; yields its ready file.
 
-    Tests that use it carry ``pytest.mark.xdist_group("demo")``: one worker, one demo. While pages are being written,
+    Files that use it say ``GROUP = "demo"``: one worker, one demo. While pages are being written,
     ``HOSPITAL_TEST_DEMO`` may name the ready file of a demo that runs already.
     """
     if os.environ.get(RUNNING):

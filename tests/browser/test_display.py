@@ -13,9 +13,10 @@ from backend.app import ROOT
 from tests.browser.conftest import Complaints, violations
 from tests.fixtures.lobby import Lobby
 
+GROUP = "demo"
+
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("demo"),
     pytest.mark.skipif(not (ROOT / "queue_display/web/dist/index.html").exists(), reason="the page is not built"),
 ]
 LANDSCAPE = {"width": 1920, "height": 1080}

@@ -13,9 +13,10 @@ from tests.browser.conftest import Complaints, violations
 from tests.fixtures.handset import API, Handset, call_until, check_in
 from tests.fixtures.lobby import Lobby
 
+GROUP = "demo"
+
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("demo"),
     pytest.mark.skipif(not (ROOT / "miniapp_api/web/dist/index.html").exists(), reason="the page is not built"),
 ]
 PHONE = {"width": 390, "height": 844}

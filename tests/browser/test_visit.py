@@ -20,10 +20,11 @@ from backend.app import ROOT
 from tests.browser.conftest import Complaints
 from tests.fixtures.lobby import Lobby, new_document, new_phone
 
+GROUP = "demo"
+
 PAGES = ("backend/web/console", "backend/web/demo", "miniapp_api/web", "queue_display/web", "kiosk_agent/web")
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("demo"),
     pytest.mark.skipif(
         not all((ROOT / page / "dist/index.html").exists() for page in PAGES), reason="the pages are not built"
     ),

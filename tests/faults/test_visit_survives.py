@@ -19,7 +19,9 @@ import pytest
 from tests.fixtures.finance import FINDINGS
 from tests.fixtures.program import HOSPITAL, ROOT, DemoProgram, demo_program, left_of
 
-pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("demo_faults"), pytest.mark.timeout(900)]
+GROUP = "demo_faults"
+
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(900)]
 
 PATIENTS = 50 if os.environ.get("HOSPITAL_FULL") else 12
 VISIT_S = 400

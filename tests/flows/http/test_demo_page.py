@@ -17,6 +17,8 @@ from tests.fixtures.finance import rows
 from tests.fixtures.people import make_device, make_place, make_staff, new_key
 from tests.fixtures.server import Server, test_settings
 
+GROUP = "server"
+
 
 def _settings(database: Engines, folder: Path, environment: str) -> Settings:
     values = test_settings(database, folder, environment=environment, public_origin="https://hospital.example")

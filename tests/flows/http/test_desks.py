@@ -24,6 +24,8 @@ from tests.fixtures.people import make_device, make_place, make_staff, national_
 from tests.fixtures.registry import reading
 from tests.fixtures.server import QR_KEY, Party, Server, count, give_account
 
+GROUP = "server"
+
 STAFF, KIOSK, DISPLAY = "/api/staff/v1", "/api/kiosk/v1", "/api/display/v1"
 
 

@@ -14,6 +14,8 @@ from hospital_core.registry.staff.states import StaffRole
 from tests.fixtures.people import make_account, make_device, make_staff, national_id, somebody
 from tests.fixtures.server import TOKEN_KEY, Party, Server, count, tokens
 
+GROUP = "server"
+
 STAFF = "/api/staff/v1"
 PHONE = "/api/miniapp/v1"
 

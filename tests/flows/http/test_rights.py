@@ -10,6 +10,8 @@ from tests.fixtures.server import Party, Server, running_server
 from tests.flows.http.house import House, build_house
 from tests.flows.http.matrix import MATRIX, PARTIES
 
+GROUP = "server"
+
 ROUTES = {route.key: route for route in all_routes()}
 
 

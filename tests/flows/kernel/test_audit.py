@@ -13,9 +13,10 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from hospital_core.kernel.uow import AuditEntry, UnitOfWork
+from tests.conftest import AUDIT_KEY
 from tests.fixtures.engines import Engines
 
-KEY = b"k" * 32
+KEY = AUDIT_KEY
 
 
 async def _touch(uow: UnitOfWork, _: Empty) -> Done:

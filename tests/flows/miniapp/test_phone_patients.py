@@ -18,6 +18,8 @@ from tests.fixtures.finance import value
 from tests.fixtures.miniapp import patient_body
 from tests.fixtures.people import Person, register
 
+GROUP = "server"
+
 
 async def code_sent_to(server, phone_number):
     """The six digits that the worker had sent to this phone."""

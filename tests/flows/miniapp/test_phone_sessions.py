@@ -14,6 +14,8 @@ from tests.fixtures.finance import value
 from tests.fixtures.miniapp import patient_body
 from tests.fixtures.server import TOKEN_KEY
 
+GROUP = "server"
+
 
 async def test_new_person_signs_in_and_out(new_phone, simulator):
     phone = await new_phone().sign_in(simulator)

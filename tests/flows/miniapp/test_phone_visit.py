@@ -18,6 +18,8 @@ from tests.fixtures.access import make_clinic, make_session
 from tests.fixtures.finance import rows, value
 from tests.fixtures.miniapp import patient_body
 
+GROUP = "server"
+
 
 @pytest.fixture
 async def booked(phone):

@@ -9,10 +9,9 @@ import pytest
 
 from backend.demo.seed import Extent, seed_hospital
 from hospital_core.kernel.audit import seal
-from tests.conftest import TEST_KEYS
+from tests.conftest import AUDIT_KEY, TEST_KEYS
 from tests.fixtures.engines import Engines, drop_database, make_database, with_database
 
-AUDIT_KEY = b"a" * 32
 Bare = Callable[[], AbstractAsyncContextManager[str]]
 
 

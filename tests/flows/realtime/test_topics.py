@@ -30,6 +30,8 @@ from tests.fixtures.finance import rows, value
 from tests.fixtures.people import MadeDevice, account_ctx, make_account, make_device, make_staff, register, somebody
 from tests.fixtures.server import Party, Server, Socket, give_account
 
+GROUP = "server"
+
 STAFF = "/api/staff/v1"
 
 
