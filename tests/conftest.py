@@ -17,10 +17,12 @@ from hospital_core.db import connect, disconnect
 from hospital_core.kernel import ports
 from hospital_core.kernel.secrecy import KeyRing
 from tests.fixtures.engines import ENVIRONMENT, Engines, drop_database, make_database, running_engines, with_database
+from tests.fixtures.keys import TEST_KEYS
+from tests.fixtures.server import anybody, server
 from tests.scheduling import ORDER, Grouped, group_of
 
-AUDIT_KEY = b"a" * 32  # one for everybody: several sealers may chain the same run's trail
-TEST_KEYS = KeyRing(keys={1: b"1" * 32, 2: b"2" * 32}, current=2, index_key=b"i" * 32)
+# Fixtures of every test: imported in two conftests they would be two servers on one database.
+__all__ = ["anybody", "server"]
 
 
 class _EngineThread(threading.Thread):

@@ -1,15 +1,19 @@
 """Answers (应答): responses whose standing headers were encoded once, not for every request."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
+from sanic.helpers import has_message_body
 from sanic.response import HTTPResponse
 
-Encoded = tuple[tuple[bytes, bytes], ...]
+Encoded = tuple[bytes, bytes]
 
 
 def encoded(headers: Mapping[str, str]) -> Encoded:
-    """Headers of our own, ready to be written."""
-    return tuple((name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers.items())
+    """Headers of our own, ready to be written: the first one's value carries all the others on lines of their own."""
+    lines = [f"{name.lower()}: {value}" for name, value in headers.items()]
+    name, _, value = "\r\n".join(lines).encode("ascii").partition(b": ")
+    return name, value
 
 
 class Answer(HTTPResponse):
@@ -22,5 +26,22 @@ class Answer(HTTPResponse):
     @property
     def processed_headers(self) -> Iterator[tuple[bytes, bytes]]:
         """This answer's own headers, then the standing ones."""
-        yield from super().processed_headers
-        yield from getattr(self, "standing", ())
+        if has_message_body(self.status):  # type: ignore[no-untyped-call]
+            self.headers.setdefault("content-type", self.content_type)
+        for name, value in self.headers.items():
+            # What changes with every answer would only fill the memory.
+            line = _line if name.lower() not in _CHANGING else _line.__wrapped__
+            yield line(name, f"{value}")
+        standing = getattr(self, "standing", None)
+        if standing is not None:
+            yield standing
+
+
+_CHANGING = frozenset({"x-request-id", "content-length", "etag", "set-cookie", "x-expires-at", "location"})
+_BREAKS = str.maketrans("", "", "\r\n\0")
+
+
+@lru_cache(maxsize=512)
+def _line(name: str, value: str) -> Encoded:
+    """One header as bytes; a line break in it cannot begin another."""
+    return name.translate(_BREAKS).lower().encode("ascii"), value.translate(_BREAKS).encode(errors="surrogateescape")

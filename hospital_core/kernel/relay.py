@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -67,8 +68,42 @@ def back_off(attempt: int) -> timedelta:
     return timedelta(seconds=min(300.0, 2.0**attempt) * random.uniform(0.7, 1.3))
 
 
-async def relay_once() -> int:
-    """Deliver what is due now; returns how many deliveries were finished or failed."""
+class Performers:
+    """Outside-handlers at work, a task for each: a system that does not answer delays only its own messages."""
+
+    def __init__(self, woken: asyncio.Event) -> None:
+        self._woken = woken
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def begin(self, handler: Handler) -> None:
+        """Let a handler work through a share of what is due, unless it is at work already."""
+        if handler.name not in self._tasks:
+            self._tasks[handler.name] = asyncio.create_task(self._work(handler), name=handler.name)
+
+    async def stop(self) -> None:
+        """Leave what is under way: its lease runs out and it is taken up again."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self, handler: Handler) -> None:
+        try:
+            if await _perform(handler):
+                self._woken.set()
+        except Exception as error:
+            if not is_database_trouble(error):
+                log.error("bug", exc_info=error, extra={"handler": handler.name})
+            log.warning("outside handler paused", extra={"handler": handler.name, "error": type(error).__name__})
+        finally:
+            del self._tasks[handler.name]
+
+
+async def relay_once(performers: Performers | None = None) -> int:
+    """Deliver what is due now; returns how many deliveries were finished or failed.
+
+    With ``performers`` outside-handlers only begin, and are not waited for.
+    """
     async with pooled_connection() as connection:
         names = [row["handler"] for row in await connection.fetch(_DUE_HANDLERS)]
     handled = 0
@@ -76,6 +111,8 @@ async def relay_once() -> int:
         handler = handler_named(name)
         if handler is None:
             handled += await _park_orphans(name)
+        elif handler.outside and performers is not None:
+            performers.begin(handler)
         elif handler.outside:
             handled += await _perform(handler)
         else:
@@ -96,21 +133,26 @@ async def drain(rounds_max: int = 100) -> int:
 
 async def run_relay(woken: asyncio.Event, stopped: Callable[[], bool], idle_s: float = 0.5) -> None:
     """The worker's loop: relay, then sleep until a hint or ``idle_s``. A lost database only pauses it."""
-    while not stopped():
-        woken.clear()
-        try:
-            busy = await relay_once()
-        except Exception as error:
-            if not is_database_trouble(error):
-                raise
-            log.warning("relay paused", extra={"error": type(error).__name__})
-            await asyncio.sleep(1.0)
-            continue
-        if not busy:
-            try:
-                await asyncio.wait_for(woken.wait(), idle_s)
-            except TimeoutError:
-                continue
+    performers = Performers(woken)
+    try:
+        while not stopped():
+            woken.clear()
+            if not await _relay_or_pause(performers):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), idle_s)
+    finally:
+        await performers.stop()
+
+
+async def _relay_or_pause(performers: Performers) -> int:
+    try:
+        return await relay_once(performers)
+    except Exception as error:
+        if not is_database_trouble(error):
+            raise
+        log.warning("relay paused", extra={"error": type(error).__name__})
+        await asyncio.sleep(1.0)
+        return 1
 
 
 async def _handle(handler: Handler, only: Sequence[UUID] | None) -> int:

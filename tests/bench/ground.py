@@ -30,9 +30,9 @@ from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.secrecy import KeyRing
 from hospital_core.migrating import migrate
 from sandbox.wechat import make_config
-from tests.conftest import TEST_KEYS
 from tests.fixtures.access import Clinic, Person, book, make_clinic, make_person, make_session
 from tests.fixtures.engines import Engines
+from tests.fixtures.keys import TEST_KEYS
 from tests.fixtures.miniapp import wechat_settings
 from tests.fixtures.server import test_settings, tokens
 

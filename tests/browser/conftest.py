@@ -12,10 +12,15 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.async_api import expect as async_expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from backend.chromium import FLAGS, chromium_path
 from tests.fixtures.lobby import Lobby
+
+# Five seconds are short for a whole hospital and a browser on two cores.
+expect.set_options(timeout=20_000)
+async_expect.set_options(timeout=20_000)
 
 ROOT = Path(__file__).parents[2]
 RUNNING = "HOSPITAL_TEST_DEMO"

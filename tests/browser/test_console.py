@@ -29,11 +29,9 @@ from tests.fixtures.access import SYSTEM, Clinic, make_clinic, make_registrar, m
 from tests.fixtures.access import make_person as make_phone_person
 from tests.fixtures.finance import make_payer
 from tests.fixtures.people import MadeStaff, make_device, make_staff, register, somebody, unique
-from tests.fixtures.server import Server, give_account, server
+from tests.fixtures.server import Server, give_account
 
 GROUP = "server"
-
-__all__ = ["server"]
 
 DIST = Path(__file__).resolve().parents[2] / "backend/web/console/dist"
 pytestmark = [

@@ -93,7 +93,7 @@ def test_first_page_shows_the_four_parties_at_once(open_page: Open, lobby: Lobby
     page = open_page(lobby.facts["urls"]["home"], 1440, 900)
     glass = {name: page.frame_locator(f"iframe[title={title}]") for name, title in _FRAMES.items()}
     expect(glass["phone"].get_by_role("button", name="微信登录")).to_be_visible(timeout=15_000)
-    expect(glass["kiosk"].get_by_role("heading", name="您好，请签到取号")).to_be_visible(timeout=15_000)
+    expect(glass["kiosk"].get_by_role("heading", name="您好，请签到取号")).to_be_visible(timeout=60_000)
     expect(glass["display"].get_by_role("heading", level=1)).to_contain_text(lobby.now["area_name"], timeout=15_000)
     expect(glass["console"].get_by_label("登录名")).to_be_visible(timeout=15_000)
     for title in _FRAMES.values():

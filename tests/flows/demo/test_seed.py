@@ -21,8 +21,8 @@ from hospital_core.kernel.numbers import NumberKind, is_valid_number
 from hospital_core.registry.staff.passwords import matches
 from hospital_core.registry.staff.permissions import needs_totp
 from hospital_core.registry.staff.states import StaffRole
-from tests.conftest import TEST_KEYS
 from tests.fixtures.engines import Engines
+from tests.fixtures.keys import TEST_KEYS
 
 SMALL = Extent(days=2, patients_max=40)
 PASSWORD = "only-for-this-test-run"

@@ -13,8 +13,8 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from hospital_core.kernel.uow import AuditEntry, UnitOfWork
-from tests.conftest import AUDIT_KEY
 from tests.fixtures.engines import Engines
+from tests.fixtures.keys import AUDIT_KEY
 
 KEY = AUDIT_KEY
 

@@ -187,3 +187,52 @@ async def test_given_the_app_role_then_history_cannot_be_changed(core: Engines) 
     for table in ("audit_row", "outbox_event", "journal_line", "audit_seal", "clock_offset"):
         with pytest.raises(Exception, match="permission denied"):
             await _rows(f"DELETE FROM {table} RETURNING 1")
+
+
+class LetterPosted(events.Event):
+    letter: UUID
+
+
+class ParcelPosted(events.Event):
+    parcel: UUID
+
+
+STUCK = asyncio.Event()
+ARRIVED: list[UUID] = []
+
+
+@events.performs(LetterPosted)
+async def carry_letter(ctx: Context, event: LetterPosted) -> None:
+    """An outside system that does not answer."""
+    await STUCK.wait()
+
+
+@events.performs(ParcelPosted)
+async def carry_parcel(ctx: Context, event: ParcelPosted) -> None:
+    ARRIVED.append(event.parcel)
+
+
+async def post_both(uow: UnitOfWork, command: RingBell) -> Rung:
+    uow.record(LetterPosted(letter=command.bell))
+    uow.record(ParcelPosted(parcel=command.bell))
+    uow.record(BellRung(bell=command.bell))
+    return Rung(bell=command.bell, number=new_id())
+
+
+async def test_given_an_outside_system_that_hangs_then_only_its_own_messages_wait() -> None:
+    bells = [new_id() for _ in range(3)]
+    woken, stop = asyncio.Event(), asyncio.Event()
+    relaying = asyncio.create_task(relay.run_relay(woken, stop.is_set, idle_s=0.02))
+    try:
+        for bell in bells:
+            await run(_ctx(), post_both, RingBell(bell=bell))
+        async with asyncio.timeout(20):
+            while not all(bell in ARRIVED and bell in HEARD for bell in bells):
+                await asyncio.sleep(0.02)
+        sql = "SELECT state FROM outbox_delivery WHERE handler LIKE '%carry_letter' AND state <> 'done'"
+        assert len(await _rows(sql)) == 3
+    finally:
+        STUCK.set()
+        await asyncio.sleep(0.2)
+        stop.set()
+        await asyncio.wait_for(relaying, 10)

@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from tests.fixtures.miniapp import Phone
-from tests.fixtures.server import Server, server
+from tests.fixtures.server import Server
 from tests.fixtures.wechat import Simulator
-
-__all__ = ["server"]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import httpx
 from hospital_core.access.scheduling.commands import BookAppointment
 from hospital_core.access.scheduling.service import book_appointment
 from hospital_core.kernel.context import system_context
+from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from tests.fixtures.access import make_clinic, make_session
 from tests.fixtures.finance import value
@@ -29,7 +30,11 @@ async def code_sent_to(server, phone_number):
             if received:
                 return re.search(r"\d{6}", received[0]["text"])[0]
             await asyncio.sleep(0.05)
-    raise AssertionError("no text message came")
+    waiting = await Reading(system_context()).fetch(
+        "SELECT handler, state, attempts, last_error, not_before - hospital_now() AS due_in, count(*) "
+        "FROM outbox_delivery WHERE state <> 'done' GROUP BY 1, 2, 3, 4, 5 ORDER BY 1 LIMIT 40"
+    )
+    raise AssertionError(f"no text message came; waiting: {[dict(row) for row in waiting]}")
 
 
 def new_number():

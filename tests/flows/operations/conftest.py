@@ -9,8 +9,8 @@ import pytest
 
 from backend.demo.seed import Extent, seed_hospital
 from hospital_core.kernel.audit import seal
-from tests.conftest import AUDIT_KEY, TEST_KEYS
 from tests.fixtures.engines import Engines, drop_database, make_database, with_database
+from tests.fixtures.keys import AUDIT_KEY, TEST_KEYS
 
 Bare = Callable[[], AbstractAsyncContextManager[str]]
 

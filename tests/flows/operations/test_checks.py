@@ -13,8 +13,8 @@ from backend import checks
 from backend.checks import CheckTargets, Finding, Level, run_checks
 from hospital_core.kernel.audit import seal
 from hospital_core.kernel.secrecy import KeyRing
-from tests.conftest import TEST_KEYS
 from tests.fixtures.engines import Engines
+from tests.fixtures.keys import TEST_KEYS
 from tests.flows.operations.conftest import AUDIT_KEY, Bare
 
 

@@ -8,7 +8,7 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.numbers import NumberKind, next_number
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.secrecy import KeyRing
-from tests.conftest import TEST_KEYS
+from tests.fixtures.keys import TEST_KEYS
 
 pytestmark = pytest.mark.usefixtures("core")
 

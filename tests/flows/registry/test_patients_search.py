@@ -22,7 +22,7 @@ from hospital_core.registry.patients.service import (
 )
 from hospital_core.registry.patients.states import AllergySeverity, AllergyStatus, Sex
 from hospital_core.registry.staff.permissions import Permission
-from tests.conftest import TEST_KEYS
+from tests.fixtures.keys import TEST_KEYS
 from tests.fixtures.registry import make_national_id, make_patient, merge, reading, staff_context
 
 pytestmark = pytest.mark.usefixtures("core")
