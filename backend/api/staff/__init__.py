@@ -1,12 +1,25 @@
 """Staff at workstations (职工端接口): ``/api/staff/v1``. One module per desk."""
 
-from backend.api.staff import catalogue, devices, money, oversight, patients, people, places, queue, sessions, walk_ins
+from backend.api.staff import (
+    accounts,
+    catalogue,
+    devices,
+    money,
+    oversight,
+    patients,
+    people,
+    places,
+    queue,
+    sessions,
+    walk_ins,
+)
 from backend.http.routing import Route
 
 ROUTES: list[Route] = [
     *sessions.routes.table,
     *queue.routes.table,
     *patients.routes.table,
+    *accounts.routes.table,
     *walk_ins.routes.table,
     *money.routes.table,
     *people.routes.table,

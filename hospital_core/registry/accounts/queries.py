@@ -9,7 +9,7 @@ from hospital_core.kernel.masking import mask_name, mask_phone
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import keyring
 from hospital_core.registry.accounts.states import Relation
-from hospital_core.registry.accounts.views import LinkBasis, LinkView
+from hospital_core.registry.accounts.views import LinkBasis, LinkedAccount, LinkView
 from hospital_core.registry.patients.queries import patient_views, phone_of, survivors
 
 # A guardian's link ends on the child's eighteenth birthday, whether or not somebody has tidied up.
@@ -27,6 +27,28 @@ async def linked_patients(reading: Reading, account_id: UUID) -> list[LinkView]:
     return await _views(
         reading, list(await reading.fetch(f"{_LINKS} AND l.account_id = $1 ORDER BY place", account_id))
     )
+
+
+async def accounts_of_patient(reading: Reading, patient_id: UUID) -> list[LinkedAccount]:
+    """The accounts linked to a person's files (关联的微信账户), unproven ones first; the caller decides who may ask."""
+    rows = await reading.fetch(
+        f"SELECT DISTINCT ON (x.account_id) x.account_id, x.relation, x.linked_at, x.proven_at, a.phone_sealed "
+        f"FROM ({_LINKS} AND l.patient_id IN (SELECT person_ids($1))) AS x "
+        "JOIN patient_account a ON a.id = x.account_id "
+        "ORDER BY x.account_id, x.proven_at IS NULL",
+        patient_id,
+    )
+    found = [
+        LinkedAccount(
+            account_id=row["account_id"],
+            phone_masked=_masked(row["phone_sealed"]),
+            relation=row["relation"],
+            linked_at=row["linked_at"],
+            proven=row["proven_at"] is not None,
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda account: (account.proven, account.linked_at))
 
 
 async def link(reading: Reading, link_id: UUID) -> LinkView:
@@ -75,6 +97,10 @@ async def session_is_live(reading: Reading, session_id: UUID) -> bool:
 async def account_phone_masked(reading: Reading, account_id: UUID) -> str | None:
     """The account's own phone number, masked."""
     sealed = await reading.fetch_value("SELECT phone_sealed FROM patient_account WHERE id = $1", account_id)
+    return _masked(sealed)
+
+
+def _masked(sealed: bytes | None) -> str | None:
     return mask_phone(keyring().open(bytes(sealed), "patient_account.phone")) if sealed is not None else None
 
 

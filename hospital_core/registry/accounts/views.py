@@ -53,6 +53,16 @@ class LinkView(View):
     linked_at: datetime
 
 
+class LinkedAccount(View):
+    """An account that says it may act for a patient (关联的微信账户), as the patient is asked about it at the desk."""
+
+    account_id: UUID
+    phone_masked: str | None
+    relation: Relation
+    linked_at: datetime
+    proven: bool
+
+
 class ProofCodeSent(View):
     """A code is on its way, if the file has a phone: the answer is the same when it has none."""
 

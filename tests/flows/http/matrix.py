@@ -162,6 +162,12 @@ MATRIX: dict[str, Row] = {
     "POST /api/staff/v1/patients/{patient_id}/break-glass": _staff(
         *DOCTORS, "nurse", ok=(404,), path=_nothing("patient_id"), body=lambda w: {"reason": "急救需要查看病历"}
     ),
+    "GET /api/staff/v1/patients/{patient_id}/accounts": _staff(
+        "registrar", path=lambda w: {"patient_id": w.patient_id}
+    ),
+    "POST /api/staff/v1/patients/{patient_id}/accounts/{account_id}/prove": _staff(
+        "registrar", path=lambda w: {"patient_id": w.patient_id, "account_id": new_id()}
+    ),
     "GET /api/staff/v1/patients/duplicates": _staff("registrar"),
     "POST /api/staff/v1/patients/duplicates/{duplicate_id}/dismiss": _staff(
         "registrar", ok=(404,), path=_nothing("duplicate_id")

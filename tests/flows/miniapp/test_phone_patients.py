@@ -14,6 +14,7 @@ from hospital_core.access.scheduling.service import book_appointment
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
+from hospital_core.registry.staff.states import StaffRole
 from tests.fixtures.access import make_clinic, make_session
 from tests.fixtures.finance import value
 from tests.fixtures.miniapp import patient_body
@@ -137,3 +138,22 @@ async def test_removed_patient_is_gone_at_once(phone):
     assert (await phone.see("/patients"))["items"] == []
     assert (await phone.post(f"/patients/{link['link_id']}/revoke")).status_code == 404
     assert await value("SELECT status FROM account_link WHERE id = $1", uuid.UUID(link["link_id"])) == "revoked"
+
+
+async def test_link_is_proven_at_the_counter_for_the_named_account_only(phone, new_phone, simulator, server):
+    body, number = patient_body(relation="parent"), new_number()
+    patient_id = await register(person=as_person(body), phone=number)
+    stranger = await new_phone().sign_in(simulator)
+    for one in (phone, stranger):
+        assert (await one.ok("/patients", body))["proven"] is False
+    desk = await server.role(StaffRole.REGISTRAR)
+    accounts = (await desk.got(f"/api/staff/v1/patients/{patient_id}/accounts"))["items"]
+    assert [account["proven"] for account in accounts] == [False, False]
+    ours = next(a for a in accounts if a["account_id"] == phone.session["account"]["id"])
+    path = f"/api/staff/v1/patients/{patient_id}/accounts/{ours['account_id']}/prove"
+    assert (await desk.did(path)) == {"proven": 1}
+    assert (await desk.did(path)) == {"proven": 0}
+    assert [link["proven"] for link in (await phone.see("/patients"))["items"]] == [True]
+    assert [link["proven"] for link in (await stranger.see("/patients"))["items"]] == [False]
+    audited = "SELECT count(*) FROM audit_row WHERE patient_id = $1 AND action = 'accounts.prove_by_card'"
+    assert await Reading(system_context()).fetch_value(audited, patient_id) == 2

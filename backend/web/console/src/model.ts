@@ -369,3 +369,12 @@ export interface Parked {
   occurred_at: string
   parked_at: string | null
 }
+
+/** An account that says it may act for a patient, as the patient is asked about it at the desk. */
+export interface LinkedAccount {
+  account_id: string
+  phone_masked: string | null
+  relation: 'self' | 'child' | 'parent' | 'spouse' | 'other'
+  linked_at: string
+  proven: boolean
+}

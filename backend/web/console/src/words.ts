@@ -143,3 +143,6 @@ export const ACTION: Record<string, string> = {
   'staff.open_account': '开通账号',
   'staff.reset_totp': '重置动态口令',
 }
+
+/** What the patient is to the account's holder. */
+export const RELATION = { self: '本人', child: '子女', parent: '父母', spouse: '配偶', other: '其他' } as const

@@ -772,6 +772,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/staff/v1/patients/{patient_id}/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Accounts that are linked to a file (关联的微信账户), telephone numbers masked. */
+        get: operations["staff.accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/patients/{patient_id}/accounts/{account_id}/prove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The card was seen for this account (持证核验): from now on its phone sees the whole file. */
+        post: operations["staff.prove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/staff/v1/schedules": {
         parameters: {
             query?: never;
@@ -2461,6 +2495,35 @@ export interface components {
             linked_at: string;
         };
         /**
+         * LinkedAccount
+         * @description An account that says it may act for a patient (关联的微信账户), as the patient is asked about it at the desk.
+         */
+        LinkedAccount: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /** Phone Masked */
+            phone_masked: string | null;
+            relation: components["schemas"]["Relation"];
+            /**
+             * Linked At
+             * Format: date-time
+             */
+            linked_at: string;
+            /** Proven */
+            proven: boolean;
+        };
+        /**
+         * LinksProven
+         * @description How many links of the account a card has proven (0: none was waiting).
+         */
+        LinksProven: {
+            /** Proven */
+            proven: number;
+        };
+        /**
          * LocationKind
          * @description What a place is (地点类别).
          * @enum {string}
@@ -2783,6 +2846,16 @@ export interface components {
         Page_LinkView_: {
             /** Items */
             items: components["schemas"]["LinkView"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor?: string | null;
+        };
+        /** Page[LinkedAccount] */
+        Page_LinkedAccount_: {
+            /** Items */
+            items: components["schemas"]["LinkedAccount"][];
             /**
              * Next Cursor
              * @default null
@@ -3194,6 +3267,22 @@ export interface components {
              * Format: date-time
              */
             expires_at: string;
+        };
+        /**
+         * ProveByCard
+         * @description The patient's card was seen for this account (刷证核验); other accounts' links stay as they are.
+         */
+        ProveByCard: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /**
+             * Patient Id
+             * Format: uuid
+             */
+            patient_id: string;
         };
         /**
          * ProveLink
@@ -7784,6 +7873,165 @@ export interface operations {
             };
             /** @description `patients.not_merged` 该档案未被合并，无需撤销 */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                patient_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LinkedAccount_"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.prove": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                patient_id: string;
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinksProven"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

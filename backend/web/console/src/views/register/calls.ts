@@ -1,6 +1,7 @@
 import { api } from '../../session'
 import type {
   BreakGlass,
+  LinkedAccount,
   Merge,
   Page,
   Patient,
@@ -15,6 +16,12 @@ export const searchPatients = (q: string, signal?: AbortSignal) =>
   api.request<Page<Patient>>('GET', '/patients', { query: { q }, signal })
 
 export const patient = (id: string, signal?: AbortSignal) => api.request<Patient>('GET', `/patients/${id}`, { signal })
+
+export const linkedAccounts = (patientId: string, signal?: AbortSignal) =>
+  api.request<Page<LinkedAccount>>('GET', `/patients/${patientId}/accounts`, { signal })
+
+export const proveAccount = (patientId: string, accountId: string, idempotencyKey: string) =>
+  api.request<{ proven: number }>('POST', `/patients/${patientId}/accounts/${accountId}/prove`, { idempotencyKey })
 
 export const registerPatient = (body: RegisterPatient, idempotencyKey: string) =>
   api.request<PatientFound>('POST', '/patients', { body, idempotencyKey })
