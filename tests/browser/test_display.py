@@ -97,7 +97,7 @@ def test_chime_is_silent_until_touched_then_rings_two_notes_a_call(open_screen: 
     button = page.get_by_role("button", name="点此开启声音")
     button.click()
     expect(button).to_have_count(0)
-    assert page.evaluate("window.notes") == 2
+    page.wait_for_function("window.notes === 2")
     lobby.walk_in("王建国")
     lobby.call_next()
     page.wait_for_function("window.notes === 4")

@@ -281,7 +281,7 @@ def test_log_in_with_a_foreign_state_is_refused(phone: Handset) -> None:
     code = _json(phone, f"/_sim/users/{user}/login-code")["code"]
     phone.page.goto(f"{phone.url}login?code={code}&state=somebody-elses")
     expect(phone.page.get_by_text("登录没有完成，请再试一次")).to_be_visible()
-    assert phone.page.evaluate("localStorage.getItem('hospital.phone.session')") is None
+    phone.page.wait_for_function("localStorage.getItem('hospital.phone.session') === null")
 
 
 def test_small_phone_in_large_type_shows_everything(open_phone: OpenPhone, complaints: Complaints) -> None:
@@ -289,7 +289,7 @@ def test_small_phone_in_large_type_shows_everything(open_phone: OpenPhone, compl
     page = phone.page
     page.goto(phone.url)
     page.get_by_role("button", name="长辈版").click()
-    assert page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)") > 20
+    page.wait_for_function("parseFloat(getComputedStyle(document.documentElement).fontSize) > 20")
     found = {"home": _flaws(page)}
     phone.arrive_at_payment()
     found["payment"] = _flaws(page)
