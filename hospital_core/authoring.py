@@ -38,11 +38,18 @@ def mend(source: str) -> str:
         for text in _EACH.findall(found["list"]):
             constraint = eval(text, {"CheckConstraint": CheckConstraint, "UniqueConstraint": UniqueConstraint})  # noqa: S307
             statements.append(f"            {create_sql(table['table'], constraint)!r},\n")
-    source = _BASES.sub("bases=['Model']", source)
+    source = _together(_BASES.sub("bases=['Model']", source))
     if not statements:
         return source
     head, bracket, tail = source.rpartition("    ]")
     return head + "        ops.RunSQL([\n" + "".join(statements) + "        ]),\n" + bracket + tail
+
+
+def _together(source: str) -> str:
+    head, opening, body = source.partition("    operations = [\n")
+    body, closing, tail = body.rpartition("    ]")
+    imported = head.replace("\nclass ", "\nfrom hospital_core.migrations import Together\n\nclass ", 1)
+    return f"{imported}{opening}        Together([\n{body}        ]),\n{closing}{tail}"
 
 
 def create_sql(table: str, constraint: CheckConstraint | UniqueConstraint) -> str:

@@ -30,7 +30,17 @@ APP = "hospital"
 MIGRATIONS = "hospital_core.migrations"
 
 # What the app role may only add to, never change or remove.
-APPEND_ONLY = ("audit_row", "outbox_event", "journal_entry", "journal_line", "payment_notice", "revocation", "price")
+APPEND_ONLY = (
+    "audit_row",
+    "outbox_event",
+    "journal_entry",
+    "journal_line",
+    "payment_notice",
+    "revocation",
+    "price",
+    "closed_day",
+    "refund_line",
+)
 SEALER_ONLY = ("audit_seal",)
 
 

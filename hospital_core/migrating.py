@@ -69,6 +69,8 @@ async def grant(connection: asyncpg.Connection) -> None:
             f"GRANT SELECT, INSERT ON audit_seal TO {SEALER_ROLE};"
             # A price is closed by the next one; only its end may be written, once (trigger price_only_closes).
             f"GRANT UPDATE (valid_until) ON price TO {APP_ROLE};"
+            # A card's balance follows the ledger by trigger; nobody else writes it.
+            f"REVOKE INSERT, UPDATE, DELETE ON card_balance FROM {APP_ROLE};"
         )
 
 

@@ -11,7 +11,69 @@ class ServiceKind(StrEnum):
     GENERAL = "general"  # 普通
     EXPERT = "expert"  # 专家
     SPECIAL = "special"  # 特需
+    DISEASE = "disease"  # 专病
+    NIGHT = "night"  # 夜诊
     EMERGENCY = "emergency"  # 急诊
+
+
+class DayPeriod(StrEnum):
+    """Part of a day (午别): what a schedule is planned for, and what a patient books once per department."""
+
+    MORNING = "morning"  # 上午
+    AFTERNOON = "afternoon"  # 下午
+    NIGHT = "night"  # 夜间
+
+
+class CalendarDayKind(StrEnum):
+    """What a day is (日历): the state's holidays and the weekends worked in exchange for them."""
+
+    HOLIDAY = "holiday"  # 节假日
+    MAKEUP = "makeup"  # 调休上班
+    WORKDAY = "workday"
+
+
+class Pool(StrEnum):
+    """Whom a place is kept for (号池); ``public`` is everybody's. Source: SS-01-L3d, AP-02."""
+
+    PUBLIC = "public"
+    MINIAPP = "miniapp"
+    KIOSK = "kiosk"
+    WINDOW = "window"
+    PHONE = "phone"
+    REFERRAL = "referral"  # 社区与转诊
+    ADD_ON = "add_on"  # 加号
+
+
+class RuleScope(StrEnum):
+    """How far a booking rule reaches (规则范围); the narrower one wins."""
+
+    HOSPITAL = "hospital"
+    DEPARTMENT = "department"
+    SERVICE_KIND = "service_kind"
+
+
+class CountedSubject(StrEnum):
+    """Whose bookings of a day are counted (限号对象)."""
+
+    PATIENT = "patient"
+    ACCOUNT = "account"
+    DEVICE = "device"
+
+
+class SearchWordKind(StrEnum):
+    """What a search word is (检索词)."""
+
+    ALIAS = "alias"  # 别名
+    DISEASE = "disease"  # 疾病
+    SYMPTOM = "symptom"  # 症状
+
+
+class GuideUrgency(StrEnum):
+    """How soon somebody must be seen (紧急程度)."""
+
+    NORMAL = "normal"
+    SOON = "soon"
+    EMERGENCY = "emergency"
 
 
 class ScheduleStatus(StrEnum):
@@ -56,7 +118,17 @@ class BookingChannel(StrEnum):
     MINIAPP = "miniapp"
     KIOSK = "kiosk"
     WINDOW = "window"
+    PHONE = "phone"
+    REFERRAL = "referral"
+    CLINIC = "clinic"  # 诊间加号
 
+
+# What keeps a patient from a second place of the same department and part of the day; a finished visit does not.
+CLAIMING = (
+    AppointmentStatus.PENDING,
+    AppointmentStatus.BOOKED,
+    AppointmentStatus.CHECKED_IN,
+)
 
 LIVE = (
     AppointmentStatus.PENDING,

@@ -9,7 +9,41 @@ class PaymentChannel(StrEnum):
     """How money reaches the hospital (支付渠道)."""
 
     WECHAT_JSAPI = "wechat_jsapi"
+    WECHAT_NATIVE = "wechat_native"  # 扫码支付: the patient scans our code
+    WECHAT_CODEPAY = "wechat_codepay"  # 付款码: we scan the patient's code
     CASH = "cash"
+    BANK_CARD = "bank_card"  # recorded from the bank's terminal
+    CARD_BALANCE = "card_balance"  # 预存款
+    INSURANCE = "insurance"  # 医保基金与个人账户
+
+
+class PaymentPurpose(StrEnum):
+    """What money is for (支付用途)."""
+
+    INVOICE = "invoice"
+    TOP_UP = "top_up"  # 预存款充值
+
+
+class DrawerKind(StrEnum):
+    """What a drawer holds (收款点)."""
+
+    WINDOW = "window"
+    ONLINE = "online"  # phones and kiosks: receipts without cash
+
+
+class ShiftStatus(StrEnum):
+    """A cashier's shift (班次)."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class ReceiptKind(StrEnum):
+    """What a receipt says (收据种类)."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    TOP_UP = "top_up"
 
 
 class PaymentIntentStatus(StrEnum):

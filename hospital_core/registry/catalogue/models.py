@@ -8,7 +8,8 @@ from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.migrations.constraints import CheckConstraint
 
-from hospital_core.kernel.tables import Row, VersionedRow, refers_to
+from hospital_core.kernel.tables import Row, VersionedRow, one_of, refers_to
+from hospital_core.registry.catalogue.states import FeeCategory
 
 
 class CodeEdition(Row):
@@ -52,6 +53,7 @@ class PriceItem(VersionedRow):
 
     class Meta:
         table = "price_item"
+        constraints = [one_of("price_item", FeeCategory, "category")]
 
 
 class Price(Row):

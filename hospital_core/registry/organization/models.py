@@ -4,20 +4,31 @@ from uuid import UUID
 
 from tortoise import fields
 from tortoise.indexes import Index
+from tortoise.migrations.constraints import CheckConstraint
 
 from hospital_core.kernel.tables import Row, VersionedRow, one_of, refers_to
 from hospital_core.registry.organization.states import DepartmentKind, LocationKind
 
 
 class Campus(Row):
-    """A site of the hospital (院区)."""
+    """A site of the hospital (院区). Within ``radius_m`` metres of its point a phone counts as being there (GCJ-02)."""
 
     code = fields.CharField(max_length=20, unique=True)
     name = fields.CharField(max_length=60)
     address = fields.CharField(max_length=200, default="")
+    latitude = fields.FloatField(null=True)
+    longitude = fields.FloatField(null=True)
+    radius_m = fields.IntField(default=300)
 
     class Meta:
         table = "campus"
+        constraints = [
+            CheckConstraint(
+                check="(latitude IS NULL) = (longitude IS NULL) AND latitude BETWEEN -90 AND 90 "
+                "AND longitude BETWEEN -180 AND 180 AND radius_m BETWEEN 50 AND 5000",
+                name="campus_place_on_earth",
+            )
+        ]
 
 
 class Department(VersionedRow):

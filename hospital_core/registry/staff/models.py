@@ -23,11 +23,33 @@ class StaffMember(VersionedRow):
     department_id: UUID
     department = refers_to("Department")
     specialty = fields.CharField(max_length=400, default="")
+    introduction = fields.CharField(max_length=2000, default="")
     active = fields.BooleanField(default=True)
 
     class Meta:
         table = "staff_member"
         indexes = [Index(fields=["department_id"])]
+
+
+class StaffPhoto(Row):
+    """A staff member's portrait (照片), small enough to travel with a page; ``digest`` is its ETag."""
+
+    staff_id: UUID
+    staff = refers_to("StaffMember")
+    media_type = fields.CharField(max_length=20)
+    content = fields.BinaryField()
+    digest = fields.CharField(max_length=64)
+    changed_at = fields.DatetimeField()
+
+    class Meta:
+        table = "staff_photo"
+        constraints = [
+            UniqueConstraint(fields=("staff_id",), name="staff_photo_once"),
+            CheckConstraint(
+                check="media_type IN ('image/jpeg', 'image/png', 'image/webp')", name="staff_photo_is_image"
+            ),
+            CheckConstraint(check="octet_length(content) BETWEEN 1 AND 204800", name="staff_photo_small"),
+        ]
 
 
 class StaffAccount(VersionedRow):
