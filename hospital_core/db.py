@@ -79,6 +79,7 @@ def tortoise_config(url: str, *, pool_max: int = 8, application: str = "hospital
                         "application_name": application,
                         "lock_timeout": "3000",
                         "statement_timeout": "15000",
+                        "jit": "off",  # compiling costs more than any statement here takes
                         "idle_in_transaction_session_timeout": "30000",
                         "timezone": "UTC",
                     },

@@ -24,12 +24,15 @@ from backend.demo.hospital import DEFAULT_SEED, SCHEDULED_DAYS, DemoHospital, ma
 from backend.demo.organization import floor_name
 from backend.demo.schedules import SHANGHAI, DemoSession
 from backend.demo.sealing import sealed_document, sealed_phone
+from hospital_core.access.scheduling.days import minute_of, period_of
+from hospital_core.access.scheduling.rules import RULES, RuleCode
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.money import fen_of
 from hospital_core.kernel.numbers import NumberKind, number_text
 from hospital_core.kernel.run import write_audit
 from hospital_core.kernel.secrecy import KeyRing
 from hospital_core.kernel.uow import AuditEntry
+from hospital_core.registry.catalogue.states import FeeCategory
 
 Progress = Callable[[str, int, int], object]
 Row = tuple[object, ...]
@@ -38,15 +41,18 @@ Row = tuple[object, ...]
 _FIRST_PATIENT_NUMBER = 20_000_001
 _PRICES_SINCE = datetime(2020, 1, 1, tzinfo=SHANGHAI)
 _LOCK = 5_214_361_808
+# A receipt (收费票据) knows fourteen categories; the demo's list is finer in one place.
+_ON_RECEIPT: dict[str, str] = {"imaging": FeeCategory.EXAMINATION, "function_test": FeeCategory.EXAMINATION}
 
 _SCHEDULES = """
 INSERT INTO schedule (id, version, department_id, staff_id, room_id, service_kind, starts_at, ends_at, price_item_id,
-                      fee_fen, places, status)
+                      fee_fen, places, day, period, released_at, sought_after, status)
 SELECT r.id, 0, r.department_id, r.staff_id, r.room_id, r.service_kind, r.starts_at, r.ends_at, r.price_item_id,
-       r.fee_fen, r.places, 'active'
+       r.fee_fen, r.places, r.day, r.period, r.released_at, false, 'active'
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-            $8::uuid[], $9::bigint[], $10::smallint[])
-  AS r(id, department_id, staff_id, room_id, service_kind, starts_at, ends_at, price_item_id, fee_fen, places)
+            $8::uuid[], $9::bigint[], $10::smallint[], $11::date[], $12::text[], $13::timestamptz[])
+  AS r(id, department_id, staff_id, room_id, service_kind, starts_at, ends_at, price_item_id, fee_fen, places, day,
+       period, released_at)
 ON CONFLICT DO NOTHING RETURNING id"""
 
 _PRICES_AT = """
@@ -69,6 +75,12 @@ class SeedReport:
     founded_on: date
     rows: dict[str, int] = field(default_factory=dict)
     days_added: int = 0
+
+
+def release_time(day: date) -> datetime:
+    """When a day's places could first be booked (放号时间), as the rules say when nobody has changed them."""
+    window, minute = RULES[RuleCode.WINDOW_DAYS].default, RULES[RuleCode.RELEASE_MINUTE].default
+    return minute_of(day - timedelta(days=window), minute)
 
 
 class DemoIds:
@@ -203,13 +215,13 @@ class _Loader:
 
     async def _organization(self) -> int:
         ids, places = self.ids, self.hospital.organization
-        campuses = [(ids("campus", c.code), c.code, c.name, c.address) for c in places.campuses]
+        campuses = [(ids("campus", c.code), c.code, c.name, c.address, 300) for c in places.campuses]
         departments = [
             (ids("department", d.code), 0, ids("campus", d.campus_code), d.code, d.name, d.name_pinyin,
              d.name_initials, d.kind, d.intro, d.number_only_on_screen, True)
             for d in places.departments
         ]  # fmt: skip
-        rows = await self._copy("campus", "id code name address", campuses)
+        rows = await self._copy("campus", "id code name address radius_m", campuses)
         rows += await self._copy(
             "department",
             "id version campus_id code name pinyin initials kind intro number_only_on_screen active",
@@ -262,10 +274,10 @@ class _Loader:
         ids = self.ids
         return await self._copy(
             "staff_member",
-            "id version staff_no name pinyin initials title profession department_id specialty active",
+            "id version staff_no name pinyin initials title profession department_id specialty introduction active",
             [
                 (ids("staff", s.staff_no), 0, s.staff_no, s.name, s.name_pinyin, s.name_initials, s.title,
-                 PROFESSIONS[s.role].value, ids("department", s.department_code), s.specialty, True)
+                 PROFESSIONS[s.role].value, ids("department", s.department_code), s.specialty, "", True)
                 for s in self.hospital.staff
             ],
         )  # fmt: skip
@@ -277,7 +289,7 @@ class _Loader:
             "id version code name initials category unit active",
             [
                 (ids("price_item", i.code), 0, i.code, f"{i.name} {i.specification}".strip(), i.name_initials,
-                 i.category_name, i.unit, True)
+                 _ON_RECEIPT.get(i.category, i.category), i.unit, True)
                 for i in items
             ],
         )  # fmt: skip
@@ -344,11 +356,11 @@ class _Loader:
     async def _day(self, sessions: Sequence[DemoSession]) -> int:
         """One day's sessions and places. A session that meets one made by hand is left out, not forced in."""
         price_at = dict(await self.connection.fetch(_PRICES_AT, sessions[0].start))
-        ids = self.ids
+        ids, released = self.ids, release_time(sessions[0].start.date())
         rows = [
             (ids("schedule", s.key), ids("department", s.department_code), ids("staff", s.staff_no),
              ids("location", s.room_code), s.service_kind, s.start, s.end, item,
-             fen_of(price_at[item]), s.places_count)
+             fen_of(price_at[item]), s.places_count, s.start.date(), period_of(s.start).value, released)
             for s in sessions
             if (item := ids("price_item", s.price_item_code)) in price_at
         ]  # fmt: skip

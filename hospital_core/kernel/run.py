@@ -26,7 +26,7 @@ Input = TypeVar("Input")
 Answer = TypeVar("Answer")
 Service = Callable[[UnitOfWork, Input], Awaitable[Answer]]
 
-_ANSWER_COLUMN = "idempotency_record.answer"
+ANSWER_COLUMN = "idempotency_record.answer"
 
 # A twin waits here on the unique key until the first commits, then finds no row of its own.
 _CLAIM = """
@@ -98,7 +98,7 @@ async def _begin(ctx: Context, connection: asyncpg.Connection) -> tuple[Any, byt
 
 
 def _replayed(service: Service[Input, Answer], sealed: bytes) -> Answer:
-    answer: Answer = _view_of(service).model_validate_json(keyring().open_bytes(sealed, _ANSWER_COLUMN))
+    answer: Answer = _view_of(service).model_validate_json(keyring().open_bytes(sealed, ANSWER_COLUMN))
     return answer
 
 
@@ -140,7 +140,7 @@ async def _finish(uow: UnitOfWork, answer: Any) -> list[tuple[str, str]]:
         body = answer.model_dump_json().encode() if isinstance(answer, View) else b""
         await uow.execute(
             "UPDATE idempotency_record SET answer = $4 WHERE actor_key = $1 AND route = $2 AND key = $3",
-            uow.ctx.actor.key(), key.route, key.key, keyring().seal(body, _ANSWER_COLUMN),
+            uow.ctx.actor.key(), key.route, key.key, keyring().seal(body, ANSWER_COLUMN),
         )  # fmt: skip
     return await _write_live(uow)
 

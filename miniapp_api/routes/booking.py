@@ -7,17 +7,20 @@ from hospital_core.access.scheduling.errors import (
     AlreadyBooked,
     NotCancellable,
     NotPayable,
+    NotReleased,
     PaymentOver,
+    RealNameRequired,
     SessionOver,
     SessionStopped,
     SlotBegun,
     SlotFull,
     SlotTaken,
     TooLateToCancel,
+    TooManyBookings,
     WindowOnly,
 )
 from hospital_core.access.scheduling.queries import appointment
-from hospital_core.access.scheduling.service import book_appointment, cancel_appointment, pay_appointment
+from hospital_core.access.scheduling.service import book_in_rush, cancel_appointment, pay_appointment
 from hospital_core.access.scheduling.views import AppointmentView
 from hospital_core.finance.payments.errors import ChannelRefused, PayingTimeOver
 from hospital_core.finance.payments.outside import prepare_payment
@@ -46,14 +49,17 @@ from miniapp_api.views import PaymentStarted, PayParameters
         SessionOver,
         SessionStopped,
         WindowOnly,
+        NotReleased,
         AlreadyBooked,
+        RealNameRequired,
+        TooManyBookings,
         PatientMerged,
     ),
     idempotent=True,
 )
 async def post_appointment(call: Call[BookAppointment]) -> AppointmentView:
     """Hold a place until it is paid (预约挂号)."""
-    return await run(call.ctx, book_appointment, call.command)
+    return await book_in_rush(call.ctx, call.command)
 
 
 @routes.post(

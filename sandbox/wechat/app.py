@@ -14,6 +14,7 @@ from sanic.response import raw
 
 from sandbox.wechat import control, miniprogram, pages, payapi
 from sandbox.wechat.callbacks import Dispatcher
+from sandbox.wechat.codepay import revoke_due
 from sandbox.wechat.config import Config
 from sandbox.wechat.errors import SheetError
 from sandbox.wechat.refunds import settle_due_refunds
@@ -40,9 +41,14 @@ def create_app(config: Config, state_path: Path | None = None, name: str = "wech
     return app
 
 
+def _settle_due(world: World) -> None:
+    settle_due_refunds(world)
+    revoke_due(world)
+
+
 async def _start(app: Sanic[Any, Any]) -> None:
     world: World = app.ctx.world
-    world.dispatcher = Dispatcher(world, settle_due_refunds)
+    world.dispatcher = Dispatcher(world, _settle_due)
     app.ctx.dispatching = asyncio.create_task(world.dispatcher.run())
 
     def ended(task: asyncio.Task[None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import secrets
 import time
 import uuid
@@ -15,7 +16,7 @@ import httpx
 import orjson
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sandbox.wechat import crypto
+from sandbox.wechat import crypto, push
 from sandbox.wechat.state import Attempt, Notification
 from sandbox.wechat.text import rfc3339
 
@@ -125,9 +126,10 @@ class Dispatcher:
         self._settle_due = settle_due
         self._awake = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[bool]] = {}
+        self._tasks_of_pushes: dict[str, asyncio.Task[None]] = {}
         # A fresh connection each time: a kept one would fail, through no fault of the merchant, when it restarts.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-        self._http = httpx.AsyncClient(trust_env=False, follow_redirects=False, limits=limits, timeout=60)
+        self.http = httpx.AsyncClient(trust_env=False, follow_redirects=False, limits=limits, timeout=60)
         # A stranger's key for forged signatures and unknown serials, new at every start.
         self._stranger = crypto.Signer(
             secrets.token_hex(20).upper(), rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -147,6 +149,7 @@ class Dispatcher:
                 if notification.next_at <= now and notification.id not in self._tasks:
                     self._start(notification)
             times = [n.next_at for n in waiting if n.next_at > now]
+            times += push.start_due(self._world, self._tasks_of_pushes, self.http)
             times += [r.finish_at for r in self._world.state.refunds.values() if r.status == "PROCESSING"]
             # One second at most: the machine's clock may be moved under us.
             pause = min([1.0, *(max(0.005, at - time.time()) for at in times)])
@@ -156,10 +159,11 @@ class Dispatcher:
                 continue
 
     async def stop(self) -> None:
-        for task in self._tasks.values():
+        tasks = [*self._tasks.values(), *self._tasks_of_pushes.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        await self._http.aclose()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.http.aclose()
 
     async def deliver(self, notification: Notification) -> bool:
         """Send now and wait for the merchant's answer; True when it was accepted."""
@@ -183,7 +187,9 @@ class Dispatcher:
         attempts = await asyncio.gather(*(self._send(notification, bend) for _ in range(copies)))
         notification.attempts.extend(attempts)
         accepted = any(attempt.status in (200, 204) for attempt in attempts) and not bend.tampered
-        if accepted:
+        if accepted and "callback_again" in bend:
+            notification.next_at = time.time() + self._world.wait(RETRY_GAPS_SECONDS[0])
+        elif accepted:
             notification.status = "delivered"
         elif notification.rung >= len(RETRY_GAPS_SECONDS):
             notification.status = "exhausted"
@@ -199,7 +205,7 @@ class Dispatcher:
     def _bend(self, notification: Notification) -> Bend:
         bend = Bend()
         family = notification.event_type.partition(".")[0]
-        for name in ("callback_drop", "callback_duplicate", *TAMPERINGS):
+        for name in ("callback_drop", "callback_duplicate", "callback_again", "callback_mixed_serial", *TAMPERINGS):
             rule = self._world.take(name, family, notification.out_trade_no)
             if rule is not None:
                 bend.names.append(name)
@@ -225,7 +231,7 @@ class Dispatcher:
         try:
             # The whole answer within the limit, not each byte of it.
             async with asyncio.timeout(timeout):
-                answer = await self._http.post(notification.notify_url, content=body, headers=headers)
+                answer = await self.http.post(notification.notify_url, content=body, headers=headers)
             status = answer.status_code
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as problem:
             error = type(problem).__name__
@@ -241,13 +247,16 @@ class Dispatcher:
         if "callback_wrong_amount" in bend:
             resource["amount"]["total"] += int(bend.values["callback_wrong_amount"])
         if "callback_wrong_mchid" in bend:
-            resource["mchid"] = "1900000001"
+            resource["sub_mchid" if "sub_mchid" in resource else "mchid"] = "1900000001"
         envelope = orjson.loads(notification.body)
         envelope.pop("resource")
         return _sealed(self._world, envelope, resource, original_type)
 
     def _signature(self, body: bytes, bend: Bend) -> dict[str, str]:
         honest = self._world.callback_signer()
+        if "callback_mixed_serial" in bend and self._world.certificate_signer is not None:
+            strikes = random.uniform(0, 100) < bend.values["callback_mixed_serial"]
+            honest = self._world.certificate_signer if strikes else self._world.public_key_signer
         signer = honest
         if "callback_unknown_serial" in bend:
             signer = self._stranger

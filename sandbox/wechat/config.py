@@ -37,6 +37,13 @@ class Config:
     signing: str
     platform_cert_key_pem: str
     platform_cert_pem: str
+    # Service provider 服务商: its own appid, and the special merchants it may take money for.
+    sp_appid: str
+    sub_mchids: tuple[str, ...]
+    # Message push 消息推送: what the mini program's back office was told.
+    push_url: str
+    push_token: str
+    push_aes_key: str
     templates: tuple[Template, ...]
     pages: tuple[str, ...]
     return_origins: tuple[str, ...]
@@ -71,6 +78,11 @@ def load_config(path: Path) -> Config:
         signing=signing,
         platform_cert_key_pem=raw.get("platform_cert_key_pem", ""),
         platform_cert_pem=raw.get("platform_cert_pem", ""),
+        sp_appid=raw.get("sp_appid", raw["appid"]),
+        sub_mchids=tuple(raw.get("sub_mchids", [])),
+        push_url=raw.get("push_url", ""),
+        push_token=raw.get("push_token", ""),
+        push_aes_key=raw.get("push_aes_key", ""),
         templates=tuple(_template(item) for item in raw.get("templates", [])),
         pages=tuple(raw.get("pages", [])),
         return_origins=tuple(origin.rstrip("/") for origin in raw.get("return_origins", [])),

@@ -12,11 +12,11 @@ import orjson
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import raw
 
-from sandbox.wechat import faults, messages, orders
+from sandbox.wechat import codepay, faults, messages, orders, push, refunds
 from sandbox.wechat.errors import SheetError
 from sandbox.wechat.state import Code, State, User
 from sandbox.wechat.text import rfc3339
-from sandbox.wechat.world import World
+from sandbox.wechat.world import MadeBill, World
 
 blueprint = Blueprint("control", url_prefix="/_sim")
 _LOOPBACK_NAMES = {"127.0.0.1", "localhost", "::1"}
@@ -82,7 +82,21 @@ async def read_state(request: Request) -> HTTPResponse:
     state["codes"] = len(state["codes"])
     state["tokens"] = len(state["tokens"])
     calls = [asdict(call) for call in world.calls]
-    return _json({"business_time": rfc3339(world.now()), "calls": calls, **state})
+    bills = [_bill_view(bill) for bill in world.made_bills]
+    return _json({"business_time": rfc3339(world.now()), "calls": calls, "bills": bills, **state})
+
+
+def _bill_view(bill: MadeBill) -> dict[str, Any]:
+    return {name: value for name, value in vars(bill).items() if name != "content"}
+
+
+@blueprint.get("/bills/<bill_id:str>")
+async def read_bill(request: Request, bill_id: str) -> HTTPResponse:
+    """A bill as it was handed out, before gzip."""
+    bill = next((bill for bill in _world(request).made_bills if bill.id == bill_id), None)
+    if bill is None:
+        raise SheetError("bill_not_found", "没有这份账单", 404)
+    return raw(bill.content, content_type="text/plain; charset=utf-8", headers={"X-Content-Type-Options": "nosniff"})
 
 
 @blueprint.post("/reset")
@@ -93,6 +107,7 @@ async def reset(request: Request) -> HTTPResponse:
     world.store.state = State(users=users)
     world.calls.clear()
     world.bills.clear()
+    world.made_bills.clear()
     if not users:
         world.add_demo_users()
     return _json({"ok": True})
@@ -159,6 +174,14 @@ async def phone_code(request: Request, openid: str) -> HTTPResponse:
     return _new_code(request, openid, "phone")
 
 
+@blueprint.post("/users/<openid:str>/payment-code")
+async def payment_code(request: Request, openid: str) -> HTTPResponse:
+    """What the person's 付款码 shows for the next minute."""
+    world = _world(request)
+    user = _user(world, openid)
+    return _json({"auth_code": codepay.new_payment_code(world, user.openid).code}, 201)
+
+
 @blueprint.post("/users/<openid:str>/subscribe")
 async def subscribe(request: Request, openid: str) -> HTTPResponse:
     world, body = _world(request), _body(request)
@@ -168,6 +191,17 @@ async def subscribe(request: Request, openid: str) -> HTTPResponse:
         raise SheetError("template_not_found", "没有这个订阅消息模板", 404)
     left = messages.subscribe(world, user.openid, template, body.get("accept") is True)
     return _json({"template_id": template.template_id, "left": left})
+
+
+@blueprint.post("/users/<openid:str>/unsubscribe")
+async def unsubscribe(request: Request, openid: str) -> HTTPResponse:
+    """The person switches a template off in the mini program's settings."""
+    world, body = _world(request), _body(request)
+    template = messages.find_template(world, str(body.get("template_id", "")))
+    if template is None:
+        raise SheetError("template_not_found", "没有这个订阅消息模板", 404)
+    messages.switch_off(world, _user(world, openid).openid, template)
+    return _json({"template_id": template.template_id, "left": 0})
 
 
 @blueprint.get("/users/<openid:str>/messages")
@@ -185,8 +219,18 @@ async def user_messages(request: Request, openid: str) -> HTTPResponse:
 @blueprint.get("/prepay/<prepay_id:str>")
 async def read_prepay(request: Request, prepay_id: str) -> HTTPResponse:
     """What the pay sheet shows."""
+    return _sheet(request, prepay_id)
+
+
+@blueprint.get("/scan")
+async def read_scanned(request: Request) -> HTTPResponse:
+    """What the pay sheet shows after scanning `?code_url=` 扫一扫."""
+    return _sheet(request, str(request.args.get("code_url", "")))
+
+
+def _sheet(request: Request, key: str) -> HTTPResponse:
     world = _world(request)
-    order = orders.sheet_order(world, prepay_id)
+    order = orders.sheet_order(world, key)
     user = world.state.users.get(order.openid)
     return _json(
         {
@@ -203,9 +247,10 @@ async def read_prepay(request: Request, prepay_id: str) -> HTTPResponse:
 
 @blueprint.post("/pay")
 async def pay(request: Request) -> HTTPResponse:
-    """The person pays; the parameters of `wx.requestPayment` are verified when any of them is given."""
+    """The person pays a `prepay_id` or a scanned `code_url`; parameters of `wx.requestPayment` are verified as soon as one
+    is given."""
     world, body = _world(request), _body(request)
-    prepay_id = str(body.get("prepay_id", ""))
+    prepay_id = str(body.get("prepay_id") or body.get("code_url") or "")
     orders.sheet_order(world, prepay_id)
     if any(name in body for name in orders.PAY_SIGN_FIELDS):
         orders.check_pay_sign(world, prepay_id, body)
@@ -214,7 +259,33 @@ async def pay(request: Request) -> HTTPResponse:
     if world.take("callback_before_response", "pay", notification.out_trade_no):
         await world.dispatcher.deliver(notification)
     order = orders.find_order(world, out_trade_no=notification.out_trade_no)
-    return _json({"result": "ok", "notification_id": notification.id, **orders.order_view(order)})
+    return _json({"result": "ok", "notification_id": notification.id, **orders.order_view(world, order)})
+
+
+@blueprint.post("/orders/<out_trade_no:str>/password")
+async def enter_password(request: Request, out_trade_no: str) -> HTTPResponse:
+    """The person types the password of a payment code, or declines with `{"accept": false}`."""
+    world = _world(request)
+    order = codepay.enter_password(world, out_trade_no, _body(request).get("accept", True) is True)
+    return _json(orders.order_view(world, order))
+
+
+@blueprint.post("/refunds/<out_refund_no:str>/settle")
+async def settle_refund(request: Request, out_refund_no: str) -> HTTPResponse:
+    """Let the bank answer for a refund now."""
+    world = _world(request)
+    refund = world.state.refunds.get(out_refund_no)
+    if refund is None or refund.status != "PROCESSING":
+        raise SheetError("refund_not_waiting", "没有处理中的这笔退款", 404)
+    refunds.settle(world, refund)
+    return _json(asdict(refund))
+
+
+@blueprint.post("/push/verify")
+async def verify_push(request: Request) -> HTTPResponse:
+    """Check the push address as the back office does before it saves it."""
+    await push.verify_address(_world(request), _world(request).dispatcher.http)
+    return _json({"ok": True})
 
 
 @blueprint.get("/orders/<out_trade_no:str>")
@@ -223,9 +294,9 @@ async def read_order(request: Request, out_trade_no: str) -> HTTPResponse:
     order = state.orders.get(out_trade_no)
     if order is None:
         raise SheetError("order_not_found", "没有这笔订单", 404)
-    refunds = [asdict(refund) for refund in state.refunds.values() if refund.out_trade_no == out_trade_no]
+    given_back = [asdict(refund) for refund in state.refunds.values() if refund.out_trade_no == out_trade_no]
     sent = [asdict(item) for item in state.notifications.values() if item.out_trade_no == out_trade_no]
-    return _json({**asdict(order), "refunds": refunds, "notifications": sent})
+    return _json({**asdict(order), "refunds": given_back, "notifications": sent})
 
 
 @blueprint.post("/notifications/<notification_id:str>/send")
@@ -288,6 +359,9 @@ def _check_setting(name: str, value: Any) -> None:
         "refund_seconds": number and value >= 0,
         "callback_timeout_seconds": number and 0 < value <= 60,
         "callback_signing": value in ("", "public_key", "certificate"),
+        "push_url": isinstance(value, str) and (value == "" or value.startswith(("http://", "https://"))),
+        "push_format": value in ("json", "xml"),
+        "push_encrypted": isinstance(value, bool),
     }
     if not good.get(name, False):
         raise SheetError("bad_setting", f"设置 {name} 不对", 400)

@@ -12,10 +12,10 @@ from typing import cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 PROBE_PREFIX = "WECHATPAY/SIGNTEST/"
@@ -58,6 +58,16 @@ def parse_authorization(header: str) -> dict[str, str] | None:
 def request_message(method: str, url: str, timestamp: str, nonce: str, body: bytes) -> bytes:
     """The text a merchant signs 请求签名串: the path with its query exactly as it was on the wire."""
     return f"{method}\n{url}\n{timestamp}\n{nonce}\n".encode() + body + b"\n"
+
+
+def opens(private_key: RSAPrivateKey, sealed_base64: str) -> bool:
+    """True when a sensitive field 敏感信息 was sealed for this key (RSA-OAEP, SHA-1)."""
+    padding = OAEP(MGF1(SHA1()), SHA1(), None)  # noqa: S303 - what WeChat Pay prescribes
+    try:
+        private_key.decrypt(base64.b64decode(sealed_base64, validate=True), padding)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
@@ -43,6 +44,10 @@ class WechatSandboxFiles:
     public_key_id: str
     base_url: str
     template_ids: dict[str, str]
+    sp_appid: str
+    sub_mchids: tuple[str, ...]
+    push_token: str = field(repr=False)
+    push_aes_key: str = field(repr=False)
 
 
 def make_config(
@@ -54,6 +59,7 @@ def make_config(
     signing: str = "public_key",
     demo_users: Iterable[dict[str, str]] = DEMO_USERS,
     pages: Sequence[str] = (),
+    push_url: str = "",
 ) -> WechatSandboxFiles:
     """Write the simulator's configuration and the merchant's key files, all 0600, into a 0700 folder.
 
@@ -68,7 +74,10 @@ def make_config(
         config = json.loads(config_path.read_text(encoding="utf-8"))
     else:
         config = _fresh_identity(key_path, public_path)
+    for name, value in _later_identity().items():
+        config.setdefault(name, value)  # a folder of an older sandbox has none of these
     config.update(
+        push_url=push_url,
         merchant_name=merchant_name,
         signing=signing,
         return_origins=list(return_origins),
@@ -91,6 +100,10 @@ def make_config(
         public_key_id=config["public_key_id"],
         base_url=base_url.rstrip("/"),
         template_ids={template["key"]: template["template_id"] for template in config["templates"]},
+        sp_appid=config["sp_appid"],
+        sub_mchids=tuple(config["sub_mchids"]),
+        push_token=config["push_token"],
+        push_aes_key=config["push_aes_key"],
     )
 
 
@@ -113,7 +126,7 @@ def _fresh_identity(key_path: Path, public_path: Path) -> dict[str, Any]:
     return {
         "appid": "wx" + secrets.token_hex(8),
         "secret": secrets.token_hex(16),
-        "mchid": "16" + "".join(secrets.choice("0123456789") for _ in range(8)),
+        "mchid": _merchant_number(),
         "apiv3_key": secrets.token_hex(16),
         "merchant_cert_serial": _serial_text(x509.random_serial_number()),
         "merchant_public_key_pem": _public_pem(merchant_key),
@@ -122,6 +135,20 @@ def _fresh_identity(key_path: Path, public_path: Path) -> dict[str, Any]:
         "platform_cert_key_pem": _private_pem(certificate_key),
         "platform_cert_pem": _self_signed(certificate_key),
     }
+
+
+def _later_identity() -> dict[str, Any]:
+    """The merchant as a service provider, and the keys of its message push."""
+    return {
+        "sp_appid": "wx" + secrets.token_hex(8),
+        "sub_mchids": [_merchant_number() for _ in range(3)],
+        "push_token": secrets.token_hex(16),
+        "push_aes_key": base64.b64encode(secrets.token_bytes(32)).decode().rstrip("="),
+    }
+
+
+def _merchant_number() -> str:
+    return "16" + "".join(secrets.choice("0123456789") for _ in range(8))
 
 
 def _rsa_key() -> rsa.RSAPrivateKey:

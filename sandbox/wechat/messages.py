@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from sandbox.wechat import push
 from sandbox.wechat.config import Template
 from sandbox.wechat.errors import MiniError
 from sandbox.wechat.state import Message
@@ -41,7 +42,14 @@ def subscribe(world: World, openid: str, template: Template, accept: bool) -> in
         quotas[key] = -1 if accept else 0
     elif accept:
         quotas[key] = quotas.get(key, 0) + 1
+    push.told_of_consent(world, openid, template.template_id, accept)
     return quotas.get(key, 0)
+
+
+def switch_off(world: World, openid: str, template: Template) -> None:
+    """The person turns a template off in the mini program's settings 拒收: nothing may be sent any more."""
+    world.state.quotas[f"{openid} {template.template_id}"] = 0
+    push.told_of_change(world, openid, template.template_id)
 
 
 def find_template(world: World, template_id: str) -> Template | None:
@@ -68,6 +76,7 @@ def send(world: World, body: dict[str, Any]) -> None:
     if left > 0:
         world.state.quotas[key] = left - 1
     world.state.messages.append(Message(openid, template.template_id, template.title, page, values, world.now()))
+    push.told_of_sending(world, openid, template.template_id, len(world.state.messages))
 
 
 def check_page(world: World, page: Any) -> str:

@@ -17,6 +17,7 @@ from sanic.response import raw
 from sandbox.wechat import messages, tokens
 from sandbox.wechat.crypto import nonce_text
 from sandbox.wechat.errors import MiniError
+from sandbox.wechat.faults import happens
 from sandbox.wechat.payapi import hang_up
 from sandbox.wechat.state import Code
 from sandbox.wechat.world import World
@@ -24,6 +25,8 @@ from sandbox.wechat.world import World
 blueprint = Blueprint("miniprogram")
 CODE_VALID_SECONDS = 300
 _SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@\-._~]{1,32}")
+URL_LINK_DAYS_MAX = 30
+_WORDS = {"赌博": "risky", "毒品": "risky", "枪支": "risky", "代开发票": "risky", "加微信": "review", "代购": "review"}
 Act = Callable[[World, Request, dict[str, Any]], dict[str, Any] | bytes]
 
 
@@ -46,7 +49,7 @@ async def _serve(world: World, request: Request, name: str, act: Act, needs_toke
     delay = world.take("api_delay", name)
     if delay:
         await asyncio.sleep(delay.value)
-    if world.take("api_500", name):
+    if world.take("api_500", name) or happens(world.take("api_flaky", name)):
         world.log(name, request.method, request.path, 500, fault="api_500")
         return raw(b"", status=500)
     fault = ""
@@ -167,3 +170,37 @@ def wxa_code(world: World, _request: Request, body: dict[str, Any]) -> bytes:
     output = io.BytesIO()
     image.save(output, "JPEG", quality=90)
     return output.getvalue()
+
+
+@operation("urllink", "POST", "/wxa/generate_urllink")
+def url_link(world: World, _request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    """A link that opens a page of the mini program from outside WeChat; 30 days at most."""
+    messages.check_page(world, body.get("path") or "")
+    if not isinstance(body.get("query", ""), str) or len(body.get("query", "")) > 1024:
+        raise MiniError(40212, "invalid query")
+    kind, now = body.get("expire_type", 0), world.now()
+    until = body.get("expire_time", now + URL_LINK_DAYS_MAX * 86400) if kind == 0 else None
+    days = body.get("expire_interval", URL_LINK_DAYS_MAX)
+    if kind == 0 and (type(until) not in (int, float) or not now < until <= now + URL_LINK_DAYS_MAX * 86400):
+        raise MiniError(85401, "time limit between 1min and 30 days")
+    if kind not in (0, 1) or type(days) is not int or not 1 <= days <= URL_LINK_DAYS_MAX:
+        raise MiniError(85401, "time limit between 1min and 30 days")
+    return {"errcode": 0, "errmsg": "ok", "url_link": f"https://wxaurl.cn/{nonce_text(11)}"}
+
+
+@operation("msg_sec_check", "POST", "/wxa/msg_sec_check")
+def msg_sec_check(world: World, _request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    """Text safety 文本内容安全识别 v2; the sandbox knows a handful of words."""
+    content = body.get("content")
+    if not isinstance(content, str) or not 1 <= len(content) <= 2500:
+        raise MiniError(40129, "invalid content")
+    if body.get("version") != 2 or body.get("scene") not in (1, 2, 3, 4):
+        raise MiniError(47001, "data format error")
+    if body.get("openid") not in world.state.users:
+        raise MiniError(40003, "invalid openid")
+    verdicts = [verdict for word, verdict in _WORDS.items() if word in content]
+    suggest = "risky" if "risky" in verdicts else "review" if verdicts else "pass"
+    label = {"pass": 100, "review": 10001, "risky": 20006}[suggest]
+    detail = {"strategy": "content_model", "errcode": 0, "suggest": suggest, "label": label, "prob": 90}
+    result = {"suggest": suggest, "label": label}
+    return {"errcode": 0, "errmsg": "ok", "detail": [detail], "trace_id": nonce_text(24), "result": result}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, cast
@@ -14,8 +14,9 @@ import orjson
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import raw
 
-from sandbox.wechat import bills, crypto, orders, refunds
+from sandbox.wechat import bills, codepay, crypto, orders, refunds
 from sandbox.wechat.errors import PayError
+from sandbox.wechat.faults import happens
 from sandbox.wechat.state import Rule
 from sandbox.wechat.text import rfc3339
 from sandbox.wechat.world import World
@@ -39,12 +40,24 @@ class Call:
     body: dict[str, Any]
     path_value: str = ""
 
+    @property
+    def partner(self) -> bool:
+        """Whether a service provider 服务商 asks, by its own paths."""
+        return self.request.path.startswith(_PARTNER)
 
+    @property
+    def sub_mchid(self) -> str:
+        """The special merchant named in body or query, "" for an ordinary merchant."""
+        value = self.body.get("sub_mchid") or self.request.args.get("sub_mchid") or ""
+        return value if isinstance(value, str) else ""
+
+
+_PARTNER = "/v3/pay/partner/"
 Act = Callable[[Call], Awaitable[dict[str, Any] | bytes | None]]
 
 
-def operation(name: str, method: str, path: str, *, writes: bool) -> Callable[[Act], Act]:
-    """Serve an operation: check, act, save, then answer as the active faults allow."""
+def operation(name: str, method: str, *paths: str, writes: bool) -> Callable[[Act], Act]:
+    """Serve an operation: check, act, save, then answer as the active faults allow. The first path names it."""
 
     def register(act: Act) -> Act:
         @wraps(act)
@@ -52,7 +65,9 @@ def operation(name: str, method: str, path: str, *, writes: bool) -> Callable[[A
             world: World = request.app.ctx.world
             return await _serve(world, request, name, act, unquote(path_value), writes)
 
-        blueprint.add_route(handler, path, methods=[method], name=name)
+        for number, path in enumerate(paths):
+            # One operation, so that one fault rule reaches all its paths.
+            blueprint.add_route(handler, path, methods=[method], name=f"{name}_{number}" if number else name)
         return act
 
     return register
@@ -66,6 +81,9 @@ async def _serve(world: World, request: Request, name: str, act: Act, path_value
         delay = world.take("api_delay", name, order_no)
         if delay:
             await asyncio.sleep(delay.value)
+        if happens(world.take("api_flaky", name, order_no)):
+            struck = "api_flaky"
+            raise _ERRORS["api_500"]
         for kind in ("api_429", "api_500"):
             if world.take(kind, name, order_no):
                 struck = kind
@@ -137,9 +155,10 @@ def check_request(world: World, request: Request) -> dict[str, Any]:
     if not crypto.verify(world.merchant_key, message, fields["signature"]):
         raise _sign_error(request.method, url, message)
     body = _json_body(request)
-    for mchid in (body.get("mchid"), request.args.get("mchid")):
-        if mchid is not None and mchid != world.config.mchid:
-            raise PayError(403, "NO_AUTH", "商户号与签名所用商户号不一致")
+    for name in ("mchid", "sp_mchid"):
+        for mchid in (body.get(name), request.args.get(name)):
+            if mchid is not None and mchid != world.config.mchid:
+                raise PayError(403, "NO_AUTH", "商户号与签名所用商户号不一致")
     return body
 
 
@@ -201,43 +220,81 @@ def _signed(
     return raw(body, status=status, headers=headers, content_type=JSON)
 
 
-@operation("prepay", "POST", "/v3/pay/transactions/jsapi", writes=True)
+_ORDERS = "/v3/pay/transactions"
+_SP_ORDERS = "/v3/pay/partner/transactions"
+
+
+@operation("prepay", "POST", f"{_ORDERS}/jsapi", f"{_SP_ORDERS}/jsapi", writes=True)
 async def prepay(call: Call) -> dict[str, Any]:
-    answer = orders.place_order(call.world, call.body)
+    answer = orders.place_order(call.world, call.body, trade_type="JSAPI", partner=call.partner)
     out_trade_no = call.body["out_trade_no"]
     if call.world.take("callback_before_response", "prepay", out_trade_no):
         order = orders.find_order(call.world, out_trade_no=out_trade_no)
-        await call.world.dispatcher.deliver(orders.mark_paid(call.world, order))
+        await call.world.dispatcher.deliver(orders.pay(call.world, answer["prepay_id"], order.openid))
     return answer
 
 
-@operation("query", "GET", "/v3/pay/transactions/out-trade-no/<path_value:str>", writes=False)
-async def query_by_number(call: Call) -> dict[str, Any]:
-    _need_mchid(call)
-    return orders.order_view(orders.find_order(call.world, out_trade_no=call.path_value))
+@operation("native", "POST", f"{_ORDERS}/native", f"{_SP_ORDERS}/native", writes=True)
+async def native(call: Call) -> dict[str, Any]:
+    return orders.place_order(call.world, call.body, trade_type="NATIVE", partner=call.partner)
 
 
-async def _query_by_transaction(call: Call) -> dict[str, Any]:
-    _need_mchid(call)
-    return orders.order_view(orders.find_order(call.world, transaction_id=call.path_value))
+@operation("codepay", "POST", f"{_ORDERS}/codepay", f"{_SP_ORDERS}/codepay", writes=True)
+async def charge_code(call: Call) -> dict[str, Any]:
+    return codepay.charge_code(call.world, call.body, partner=call.partner)
 
 
-@blueprint.get("/v3/pay/transactions/id/<path_value:str>", name="query_by_transaction")
-async def query_by_transaction(request: Request, path_value: str) -> HTTPResponse:
-    # The same operation "query" as by number, so that one fault rule reaches both.
-    return await _serve(request.app.ctx.world, request, "query", _query_by_transaction, path_value, writes=False)
+@operation(
+    "reverse",
+    "POST",
+    f"{_ORDERS}/out-trade-no/<path_value:str>/reverse",
+    f"{_SP_ORDERS}/out-trade-no/<path_value:str>/reverse",
+    writes=True,
+)
+async def reverse(call: Call) -> dict[str, Any]:
+    names = ("sp_appid", "sp_mchid", "sub_mchid") if call.partner else ("appid", "mchid")
+    _need(call, call.body, *names)
+    codepay.reverse_order(call.world, call.path_value, call.sub_mchid)
+    return {**{name: call.body[name] for name in names}, "out_trade_no": call.path_value}
 
 
-def _need_mchid(call: Call) -> None:
-    if call.request.args.get("mchid") is None:
-        raise PayError(400, "PARAM_ERROR", "缺少查询参数 mchid")
+@operation(
+    "query",
+    "GET",
+    f"{_ORDERS}/out-trade-no/<path_value:str>",
+    f"{_ORDERS}/id/<path_value:str>",
+    f"{_SP_ORDERS}/out-trade-no/<path_value:str>",
+    f"{_SP_ORDERS}/id/<path_value:str>",
+    writes=False,
+)
+async def query(call: Call) -> dict[str, Any]:
+    _need(call, dict(call.request.args), *(("sp_mchid", "sub_mchid") if call.partner else ("mchid",)))
+    by_transaction = "/transactions/id/" in call.request.path
+    order = orders.find_order(
+        call.world,
+        out_trade_no=None if by_transaction else call.path_value,
+        transaction_id=call.path_value if by_transaction else None,
+        sub_mchid=call.sub_mchid,
+    )
+    return orders.order_view(call.world, order)
 
 
-@operation("close", "POST", "/v3/pay/transactions/out-trade-no/<path_value:str>/close", writes=True)
+def _need(call: Call, given: Mapping[str, Any], *names: str) -> None:
+    for name in names:
+        if not given.get(name):
+            raise PayError(400, "PARAM_ERROR", f"缺少参数 {name}")
+
+
+@operation(
+    "close",
+    "POST",
+    f"{_ORDERS}/out-trade-no/<path_value:str>/close",
+    f"{_SP_ORDERS}/out-trade-no/<path_value:str>/close",
+    writes=True,
+)
 async def close(call: Call) -> None:
-    if "mchid" not in call.body:
-        raise PayError(400, "PARAM_ERROR", "缺少参数 mchid")
-    orders.close_order(call.world, call.path_value)
+    _need(call, call.body, *(("sp_mchid", "sub_mchid") if call.partner else ("mchid",)))
+    orders.close_order(call.world, call.path_value, call.sub_mchid)
 
 
 @operation("refund", "POST", "/v3/refund/domestic/refunds", writes=True)
@@ -253,7 +310,12 @@ async def ask_refund(call: Call) -> dict[str, Any]:
 
 @operation("refund_query", "GET", "/v3/refund/domestic/refunds/<path_value:str>", writes=False)
 async def query_refund(call: Call) -> dict[str, Any]:
-    return refunds.refund_view(call.world, refunds.find_refund(call.world, call.path_value))
+    return refunds.refund_view(call.world, refunds.find_refund(call.world, call.path_value, call.sub_mchid))
+
+
+@operation("abnormal_refund", "POST", "/v3/refund/domestic/refunds/<path_value:str>/apply-abnormal-refund", writes=True)
+async def apply_abnormal_refund(call: Call) -> dict[str, Any]:
+    return refunds.refund_view(call.world, refunds.apply_abnormal(call.world, call.path_value, call.body))
 
 
 @operation("certificates", "GET", "/v3/certificates", writes=False)

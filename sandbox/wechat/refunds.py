@@ -6,9 +6,10 @@ import re
 import time
 from typing import Any
 
+from sandbox.wechat import crypto
 from sandbox.wechat.callbacks import new_notification
 from sandbox.wechat.errors import PayError
-from sandbox.wechat.orders import fen_field, find_order, notify_url_field, param_error, text_field
+from sandbox.wechat.orders import fen_field, find_order, merchant_view, notify_url_field, param_error, text_field
 from sandbox.wechat.state import Notification, Order, Refund
 from sandbox.wechat.text import digits, rfc3339
 from sandbox.wechat.world import World
@@ -49,14 +50,17 @@ def _refundable_order(world: World, body: dict[str, Any]) -> Order:
     out_trade_no = text_field(body, "out_trade_no", longest=32, needed=False)
     if not transaction_id and not out_trade_no:
         raise param_error("transaction_id", "与 out_trade_no 至少填一个")
+    sub_mchid = text_field(body, "sub_mchid", longest=32, needed=False)
     try:
-        order = find_order(world, out_trade_no=out_trade_no, transaction_id=transaction_id or None)
+        order = find_order(world, out_trade_no=out_trade_no, transaction_id=transaction_id or None, sub_mchid=sub_mchid)
     except PayError:
         raise PayError(404, "RESOURCE_NOT_EXISTS", "订单不存在") from None
     if out_trade_no and order.out_trade_no != out_trade_no:
         raise PayError(400, "INVALID_REQUEST", "transaction_id 与 out_trade_no 不是同一笔订单")
     if order.paid_at is None:
         raise PayError(400, "INVALID_REQUEST", "订单未支付，不能退款")
+    if order.revoked_at is not None:
+        raise PayError(400, "INVALID_REQUEST", "订单已撤销，款项已退回用户")
     if world.now() - order.paid_at > REFUNDABLE_SECONDS:
         raise PayError(400, "INVALID_REQUEST", "订单已经超过退款期限")
     return order
@@ -88,7 +92,11 @@ def _new_refund(world: World, order: Order, body: dict[str, Any], refund_fen: in
     if earlier and world.now() - max(refund.created_at for refund in earlier) < world.wait(GAP_SECONDS):
         raise PayError(429, "FREQUENCY_LIMITED", "同一笔订单多次退款需间隔 1 分钟，请稍后使用原单号重试")
     outcome = "SUCCESS"
-    for kind, name in (("refund_abnormal", "ABNORMAL"), ("refund_closed", "CLOSED")):
+    for kind, name in (
+        ("refund_abnormal", "ABNORMAL"),
+        ("refund_closed", "CLOSED"),
+        ("refund_processing", "PROCESSING"),
+    ):
         if world.take(kind, "refund", order.out_trade_no):
             outcome = name
     return Refund(
@@ -100,9 +108,42 @@ def _new_refund(world: World, order: Order, body: dict[str, Any], refund_fen: in
         payer_refund_fen=_payer_share(order, earlier, refund_fen),
         notify_url=body.get("notify_url") or None,
         created_at=world.now(),
-        finish_at=time.time() + world.wait(world.state.settings.refund_seconds),
+        finish_at=_finish_at(world, outcome),
         outcome=outcome,
     )
+
+
+def _finish_at(world: World, outcome: str) -> float:
+    """When the bank answers; a refund that stays PROCESSING waits for `/_sim/refunds/…/settle`."""
+    if outcome == "PROCESSING":
+        return time.time() + 10 * 365 * 86400
+    return time.time() + world.wait(world.state.settings.refund_seconds)
+
+
+def apply_abnormal(world: World, refund_id: str, body: dict[str, Any]) -> Refund:
+    """Abnormal refund 发起异常退款: an ABNORMAL refund goes to another account of the person, or to the merchant's.
+
+    Raises: PayError RESOURCE_NOT_EXISTS, PARAM_ERROR, INVALID_REQUEST.
+    """
+    refund = find_refund(world, text_field(body, "out_refund_no", longest=64), body.get("sub_mchid") or "")
+    if refund.refund_id != refund_id:
+        raise PayError(404, "RESOURCE_NOT_EXISTS", "退款单不存在")
+    kind = body.get("type")
+    if kind not in ("USER_BANK_CARD", "MERCHANT_BANK_CARD"):
+        raise param_error("type", "应为 USER_BANK_CARD 或 MERCHANT_BANK_CARD")
+    if kind == "USER_BANK_CARD":
+        text_field(body, "bank_type", longest=16)
+        for name in ("bank_account", "real_name"):
+            if not crypto.opens(world.public_key_signer.key, text_field(body, name, longest=1024)):
+                raise param_error(name, "应使用微信支付公钥加密")
+    if refund.status == "ABNORMAL":
+        refund.status, refund.outcome = "PROCESSING", "SUCCESS"
+        refund.account = "用户银行卡" if kind == "USER_BANK_CARD" else "商户银行账户"
+        refund.finish_at = _finish_at(world, "SUCCESS")
+        world.dispatcher.wake()
+    elif refund.account == "支付用户零钱":
+        raise PayError(400, "INVALID_REQUEST", "退款单状态不是退款异常，不能发起异常退款")
+    return refund
 
 
 def _payer_share(order: Order, earlier: list[Refund], refund_fen: int) -> int:
@@ -113,10 +154,10 @@ def _payer_share(order: Order, earlier: list[Refund], refund_fen: int) -> int:
     return (before_fen + refund_fen) * paid_fen // order.total_fen - before_fen * paid_fen // order.total_fen
 
 
-def find_refund(world: World, out_refund_no: str) -> Refund:
-    """Raises: PayError RESOURCE_NOT_EXISTS."""
+def find_refund(world: World, out_refund_no: str, sub_mchid: str) -> Refund:
+    """Raises: PayError RESOURCE_NOT_EXISTS, also when it is another merchant's."""
     refund = world.state.refunds.get(out_refund_no)
-    if refund is None:
+    if refund is None or world.state.orders[refund.out_trade_no].sub_mchid != sub_mchid:
         raise PayError(404, "RESOURCE_NOT_EXISTS", "退款单不存在")
     return refund
 
@@ -130,7 +171,7 @@ def refund_view(world: World, refund: Refund) -> dict[str, Any]:
         "transaction_id": order.transaction_id,
         "out_trade_no": refund.out_trade_no,
         "channel": "ORIGINAL",
-        "user_received_account": "支付用户零钱",
+        "user_received_account": refund.account,
         "create_time": rfc3339(refund.created_at),
         "status": refund.status,
         "funds_account": "AVAILABLE",
@@ -160,7 +201,8 @@ def settle_due_refunds(world: World) -> None:
 
 def settle(world: World, refund: Refund) -> Notification | None:
     """The bank has answered: final status, and a callback when the merchant asked for one."""
-    refund.status = refund.outcome
+    refund.status = "SUCCESS" if refund.outcome == "PROCESSING" else refund.outcome
+    refund.outcome = refund.status
     if refund.outcome == "SUCCESS":
         refund.success_at = world.now()
     world.store.touch()
@@ -169,7 +211,9 @@ def settle(world: World, refund: Refund) -> Notification | None:
     view = refund_view(world, refund)
     amount = {name: view["amount"][name] for name in ("total", "refund", "payer_total", "payer_refund")}
     copied = ("transaction_id", "out_trade_no", "refund_id", "out_refund_no", "user_received_account", "success_time")
-    resource = {"mchid": world.config.mchid, "refund_status": refund.status, "amount": amount}
+    order = world.state.orders[refund.out_trade_no]
+    merchant = {name: value for name, value in merchant_view(world, order).items() if name.endswith("mchid")}
+    resource = {**merchant, "refund_status": refund.status, "amount": amount}
     resource.update({name: view[name] for name in copied if name in view})
     return new_notification(
         world,

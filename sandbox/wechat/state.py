@@ -16,7 +16,8 @@ import orjson
 
 from sandbox.wechat.keys import write_private
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, 2)  # 2 only added fields, and each has a default
 
 
 @dataclass
@@ -33,7 +34,7 @@ class User:
 
 @dataclass
 class Code:
-    """A single-use code 临时凭证 of kind `login` (wx.login) or `phone` (getPhoneNumber button)."""
+    """A single-use code 临时凭证: `login` (wx.login), `phone` (getPhoneNumber button) or `payment` (付款码)."""
 
     code: str
     kind: str
@@ -54,7 +55,11 @@ class Token:
 
 @dataclass
 class Order:
-    """A JSAPI order 支付订单. `request` is the first body: a re-entry must repeat it."""
+    """An order 支付订单 of trade_type JSAPI, NATIVE or MICROPAY. `request` is the first body: a re-entry repeats it.
+
+    `sub_mchid` is the special merchant 特约商户 of a service provider's order, else "". `revoke_at` (real time) ends
+    the wait for a password; `revoked_at` says when an order was reversed 撤销, paid or not.
+    """
 
     out_trade_no: str
     request: dict[str, Any]
@@ -64,15 +69,21 @@ class Order:
     created_at: float
     expires_at: float | None
     trade_state: str = "NOTPAY"
+    trade_type: str = "JSAPI"
+    sub_mchid: str = ""
     prepay_ids: dict[str, float] = field(default_factory=dict)
+    code_url: str = ""
+    code_url_at: float = 0.0
     transaction_id: str | None = None
     paid_at: float | None = None
     payer_total_fen: int | None = None
+    revoke_at: float | None = None
+    revoked_at: float | None = None
 
 
 @dataclass
 class Refund:
-    """A refund 退款; it stays PROCESSING until `finish_at`, then takes `outcome`."""
+    """A refund 退款; it stays PROCESSING until `finish_at`, then takes `outcome`. `account` is where money goes."""
 
     out_refund_no: str
     refund_id: str
@@ -86,6 +97,7 @@ class Refund:
     outcome: str = "SUCCESS"
     status: str = "PROCESSING"
     success_at: float | None = None
+    account: str = "支付用户零钱"
 
 
 @dataclass
@@ -116,6 +128,20 @@ class Notification:
     status: str = "pending"
     rung: int = 0
     waits_for_refund: bool = False
+    attempts: list[Attempt] = field(default_factory=list)
+
+
+@dataclass
+class Push:
+    """A message push 消息推送 to the mini program's server; three tries, then it is given up."""
+
+    id: str
+    event: str
+    openid: str
+    content: dict[str, Any]
+    created_at: float
+    next_at: float
+    status: str = "pending"
     attempts: list[Attempt] = field(default_factory=list)
 
 
@@ -153,6 +179,10 @@ class Settings:
     callback_timeout_seconds: float = 5.0
     # Which key signs callbacks: "" follows the configuration, else public_key or certificate.
     callback_signing: str = ""
+    # Message push 消息推送: where, and how it is written. Empty address: nothing is pushed.
+    push_url: str = ""
+    push_format: str = "json"
+    push_encrypted: bool = True
 
 
 @dataclass
@@ -166,6 +196,7 @@ class State:
     orders: dict[str, Order] = field(default_factory=dict)
     refunds: dict[str, Refund] = field(default_factory=dict)
     notifications: dict[str, Notification] = field(default_factory=dict)
+    pushes: dict[str, Push] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     # "openid template_id" -> messages that may still be sent; -1 = long-term permission.
     quotas: dict[str, int] = field(default_factory=dict)
@@ -179,10 +210,10 @@ def revive(raw: dict[str, Any]) -> State:
 
     Raises: ValueError when the file was written by another version.
     """
-    if raw.get("version") != FORMAT_VERSION:
-        raise ValueError(f"state file has version {raw.get('version')}, this simulator reads {FORMAT_VERSION}")
-    for notification in raw["notifications"].values():
-        notification["attempts"] = [Attempt(**attempt) for attempt in notification["attempts"]]
+    if raw.get("version") not in READABLE_VERSIONS:
+        raise ValueError(f"state file has version {raw.get('version')}, this simulator reads {READABLE_VERSIONS}")
+    for sent in [*raw["notifications"].values(), *raw.get("pushes", {}).values()]:
+        sent["attempts"] = [Attempt(**attempt) for attempt in sent["attempts"]]
     return State(
         users={key: User(**value) for key, value in raw["users"].items()},
         codes={key: Code(**value) for key, value in raw["codes"].items()},
@@ -190,6 +221,7 @@ def revive(raw: dict[str, Any]) -> State:
         orders={key: Order(**value) for key, value in raw["orders"].items()},
         refunds={key: Refund(**value) for key, value in raw["refunds"].items()},
         notifications={key: Notification(**value) for key, value in raw["notifications"].items()},
+        pushes={key: Push(**value) for key, value in raw.get("pushes", {}).items()},
         messages=[Message(**value) for value in raw["messages"]],
         quotas=raw["quotas"],
         force_refreshes=raw["force_refreshes"],

@@ -23,6 +23,24 @@ _TEMPLATES: tuple[tuple[str, str, bool, dict[str, str]], ...] = (
         {"name1": "就诊人", "thing2": "就诊科室", "time3": "就诊时间", "thing4": "取消原因"},
     ),
     (
+        "clinic_stopped",
+        "停诊通知",
+        True,
+        {"name1": "就诊人", "thing2": "就诊科室", "name3": "停诊医生", "time4": "原就诊时间", "thing5": "处理说明"},
+    ),
+    (
+        "waitlist_offer",
+        "候补到号通知",
+        False,
+        {"name1": "就诊人", "thing2": "就诊科室", "name3": "就诊医生", "time4": "就诊时间", "time5": "请在此前确认"},
+    ),
+    (
+        "queue_near",
+        "候诊提醒",
+        False,
+        {"name1": "就诊人", "character_string2": "排队号码", "number3": "前面人数", "thing4": "候诊地点"},
+    ),
+    (
         "visit_reminder",
         "就诊提醒",
         True,

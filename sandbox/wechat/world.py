@@ -35,6 +35,20 @@ class LoggedCall:
     fault: str
 
 
+@dataclass(frozen=True)
+class MadeBill:
+    """A trade bill 交易账单 as it was handed out, and what was planted in it, for the console and for tests."""
+
+    id: str
+    at: float
+    day: str
+    sub_mchid: str
+    rows: int
+    sha1: str
+    planted: list[dict[str, str]]
+    content: bytes
+
+
 class World:
     """The simulated WeChat platform 微信平台. Domain functions take it and never await, so each is atomic."""
 
@@ -45,6 +59,7 @@ class World:
         self.store = Store(state_path)
         self.calls: deque[LoggedCall] = deque(maxlen=200)
         self.bills: dict[str, tuple[bytes, float]] = {}
+        self.made_bills: deque[MadeBill] = deque(maxlen=20)
         self.merchant_key = crypto.load_public_key(config.merchant_public_key_pem)
         self.public_key_signer = crypto.Signer(
             config.public_key_id, crypto.load_private_key(config.platform_private_key_pem)
@@ -64,8 +79,15 @@ class World:
 
     @property
     def has_certificates(self) -> bool:
-        """A merchant registered in public-key mode has no platform certificate 平台证书 at all."""
-        return self.config.signing == "certificate"
+        """A merchant registered in public-key mode has no platform certificate 平台证书 at all; one that moves from
+        certificates to the public key (mixed serials) still has."""
+        moving = any(rule.kind == "callback_mixed_serial" for rule in self.state.rules)
+        return self.config.signing == "certificate" or moving
+
+    @property
+    def push_url(self) -> str:
+        """Where messages are pushed: the setting, else the configuration; "" for nowhere."""
+        return self.state.settings.push_url or self.config.push_url
 
     def now(self) -> float:
         """Business time: real time moved by the clock switch."""
@@ -118,6 +140,12 @@ class World:
         for notification in self.state.notifications.values():
             if notification.status == "pending" and notification.next_at > now:
                 notification.next_at = now + (notification.next_at - now) * stretch
+        for push in self.state.pushes.values():
+            if push.status == "pending" and push.next_at > now:
+                push.next_at = now + (push.next_at - now) * stretch
+        for order in self.state.orders.values():
+            if order.revoke_at is not None and order.revoke_at > now:
+                order.revoke_at = now + (order.revoke_at - now) * stretch
         for refund in self.state.refunds.values():
             if refund.status == "PROCESSING" and refund.finish_at > now:
                 refund.finish_at = now + (refund.finish_at - now) * stretch

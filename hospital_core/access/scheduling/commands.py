@@ -5,13 +5,17 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from hospital_core.access.scheduling.states import ServiceKind
+from hospital_core.access.scheduling.pools import PoolQuota
+from hospital_core.access.scheduling.states import DayPeriod, ServiceKind
 from hospital_core.kernel.commands import Command
 from hospital_core.kernel.money import Fen
 
 
 class MakeSchedule(Command):
-    """Plan a session and its places (新增排班)."""
+    """Plan a session and its places (新增排班). Patients can book at once, or from ``released_at`` on (放号).
+
+    Without ``period`` the part of the day follows from the start. ``pools`` keep places for channels.
+    """
 
     department_id: UUID
     staff_id: UUID
@@ -21,6 +25,10 @@ class MakeSchedule(Command):
     ends_at: AwareDatetime
     price_item_id: UUID
     places: int = Field(ge=1, le=500)
+    period: DayPeriod | None = None
+    released_at: AwareDatetime | None = None
+    sought_after: bool = False
+    pools: tuple[PoolQuota, ...] = ()
 
 
 class StopSchedule(Command):

@@ -61,11 +61,35 @@ class WindowOnly(DomainError):
 
 
 class AlreadyBooked(DomainError):
-    """The patient already holds a place of this session."""
+    """The patient already holds a place of this department in this part of the day."""
 
     code = "scheduling.already_booked"
     kind = Kind.CONFLICT
-    title = "该就诊人已预约本时段"
+    title = "该就诊人在本科室此时段已有预约"
+
+
+class NotReleased(DomainError):
+    """Places of the session are given out from ``opens_at`` on."""
+
+    code = "scheduling.not_released"
+    kind = Kind.CONFLICT
+    title = "该时段尚未放号"
+
+
+class RealNameRequired(DomainError):
+    """A file without an identity document books at the window only."""
+
+    code = "scheduling.real_name_required"
+    kind = Kind.CONFLICT
+    title = "该就诊人尚未登记证件，请到窗口挂号"
+
+
+class TooManyBookings(DomainError):
+    """The patient, account or device has had its bookings of the day; ``subject`` says which."""
+
+    code = "scheduling.too_many_bookings"
+    kind = Kind.CONFLICT
+    title = "今日预约次数已达上限"
 
 
 class PaymentOver(DomainError):
@@ -149,6 +173,6 @@ class QrExpired(DomainError):
 
 
 means("place_sold_once", SlotTaken)
-means("patient_once_per_session", AlreadyBooked)
+means("patient_once_per_half_day", AlreadyBooked)
 means("doctor_in_one_room", DoctorElsewhere)
 means("room_has_one_doctor", RoomTaken)

@@ -24,7 +24,7 @@ async def expire(uow: UnitOfWork, event: AppointmentHoldLapses) -> None:
 async def confirm(uow: UnitOfWork, event: PaymentSucceeded) -> None:
     """A registration fee arrived; other bills of the visit are not ours, surplus money is sent back by payments."""
     appointment_id = await _appointment_of(uow, event.invoice_id)
-    if event.applied and appointment_id is not None:
+    if event.settled and appointment_id is not None:
         await confirm_paid(uow, appointment_id, event.invoice_id)
 
 
@@ -43,6 +43,6 @@ async def refunded(uow: UnitOfWork, event: RefundSucceeded) -> None:
         await record_refund(uow, event.source_id)
 
 
-async def _appointment_of(uow: UnitOfWork, invoice_id: UUID) -> UUID | None:
+async def _appointment_of(uow: UnitOfWork, invoice_id: UUID | None) -> UUID | None:
     found: UUID | None = await uow.fetch_value(_OF_INVOICE, invoice_id, SOURCE)
     return found

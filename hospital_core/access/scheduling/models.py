@@ -14,8 +14,11 @@ from hospital_core.access.scheduling.states import (
     AppointmentStatus,
     BookingChannel,
     CalendarDayKind,
+    ClinicChangeKind,
     CountedSubject,
     DayPeriod,
+    DisruptionStatus,
+    GenerationTrouble,
     GuideUrgency,
     Pool,
     RuleScope,
@@ -94,16 +97,40 @@ class TemplatePool(Row):
 
 
 class CalendarDay(VersionedRow):
-    """A day that is not what its weekday says (节假日与调休). Edited ones win over the library's."""
+    """A day that is not what its weekday says (节假日与调休). Edited ones win over the library's.
+
+    ``as_weekday``: whose templates run on it, 1 = Monday; without it a worked weekend runs Friday's.
+    """
 
     day: date = fields.DateField(unique=True)
     kind = fields.CharField(max_length=10)
+    as_weekday = fields.SmallIntField(null=True)
     name = fields.CharField(max_length=40, default="")
     edited = fields.BooleanField(default=False)
 
     class Meta:
         table = "calendar_day"
-        constraints = [one_of("calendar_day", CalendarDayKind, "kind")]
+        constraints = [
+            one_of("calendar_day", CalendarDayKind, "kind"),
+            CheckConstraint(check="as_weekday BETWEEN 1 AND 7", name="calendar_weekday_in_range"),
+        ]
+
+
+class GenerationProblem(Row):
+    """A template that made no session on a day (放号异常); it goes away when the session is made after all."""
+
+    template_id: UUID
+    template = refers_to("ScheduleTemplate")
+    day: date = fields.DateField()
+    trouble = fields.CharField(max_length=20)
+    found_at = fields.DatetimeField()
+
+    class Meta:
+        table = "generation_problem"
+        constraints = [
+            one_of("generation_problem", GenerationTrouble, "trouble"),
+            UniqueConstraint(fields=("template_id", "day"), name="generation_problem_once"),
+        ]
 
 
 class BookingRule(VersionedRow):
@@ -322,4 +349,64 @@ class Appointment(VersionedRow):
                 name="patient_once_per_half_day",
             ),
             UniqueConstraint(fields=("previous_id",), condition=_in(LIVE), name="appointment_rescheduled_once"),
+        ]
+
+
+class ClinicChange(Row):
+    """What was done to a session (停替诊): stopped, whole or from one number to another, or given to another doctor."""
+
+    schedule_id: UUID
+    schedule = refers_to("Schedule")
+    kind = fields.CharField(max_length=10)
+    slot_from = fields.SmallIntField(null=True)
+    slot_to = fields.SmallIntField(null=True)
+    from_staff_id: UUID
+    from_staff = refers_to("StaffMember")
+    to_staff_id: UUID | None
+    to_staff = refers_to("StaffMember", null=True)
+    reason = fields.CharField(max_length=200)
+    made_at = fields.DatetimeField()
+    made_by = fields.UUIDField(null=True)
+
+    class Meta:
+        table = "clinic_change"
+        indexes = [Index(fields=["schedule_id"])]
+        constraints = [
+            one_of("clinic_change", ClinicChangeKind, "kind"),
+            CheckConstraint(
+                check="(slot_from IS NULL) = (slot_to IS NULL) AND slot_from <= slot_to", name="clinic_change_range"
+            ),
+            CheckConstraint(
+                check="(kind = 'substitute') = (to_staff_id IS NOT NULL)", name="clinic_change_names_substitute"
+            ),
+        ]
+
+
+class Disruption(VersionedRow):
+    """One patient whom a change of a clinic met (停替诊患者): told once, answered once, by ``answer_by`` at the latest.
+
+    ``from_slot`` is where they were; ``refunded_fen`` what moving gave back because the new session costs less.
+    """
+
+    change_id: UUID
+    change = refers_to("ClinicChange")
+    appointment_id: UUID
+    appointment = refers_to("Appointment")
+    from_slot_id: UUID
+    from_slot = refers_to("Slot")
+    status = fields.CharField(max_length=10)
+    answer_by = fields.DatetimeField()
+    answered_at = fields.DatetimeField(null=True)
+    answered_by = fields.UUIDField(null=True)
+    refunded_fen: int = fields.BigIntField(default=0)
+
+    class Meta:
+        table = "disruption"
+        indexes = [Index(fields=["appointment_id"])]
+        constraints = [
+            one_of("disruption", DisruptionStatus),
+            UniqueConstraint(fields=("change_id", "appointment_id"), name="disruption_once_per_change"),
+            UniqueConstraint(fields=("appointment_id",), condition="status = 'open'", name="disruption_one_open"),
+            CheckConstraint(check="refunded_fen >= 0", name="disruption_refund_not_negative"),
+            CheckConstraint(check="(status = 'open') = (answered_at IS NULL)", name="disruption_answered_when_closed"),
         ]

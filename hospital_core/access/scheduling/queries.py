@@ -10,8 +10,9 @@ from asyncpg import Record
 from hospital_core.access.scheduling.days import bounds_of, day_of
 from hospital_core.access.scheduling.errors import NotCheckInAble
 from hospital_core.access.scheduling.qr import LIFETIME, appointment_qr, read_qr
-from hospital_core.access.scheduling.statements import OPENS_BEFORE, is_free
-from hospital_core.access.scheduling.states import AppointmentStatus, ServiceKind
+from hospital_core.access.scheduling.rules import RuleBook, RuleCode, kept_rules
+from hospital_core.access.scheduling.statements import OPENS_BEFORE, is_free, is_open_to
+from hospital_core.access.scheduling.states import AppointmentStatus, Pool, ServiceKind
 from hospital_core.access.scheduling.views import (
     AppointmentQrView,
     AppointmentView,
@@ -31,8 +32,10 @@ from hospital_core.registry.care_relations.queries import permitted_patient
 
 NOW = "SELECT hospital_now()"
 
-# A place that a patient can still book on the phone.
-_BOOKABLE = f"slot.pool = 'public' AND slot.starts_at > hospital_now() AND {is_free('slot', 'hospital_now()')}"
+# A place that a patient can still book on the phone, and one that the phone sells at all.
+_OFFERED = is_open_to("slot", f"'{Pool.MINIAPP.value}'", "hospital_now()")
+_BOOKABLE = f"{_OFFERED} AND slot.starts_at > hospital_now() AND {is_free('slot', 'hospital_now()')}"
+_RELEASED = f"s.status = 'active' AND s.released_at <= hospital_now() AND s.service_kind <> '{ServiceKind.EMERGENCY}'"
 
 _DEPARTMENTS = f"""
 SELECT d.id, d.name, d.intro, c.name AS campus, coalesce(free.places, 0) AS available_today
@@ -40,8 +43,7 @@ FROM department d JOIN campus c ON c.id = d.campus_id
 LEFT JOIN (
     SELECT s.department_id, count(*) AS places
     FROM schedule s JOIN slot ON slot.schedule_id = s.id
-    WHERE s.status = 'active' AND s.service_kind <> '{ServiceKind.EMERGENCY.value}'
-      AND s.starts_at >= $1 AND s.starts_at < $2 AND {_BOOKABLE}
+    WHERE {_RELEASED} AND s.starts_at >= $1 AND s.starts_at < $2 AND {_BOOKABLE}
     GROUP BY s.department_id) AS free ON free.department_id = d.id
 WHERE d.active AND d.kind = 'outpatient'
 ORDER BY d.code"""
@@ -57,18 +59,16 @@ _OF_A_DAY = " WHERE s.starts_at >= $1 AND s.starts_at < $2 AND ($3::uuid IS NULL
 # The window also sells places whose time has passed while their session runs.
 _AT_WINDOW = f"s.ends_at > hospital_now() AND {is_free('slot', 'hospital_now()')}"
 _FOR_PATIENTS = (
-    _SCHEDULES.format(free=_BOOKABLE)
-    + _OF_A_DAY
-    + f" AND s.status = 'active' AND s.service_kind <> '{ServiceKind.EMERGENCY.value}' AND s.ends_at > hospital_now() "
+    _SCHEDULES.format(free=_BOOKABLE) + _OF_A_DAY + f" AND {_RELEASED} AND s.ends_at > hospital_now() "
     "ORDER BY m.staff_no, s.starts_at"
 )
 _FOR_STAFF = _SCHEDULES.format(free=_AT_WINDOW) + _OF_A_DAY + " ORDER BY s.starts_at, d.code, m.staff_no LIMIT 2000"
 _ONE = _SCHEDULES.format(free=_AT_WINDOW) + " WHERE s.id = $1"
 
 _SLOTS = f"""
-SELECT slot.id AS slot_id, slot.number, slot.starts_at, ({_BOOKABLE} AND s.status = 'active') IS TRUE AS free
+SELECT slot.id AS slot_id, slot.number, slot.starts_at, ({_BOOKABLE} AND {_RELEASED}) IS TRUE AS free
 FROM slot JOIN schedule s ON s.id = slot.schedule_id
-WHERE slot.schedule_id = $1 AND slot.pool = 'public' AND slot.status <> 'closed' ORDER BY slot.number"""
+WHERE slot.schedule_id = $1 AND {_OFFERED} AND slot.status <> 'closed' ORDER BY slot.number"""
 
 APPOINTMENT_SQL = """
 SELECT a.*, slot.number, d.name AS department, m.name AS doctor, m.title, s.room_id, r.name AS room, c.name AS campus,
@@ -223,6 +223,13 @@ def check_in_bounds(row: Mapping[str, Any]) -> tuple[datetime, datetime]:
     return min(row["starts_at"] - OPENS_BEFORE, row["session_starts_at"]), row["session_ends_at"]
 
 
+def cancel_until(row: Mapping[str, Any], rules: RuleBook) -> datetime:
+    """Until when an appointment may be given back online (退号截止)."""
+    before = rules.value(RuleCode.CANCEL_BEFORE_MINUTES, row["department_id"], row["service_kind"])
+    until: datetime = row["starts_at"] - timedelta(minutes=before)
+    return until
+
+
 def view_of(row: Mapping[str, Any], now: datetime | None = None) -> AppointmentView:
     """Shape of one row of ``APPOINTMENT_SQL`` or of the booking statement."""
     now = now or row["now"]
@@ -231,7 +238,7 @@ def view_of(row: Mapping[str, Any], now: datetime | None = None) -> AppointmentV
     return AppointmentView(
         **{name: row[name] for name in _COPIED},
         patient_name_masked=mask_name(row["patient_name"]),
-        can_cancel=standing and now < row["starts_at"],
+        can_cancel=standing and now < cancel_until(row, kept_rules()),
         can_check_in=row["status"] == AppointmentStatus.BOOKED and opens <= now < closes,
     )
 

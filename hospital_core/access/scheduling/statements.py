@@ -1,21 +1,20 @@
 """The hot statements of scheduling, built from the transition tables so that they cannot drift apart.
 
-``$now`` is the unit of work's ``hospital_now()``. A hold whose ``held_until`` has passed counts as free everywhere,
-whether or not the timer that expires it has run.
+``now`` is always the unit of work's ``hospital_now()``. A hold whose ``held_until`` has passed counts as free
+everywhere, and a channel's place as everybody's from ``pool_until`` on, whether or not anything has tidied up.
 """
 
 from datetime import timedelta
 
 from hospital_core.access.scheduling.states import (
     APPOINTMENT,
+    CLAIMING,
     LIVE,
     SLOT,
     AppointmentPayment,
     AppointmentStatus,
-    ServiceKind,
 )
 
-PAY_WITHIN = timedelta(minutes=15)
 HOLD_BEYOND = timedelta(minutes=2)
 OPENS_BEFORE = timedelta(hours=2)
 HOLD_EXPIRED = "hold_expired"
@@ -27,11 +26,17 @@ def sql_list(states: tuple[AppointmentStatus, ...]) -> str:
 
 
 def is_free(slot: str, now: str) -> str:
-    """SQL: the place can be had at ``now``."""
+    """SQL: the place can be had at ``now``; one that came back is hidden until ``free_from``."""
     return (
-        f"({slot}.status = 'free' AND ({slot}.free_from IS NULL OR {slot}.free_from <= {now})"
+        f"(({slot}.status = 'free'"
         f" OR {slot}.status = 'taken' AND {slot}.held_until IS NOT NULL AND {slot}.held_until < {now})"
+        f" AND ({slot}.free_from IS NULL OR {slot}.free_from <= {now}))"
     )
+
+
+def is_open_to(slot: str, pool: str, now: str) -> str:
+    """SQL: the place is everybody's, or kept for ``pool`` (号池)."""
+    return f"({slot}.pool = 'public' OR {slot}.pool = {pool} OR {slot}.pool_until <= {now})"
 
 
 def is_stale(appointment: str, now: str) -> str:
@@ -39,116 +44,188 @@ def is_stale(appointment: str, now: str) -> str:
     return f"({APPOINTMENT.sources_sql('expire', appointment)} AND {appointment}.held_until < {now})"
 
 
-def is_live(appointment: str, now: str) -> str:
-    """SQL: the appointment has a claim to its place at ``now``."""
-    return f"({appointment}.status IN ({sql_list(LIVE)}) AND NOT {is_stale(appointment, now)})"
+def is_claim(appointment: str, now: str) -> str:
+    """SQL: the appointment keeps its patient from another one of that department and part of the day."""
+    return f"({appointment}.status IN ({sql_list(CLAIMING)}) AND NOT {is_stale(appointment, now)})"
 
 
-_SESSION = f"""
-    SELECT s.id, s.department_id, s.staff_id, s.fee_fen, s.starts_at, s.ends_at, s.price_item_id
-    FROM schedule s
-    WHERE s.id = $1 AND s.status = 'active' AND s.ends_at > $4
-      AND CASE WHEN $5::boolean THEN s.starts_at - $9::interval <= $4
-               ELSE s.service_kind <> '{ServiceKind.EMERGENCY.value}' END
-      AND NOT EXISTS (SELECT 1 FROM appointment a
-                      WHERE a.patient_id = $2 AND a.schedule_id = s.id AND {is_live("a", "$4")})
-      AND NOT EXISTS (SELECT 1 FROM patient_merge g WHERE g.source_id = $2 AND g.undone_at IS NULL)"""
+def _same_half_day(one: str, other: str) -> str:
+    return (
+        f"({one}.department_id = {other}.department_id AND {one}.day = {other}.day AND {one}.period = {other}.period)"
+    )
 
-_PLACE = f"""
-    SELECT slot.id, slot.number, slot.starts_at FROM slot
-    WHERE slot.schedule_id = $1 AND EXISTS (SELECT 1 FROM session)
-      AND ($3::uuid IS NULL OR slot.id = $3) AND {is_free("slot", "$4")}
-      AND ($5::boolean OR slot.pool = 'public' AND slot.starts_at > $4)
-    ORDER BY slot.number LIMIT 1 FOR UPDATE"""
 
-# The check digit of kernel.checkdigits.mod11_10 folded in SQL, so that the number costs no round trip of its own.
-_NUMBER = """
-drawn AS (SELECT nextval('number_appointment')::text AS digits FROM place),
-folded(position, product) AS (
-    SELECT 0, 10 FROM drawn
-    UNION ALL
-    SELECT position + 1, coalesce(nullif((product + substr(digits, position + 1, 1)::int) % 10, 0), 10) * 2 % 11
-    FROM folded, drawn WHERE position < length(digits)),
-numbered AS (
-    SELECT 'A' || digits || (11 - product) % 10 AS appointment_no
-    FROM drawn JOIN folded ON position = length(digits))"""
+# What decides about each wish, in its order. 1 schedules, 2 patients, 3 accounts or NULLs, 4 now, 5 pool, 6 at the
+# window, 7 devices or NULLs. A guardian's link ends on the child's eighteenth birthday.
+FACTS = f"""
+SELECT w.wish, s.id AS schedule_id, s.department_id, s.staff_id, s.service_kind, s.fee_fen, s.starts_at, s.ends_at,
+       s.day, s.period, s.sought_after, s.status, s.released_at, d.name AS department, m.name AS doctor, m.title,
+       r.name AS room, c.name AS campus, p.name AS patient_name, p.temporary,
+       nextval('number_appointment') AS sequence,
+       EXISTS (SELECT 1 FROM patient_merge g WHERE g.source_id = w.patient_id AND g.undone_at IS NULL) AS merged,
+       EXISTS (SELECT 1 FROM account_link l
+               WHERE l.account_id = w.account_id AND l.patient_id = w.patient_id AND l.status = 'active'
+                 AND NOT (l.relation = 'child' AND p.birth_date IS NOT NULL AND p.birth_date
+                          <= ($4::timestamptz AT TIME ZONE 'Asia/Shanghai')::date - interval '18 years')) AS linked,
+       (SELECT a.id FROM appointment a WHERE a.patient_id = w.patient_id AND {_same_half_day("a", "s")}
+           AND {is_claim("a", "$4")} LIMIT 1) AS claim,
+       coalesce((SELECT made FROM booking_count WHERE subject = 'patient' AND subject_id = w.patient_id
+                 AND day = ($4 AT TIME ZONE 'Asia/Shanghai')::date), 0) AS patient_made,
+       coalesce((SELECT made FROM booking_count WHERE subject = 'account' AND subject_id = w.account_id
+                 AND day = ($4 AT TIME ZONE 'Asia/Shanghai')::date), 0) AS account_made,
+       coalesce((SELECT made FROM booking_count WHERE subject = 'device' AND subject_id = w.device_id
+                 AND day = ($4 AT TIME ZONE 'Asia/Shanghai')::date), 0) AS device_made,
+       EXISTS (SELECT 1 FROM slot WHERE slot.schedule_id = s.id AND {is_free("slot", "$4")}
+                 AND {is_open_to("slot", "$5", "$4")} AND ($6 OR slot.starts_at > $4)) AS any_free
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $7::uuid[]) WITH ORDINALITY
+     AS w (schedule_id, patient_id, account_id, device_id, wish)
+LEFT JOIN schedule s ON s.id = w.schedule_id
+LEFT JOIN department d ON d.id = s.department_id LEFT JOIN staff_member m ON m.id = s.staff_id
+LEFT JOIN location r ON r.id = s.room_id LEFT JOIN campus c ON c.id = r.campus_id
+LEFT JOIN patient p ON p.id = w.patient_id
+ORDER BY w.wish"""
 
-# 1 schedule, 2 patient, 3 slot or NULL, 4 now, 5 at the window, 6 account, 7 channel, 8 appointment id,
-# 9 window opens before, 10 encounter id, 11 pay within, 12 hold beyond
+# When each patient was last seen in a department (复诊). 1 patients, 2 departments
+LAST_SEEN = """
+SELECT w.wish, (SELECT max(a.starts_at) FROM appointment a
+                WHERE a.patient_id IN (SELECT person_ids(w.patient_id)) AND a.department_id = w.department_id
+                  AND a.status = 'fulfilled') AS seen_at
+FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS w (patient_id, department_id, wish)"""
+
+# Why a wish was not given. 1 schedule, 2 slot or NULL, 3 now, 4 pool, 5 at the window
+PLACES_LEFT = f"""
+SELECT (SELECT slot.starts_at FROM slot WHERE slot.id = $2 AND slot.schedule_id = $1) AS wanted_starts_at,
+       count(*) FILTER (WHERE slot.starts_at > $3) AS to_come,
+       count(*) FILTER (WHERE ($2::uuid IS NULL OR slot.id = $2) AND {is_free("slot", "$3")}
+                          AND {is_open_to("slot", "$4", "$3")} AND ($5 OR slot.starts_at > $3)) AS free
+FROM slot WHERE slot.schedule_id = $1"""
+
+# Columns of one wish in the order in which ``service.taking`` passes them.
+_WISH = """
+wished AS MATERIALIZED (
+    SELECT * FROM unnest(
+        $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[], $10::text[], $11::uuid[], $12::uuid[],
+        $13::date[], $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::timestamptz[], $19::timestamptz[],
+        $20::int[], $21::uuid[], $22::uuid[]) WITH ORDINALITY
+    AS w (schedule_id, patient_id, slot_id, account_id, appointment_id, encounter_id, appointment_no, department_id,
+          staff_id, day, period, service_kind, fee_fen, full_fee_fen, pay_until, held_until, returns_after_s, device_id,
+          previous_id, wish))"""
+
+_CAN_BE_HAD = f"{is_free('slot', '$1')} AND {is_open_to('slot', '$2', '$1')} AND ($3 OR slot.starts_at > $1)"
+
+# Many wishes at once, each a place or nothing. 1 now, 2 pool, 3 at the window, 4… the wishes, 23 channel.
+# Places asked for by name first, then the lowest free numbers of each session; a row locked by somebody else is passed
+# over. Holds that ended unpaid on these places, or of these patients in that half day, end for good before the insert,
+# which is where the unique indexes have the last word: who loses there gets no row and takes no place.
 _BOOK = f"""
-WITH RECURSIVE session AS MATERIALIZED ({_SESSION}),
-place AS MATERIALIZED ({_PLACE} {{locking}}),
+WITH {_WISH},
+named AS (
+    SELECT DISTINCT ON (slot_id) slot_id, wish FROM wished WHERE slot_id IS NOT NULL ORDER BY slot_id, wish),
+locked AS MATERIALIZED (
+    SELECT slot.id, slot.schedule_id, slot.number, slot.starts_at FROM slot
+    WHERE slot.id IN (SELECT slot_id FROM named) AND {_CAN_BE_HAD} ORDER BY slot.id FOR UPDATE {{locking}}),
+asked AS (SELECT schedule_id, count(*) AS places FROM wished WHERE slot_id IS NULL GROUP BY schedule_id),
+next AS MATERIALIZED (
+    SELECT lowest.* FROM asked CROSS JOIN LATERAL (
+        SELECT slot.id, slot.schedule_id, slot.number, slot.starts_at FROM slot
+        WHERE slot.schedule_id = asked.schedule_id AND {_CAN_BE_HAD}
+          AND NOT EXISTS (SELECT 1 FROM locked WHERE locked.id = slot.id)
+        ORDER BY slot.number LIMIT asked.places FOR UPDATE {{locking}}) AS lowest),
+given AS MATERIALIZED (
+    SELECT named.wish, locked.id, locked.starts_at, locked.number
+    FROM named JOIN wished USING (wish) JOIN locked ON locked.id = named.slot_id
+     AND locked.schedule_id = wished.schedule_id
+    UNION ALL
+    SELECT open.wish, place.id, place.starts_at, place.number
+    FROM (SELECT wish, schedule_id, row_number() OVER (PARTITION BY schedule_id ORDER BY wish) AS turn
+          FROM wished WHERE slot_id IS NULL) AS open
+    JOIN (SELECT next.*, row_number() OVER (PARTITION BY schedule_id ORDER BY number) AS turn FROM next) AS place
+      USING (schedule_id, turn)),
+ended AS MATERIALIZED (
+    SELECT a.id FROM given JOIN appointment a ON a.slot_id = given.id WHERE {is_stale("a", "$1")}
+    UNION
+    SELECT a.id FROM given JOIN wished USING (wish) JOIN appointment a ON a.patient_id = wished.patient_id
+    WHERE {_same_half_day("a", "wished")} AND {is_stale("a", "$1")}),
 stale AS (
     UPDATE appointment a
-    SET status = {APPOINTMENT.target_sql("expire")}, version = version + 1, cancelled_at = $4,
+    SET status = {APPOINTMENT.target_sql("expire")}, version = version + 1, cancelled_at = $1,
         cancel_reason = '{HOLD_EXPIRED}'
-    FROM place
-    WHERE {is_stale("a", "$4")} AND (a.slot_id = place.id OR a.patient_id = $2 AND a.schedule_id = $1)
-    RETURNING a.id),
-{_NUMBER},
-times AS (
-    SELECT pay_until, pay_until + $12::interval AS held_until, fee_fen = 0 AS free
-    FROM (SELECT least($4::timestamptz + $11::interval, ends_at) AS pay_until, fee_fen FROM session) AS s),
-taken AS (
-    UPDATE slot SET status = {SLOT.target_sql("take")}, version = version + 1, free_from = NULL,
-                    held_until = CASE WHEN times.free THEN NULL ELSE times.held_until END
-    FROM place, times WHERE slot.id = place.id RETURNING slot.id),
+    FROM ended WHERE a.id = ended.id AND {is_stale("a", "$1")} RETURNING a.id),
 made AS (
     INSERT INTO appointment (
         id, version, appointment_no, slot_id, schedule_id, department_id, staff_id, patient_id, account_id, channel,
-        status, payment_status, starts_at, fee_fen, pay_until, held_until, encounter_id, created_at)
-    SELECT $8, 0, numbered.appointment_no, taken.id, session.id, session.department_id, session.staff_id, $2, $6, $7,
-           CASE WHEN times.free THEN '{AppointmentStatus.BOOKED.value}' ELSE '{AppointmentStatus.PENDING.value}' END,
-           CASE WHEN times.free THEN '{AppointmentPayment.PAID.value}' ELSE '{AppointmentPayment.UNPAID.value}' END,
-           place.starts_at, session.fee_fen, times.pay_until, times.held_until, $10, $4
-    FROM session, place, taken, times, numbered, (SELECT count(*) FROM stale) AS expired_first
-    RETURNING *)
-SELECT made.*, place.number, session.starts_at AS session_starts_at, session.ends_at AS session_ends_at,
-       d.name AS department, m.name AS doctor, m.title, r.name AS room, c.name AS campus, p.name AS patient_name
-FROM made, place, session
-JOIN schedule s ON s.id = session.id JOIN department d ON d.id = s.department_id
-JOIN staff_member m ON m.id = s.staff_id JOIN location r ON r.id = s.room_id JOIN campus c ON c.id = r.campus_id
-JOIN patient p ON p.id = $2"""
+        status, payment_status, starts_at, day, period, service_kind, fee_fen, full_fee_fen, returns_after_s, device_id,
+        previous_id, pay_until, held_until, encounter_id, created_at)
+    SELECT w.appointment_id, 0, w.appointment_no, given.id, w.schedule_id, w.department_id, w.staff_id, w.patient_id,
+           w.account_id, $23,
+           CASE WHEN w.fee_fen = 0 THEN '{AppointmentStatus.BOOKED.value}'
+                ELSE '{AppointmentStatus.PENDING.value}' END,
+           CASE WHEN w.fee_fen = 0 THEN '{AppointmentPayment.PAID.value}'
+                ELSE '{AppointmentPayment.UNPAID.value}' END,
+           given.starts_at, w.day, w.period, w.service_kind, w.fee_fen, w.full_fee_fen, w.returns_after_s, w.device_id,
+           w.previous_id, w.pay_until, w.held_until, w.encounter_id, $1
+    FROM given JOIN wished w USING (wish), (SELECT count(*) FROM stale) AS ended_first
+    ORDER BY w.patient_id
+    ON CONFLICT DO NOTHING RETURNING id, slot_id),
+taken AS (
+    UPDATE slot
+    SET status = {SLOT.target_sql("take")}, version = version + 1,
+        held_until = CASE WHEN w.fee_fen = 0 THEN NULL ELSE w.held_until END,
+        free_from = CASE WHEN w.fee_fen > 0 AND w.returns_after_s > 0
+                         THEN least(w.held_until + make_interval(secs => w.returns_after_s),
+                                    greatest(w.held_until, slot.starts_at - interval '30 minutes')) END
+    FROM made JOIN wished w ON w.appointment_id = made.id WHERE slot.id = made.slot_id RETURNING slot.id)
+SELECT given.wish, given.starts_at, given.number, given.id AS slot_id
+FROM taken JOIN given ON given.id = taken.id"""
 
 BOOK = _BOOK.format(locking="SKIP LOCKED")
 # When the last free places are locked by others who may yet give up: wait for them rather than say "full" too early.
 BOOK_WAITING = _BOOK.format(locking="")
 
-# 1 schedule, 2 patient, 3 slot or NULL, 4 now, 5 at the window
-WHY_NOT = f"""
-SELECT s.status, s.service_kind, s.starts_at, s.ends_at,
-       (SELECT a.id FROM appointment a WHERE a.patient_id = $2 AND a.schedule_id = s.id AND {is_live("a", "$4")}
-        LIMIT 1) AS already,
-       w.id AS wanted, w.starts_at AS wanted_starts_at,
-       (SELECT count(*) FROM slot WHERE slot.schedule_id = s.id AND slot.starts_at > $4) AS to_come,
-       (SELECT count(*) FROM slot
-        WHERE slot.schedule_id = s.id AND ($3::uuid IS NULL OR slot.id = $3) AND {is_free("slot", "$4")}
-          AND ($5::boolean OR slot.pool = 'public' AND slot.starts_at > $4)) AS free
-FROM schedule s LEFT JOIN slot w ON w.id = $3 AND w.schedule_id = s.id
-WHERE s.id = $1"""
+# One more booking of the day for each subject, unless that would be too many. 1 ids, 2 subjects, 3 subject ids,
+# 4 day, 5 most. Giving a place back does not give the count back.
+COUNT = """
+INSERT INTO booking_count AS c (id, subject, subject_id, day, made)
+SELECT w.id, w.subject, w.subject_id, $4, 1
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $5::int[]) AS w (id, subject, subject_id, most)
+ORDER BY w.subject, w.subject_id
+ON CONFLICT (subject, subject_id, day) DO UPDATE SET made = c.made + 1
+WHERE c.made < (SELECT min(m.most) FROM unnest($2::text[], $5::int[]) AS m (subject, most)
+                WHERE m.subject = excluded.subject)
+RETURNING subject, subject_id"""
 
-# After a late payment: the place is locked, the appointment moves to it. 1 appointment, 2 now
+# After a late payment: the place is locked, the appointment moves to it. Its old place is the patient's to have again
+# even while it is hidden from others. 1 appointment, 2 now
 FIND_AGAIN = f"""
 SELECT slot.id, slot.number, slot.starts_at
 FROM appointment mine
 JOIN schedule s ON s.id = mine.schedule_id AND s.status = 'active' AND s.ends_at > $2
 JOIN slot ON slot.schedule_id = s.id
-WHERE mine.id = $1 AND {is_free("slot", "$2")} AND slot.starts_at > $2
-  AND (slot.pool = 'public' OR slot.id = mine.slot_id)
+WHERE mine.id = $1 AND slot.starts_at > $2
+  AND (slot.id = mine.slot_id AND (slot.status = 'free' OR slot.status = 'taken' AND slot.held_until < $2)
+       OR {is_free("slot", "$2")} AND {is_open_to("slot", "mine.channel", "$2")})
   AND NOT EXISTS (SELECT 1 FROM appointment a
-                  WHERE a.patient_id = mine.patient_id AND a.schedule_id = mine.schedule_id AND {is_live("a", "$2")})
+                  WHERE a.patient_id = mine.patient_id AND {_same_half_day("a", "mine")} AND {is_claim("a", "$2")})
 ORDER BY slot.id <> mine.slot_id, slot.number LIMIT 1 FOR UPDATE OF slot SKIP LOCKED"""
 
-# Every hold that ended on one place, or of one patient in one session. 1 slot, 2 patient, 3 schedule, 4 now
+# Every hold that ended on one place, or of one appointment's patient in its half day. 1 slot, 2 appointment, 3 now
 EXPIRE_STALE = f"""
 UPDATE appointment a
-SET status = {APPOINTMENT.target_sql("expire")}, version = version + 1, cancelled_at = $4,
+SET status = {APPOINTMENT.target_sql("expire")}, version = a.version + 1, cancelled_at = $3,
     cancel_reason = '{HOLD_EXPIRED}'
-WHERE {is_stale("a", "$4")} AND (a.slot_id = $1 OR a.patient_id = $2 AND a.schedule_id = $3)"""
+FROM appointment mine
+WHERE mine.id = $2 AND {is_stale("a", "$3")}
+  AND (a.slot_id = $1 OR a.patient_id = mine.patient_id AND {_same_half_day("a", "mine")})"""
 
-# A place is given back only when nobody else has a claim to it; its row is locked before.
+# A place is given back only when nobody else has a claim to it; its row is locked before. A sought-after one is hidden
+# for as long as was drawn when it was taken, counted from now, so that nobody can give it back to somebody. A lapsed
+# hold (NULL) stays hidden until the moment that was set when it was made. 1 slot, 2 now, 3 hidden for seconds or NULL
 RELEASE = f"""
-UPDATE slot SET status = {SLOT.target_sql("release")}, held_until = NULL, version = version + 1
+UPDATE slot
+SET status = {SLOT.target_sql("release")}, held_until = NULL, version = version + 1,
+    free_from = CASE WHEN $3::int IS NULL THEN free_from
+                     WHEN $3::int > 0 THEN least($2::timestamptz + make_interval(secs => $3::int),
+                                                 greatest($2, slot.starts_at - interval '30 minutes')) END
 WHERE id = $1 AND {SLOT.sources_sql("release")}
   AND NOT EXISTS (SELECT 1 FROM appointment a WHERE a.slot_id = slot.id AND a.status IN ({sql_list(LIVE)}))"""
 

@@ -44,6 +44,40 @@ class Pool(StrEnum):
     ADD_ON = "add_on"  # 加号
 
 
+class ClinicChangeKind(StrEnum):
+    """What happened to a planned clinic (停替诊)."""
+
+    STOP = "stop"  # 停诊
+    SUBSTITUTE = "substitute"  # 替诊
+
+
+class DisruptionStatus(StrEnum):
+    """What became of a patient whose clinic was changed (停替诊处理)."""
+
+    OPEN = "open"  # told, has not answered
+    MOVED = "moved"
+    KEPT = "kept"
+    REFUNDED = "refunded"
+    LAPSED = "lapsed"  # the appointment is gone, or a later change took this one's place
+
+
+class DisruptionChoice(StrEnum):
+    """What a patient can answer (改约、保留、退号)."""
+
+    MOVE = "move"
+    KEEP = "keep"
+    REFUND = "refund"
+
+
+class GenerationTrouble(StrEnum):
+    """Why a template made no session on its day (放号异常)."""
+
+    DOCTOR_ELSEWHERE = "doctor_elsewhere"
+    ROOM_TAKEN = "room_taken"
+    NO_PRICE = "no_price"
+    CLOSED = "closed"  # department, doctor or room is no longer in use
+
+
 class RuleScope(StrEnum):
     """How far a booking rule reaches (规则范围); the narrower one wins."""
 
@@ -170,7 +204,20 @@ SLOT = Machine(
         Move("take", (SlotStatus.FREE, SlotStatus.TAKEN), SlotStatus.TAKEN),  # from TAKEN when its hold has lapsed
         Move("release", (SlotStatus.TAKEN,), SlotStatus.FREE),
         Move("close", (SlotStatus.FREE,), SlotStatus.CLOSED),
+        # Sold or not: whoever has it is asked what they want instead, and nobody else gets it.
+        Move("stop", (SlotStatus.FREE, SlotStatus.TAKEN), SlotStatus.CLOSED),
     ],
 )
 
 SCHEDULE = Machine("schedule", ScheduleStatus, [Move("stop", (ScheduleStatus.ACTIVE,), ScheduleStatus.STOPPED)])
+
+DISRUPTION = Machine(
+    "disruption",
+    DisruptionStatus,
+    [
+        Move("move", (DisruptionStatus.OPEN,), DisruptionStatus.MOVED),
+        Move("keep", (DisruptionStatus.OPEN,), DisruptionStatus.KEPT),
+        Move("refund", (DisruptionStatus.OPEN,), DisruptionStatus.REFUNDED),
+        Move("lapse", (DisruptionStatus.OPEN,), DisruptionStatus.LAPSED),
+    ],
+)

@@ -21,6 +21,7 @@ class Charge(Command):
     source_kind: str = Field(min_length=1, max_length=30)
     source_id: UUID
     unit_price: Decimal | None = Field(default=None, ge=0, max_digits=14, decimal_places=4)
+    override_reason: str | None = Field(default=None, min_length=1, max_length=100)
 
 
 class IssueInvoice(Command):

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from hospital_core.finance.billing.errors import AlreadyPerformed, NothingToRefund, RefundNotDivisible
 from hospital_core.kernel.money import fen_of
+from hospital_core.registry.catalogue.states import FeeCategory
 
 _THOUSANDTH = Decimal("0.001")
 
@@ -31,10 +32,24 @@ class RefundableItem:
         """What this item gave back so far."""
         return fen_of(self.unit_price, self.refunded)
 
+    def part_fen(self, refunded: Decimal) -> int:
+        """What this item gives back now when its refunded quantity rises to this."""
+        return fen_of(self.unit_price, refunded) - self.given_back_fen
+
     @property
     def rest_fen(self) -> int:
         """What this item can still give back: performed parts cannot."""
         return fen_of(self.unit_price, self.quantity - self.performed) - self.given_back_fen
+
+
+@dataclass(frozen=True)
+class RefundedPart:
+    """What one item of a bill gives back (退费明细)."""
+
+    charge_item_id: UUID
+    category: FeeCategory
+    quantity: Decimal
+    amount_fen: int
 
 
 def split_refund(items: Sequence[RefundableItem], amount_fen: int | None) -> tuple[int, dict[UUID, Decimal]]:

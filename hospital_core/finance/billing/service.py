@@ -7,12 +7,12 @@ from asyncpg import Record
 
 from hospital_core.finance.billing.commands import Charge, IssueInvoice
 from hospital_core.finance.billing.errors import AlreadyPerformed, ChargesNotBillable
-from hospital_core.finance.billing.refunding import RefundableItem, split_refund
+from hospital_core.finance.billing.refunding import RefundableItem, RefundedPart, split_refund
 from hospital_core.finance.billing.states import CHARGE_ITEM, INVOICE, ChargeItemStatus, InvoiceStatus
 from hospital_core.finance.billing.views import ChargeItemView, InvoiceView
-from hospital_core.finance.ledger.commands import moved
+from hospital_core.finance.ledger.commands import Line
 from hospital_core.finance.ledger.service import post
-from hospital_core.finance.ledger.states import JournalKind, LedgerAccount
+from hospital_core.finance.ledger.states import JournalKind, LedgerAccount, revenue_of
 from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.money import fen_of
@@ -20,11 +20,13 @@ from hospital_core.kernel.numbers import NumberKind, next_number
 from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.catalogue.queries import price_of
+from hospital_core.registry.catalogue.states import FeeCategory
 
 _CHARGE = """
-INSERT INTO charge_item (id, version, patient_id, encounter_id, price_item_id, name, unit, unit_price, quantity,
-                         performed_quantity, refunded_quantity, amount_fen, status, source_kind, source_id, created_at)
-VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9, $10, $11, $12, $13)
+INSERT INTO charge_item (id, version, patient_id, encounter_id, price_item_id, name, category, unit, unit_price,
+                         override_reason, quantity, performed_quantity, refunded_quantity, amount_fen, status,
+                         source_kind, source_id, created_at)
+VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, $11, $12, $13, $14, $15)
 ON CONFLICT DO NOTHING RETURNING *"""
 
 _CHARGED_BEFORE = """
@@ -32,8 +34,18 @@ SELECT * FROM charge_item WHERE source_kind = $1 AND source_id = $2 AND price_it
 AND status IN ('billable', 'billed')"""
 
 _INVOICE = """
-INSERT INTO invoice (id, version, invoice_no, patient_id, encounter_id, total_fen, status, issued_at)
-VALUES ($1, 0, $2, $3, $4, $5, $6, $7) RETURNING *"""
+INSERT INTO invoice (id, version, invoice_no, patient_id, encounter_id, total_fen, paid_fen, status, issued_at)
+VALUES ($1, 0, $2, $3, $4, $5, 0, $6, $7) RETURNING *"""
+
+_BY_CATEGORY = """
+SELECT category, sum(amount_fen)::bigint AS amount_fen FROM charge_item
+WHERE invoice_id = $1 AND amount_fen > 0 GROUP BY category ORDER BY category"""
+
+# The bill's conditional update decides whether money fits; the CHECK invoice_not_overpaid has the last word.
+_SETTLE = f"""
+UPDATE invoice SET paid_fen = paid_fen + $2, version = version + 1,
+       status = CASE WHEN paid_fen + $2 = total_fen THEN {INVOICE.target_sql("settle")} ELSE status END
+WHERE id = $1 AND paid_fen + $2 <= total_fen AND {INVOICE.sources_sql("settle")} RETURNING *"""
 
 
 async def charge(uow: UnitOfWork, command: Charge) -> ChargeItemView:
@@ -44,8 +56,9 @@ async def charge(uow: UnitOfWork, command: Charge) -> ChargeItemView:
     price = await price_of(uow, command.price_item_id, uow.now)
     unit_price = price.unit_price if command.unit_price is None else command.unit_price
     row = await uow.fetch_row(
-        _CHARGE, new_id(), command.patient_id, command.encounter_id, command.price_item_id, price.name, price.unit,
-        unit_price, command.quantity, fen_of(unit_price, command.quantity), ChargeItemStatus.BILLABLE.value,
+        _CHARGE, new_id(), command.patient_id, command.encounter_id, command.price_item_id, price.name,
+        price.category.value, price.unit, unit_price, command.override_reason, command.quantity,
+        fen_of(unit_price, command.quantity), ChargeItemStatus.BILLABLE.value,
         command.source_kind, command.source_id, uow.now,
     )  # fmt: skip
     if row is None:
@@ -100,14 +113,12 @@ async def _billed_before(uow: UnitOfWork, items: list[Record]) -> InvoiceView:
 
 
 async def _journal(uow: UnitOfWork, kind: JournalKind, bill: Record) -> None:
-    issued = kind is JournalKind.INVOICED
-    receivable, revenue = LedgerAccount.PATIENT_RECEIVABLE, LedgerAccount.OUTPATIENT_REVENUE
-    lines = moved(
-        bill["total_fen"],
-        debit=receivable if issued else revenue,
-        credit=revenue if issued else receivable,
-        patient_id=bill["patient_id"],
-    )
+    """Revenue by fee category against the patient's receivable; taken back, the same with the signs turned."""
+    sign = 1 if kind is JournalKind.INVOICED else -1
+    lines = [Line(LedgerAccount.PATIENT_RECEIVABLE, sign * bill["total_fen"], bill["patient_id"])]
+    for row in await uow.fetch(_BY_CATEGORY, bill["id"]):
+        revenue = revenue_of(FeeCategory(row["category"]))
+        lines.append(Line(revenue, -sign * row["amount_fen"], bill["patient_id"]))
     await post(uow, kind, "invoice", bill["id"], lines)
 
 
@@ -119,16 +130,13 @@ async def hold_invoice(uow: UnitOfWork, invoice_id: UUID) -> InvoiceView:
     return InvoiceView(**dict(row))
 
 
-async def settle_invoice(uow: UnitOfWork, invoice_id: UUID, amount_fen: int) -> bool:
-    """Mark a bill as paid (结清) if it waits for exactly this amount; the row count says whether this money did it."""
-    return bool(
-        await uow.execute(
-            f"UPDATE invoice SET status = {INVOICE.target_sql('settle')}, version = version + 1 "
-            f"WHERE id = $1 AND total_fen = $2 AND {INVOICE.sources_sql('settle')}",
-            invoice_id,
-            amount_fen,
-        )
-    )
+async def settle_invoice(uow: UnitOfWork, invoice_id: UUID, amount_fen: int) -> InvoiceView | None:
+    """Add a tender to a bill that waits for at least as much (收款), balanced once it is paid in full.
+
+    None: the bill does not want this money, which is then surplus. The caller marks the tender as applied.
+    """
+    row = await uow.fetch_row(_SETTLE, invoice_id, amount_fen)
+    return InvoiceView(**dict(row)) if row else None
 
 
 async def reverse_invoice(uow: UnitOfWork, invoice_id: UUID) -> InvoiceView:
@@ -165,8 +173,8 @@ async def perform(uow: UnitOfWork, source_kind: str, source_id: UUID) -> int:
     )
 
 
-async def refund_items(uow: UnitOfWork, invoice_id: UUID, amount_fen: int | None) -> int:
-    """Take a refund off a bill's items (退费分摊) and return its amount in fen; ``None`` means all that is left.
+async def refund_items(uow: UnitOfWork, invoice_id: UUID, amount_fen: int | None) -> list[RefundedPart]:
+    """Take a refund off a bill's items (退费分摊) and return what each gives back; ``None`` means all that is left.
 
     Raises: NothingToRefund, AlreadyPerformed, RefundNotDivisible. Locks: the items, by id.
     """
@@ -177,11 +185,16 @@ async def refund_items(uow: UnitOfWork, invoice_id: UUID, amount_fen: int | None
         )
         for row in rows
     ]
-    wanted_fen, quantities = split_refund(items, amount_fen)
+    _, quantities = split_refund(items, amount_fen)
     await uow.execute(
         "UPDATE charge_item c SET refunded_quantity = part.quantity, version = c.version + 1 "
         "FROM unnest($1::uuid[], $2::numeric[]) AS part (id, quantity) WHERE c.id = part.id",
         list(quantities),
         list[Decimal](quantities.values()),
     )
-    return wanted_fen
+    categories = {row["id"]: FeeCategory(row["category"]) for row in rows}
+    return [
+        RefundedPart(item.id, categories[item.id], quantity - item.refunded, item.part_fen(quantity))
+        for item in items
+        if (quantity := quantities.get(item.id, item.refunded)) > item.refunded
+    ]

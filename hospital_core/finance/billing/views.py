@@ -6,6 +6,7 @@ from uuid import UUID
 
 from hospital_core.finance.billing.states import ChargeItemStatus, InvoiceStatus
 from hospital_core.kernel.commands import View
+from hospital_core.registry.catalogue.states import FeeCategory
 
 
 class ChargeItemView(View):
@@ -17,8 +18,10 @@ class ChargeItemView(View):
     price_item_id: UUID
     invoice_id: UUID | None
     name: str
+    category: FeeCategory
     unit: str
     unit_price: Decimal
+    override_reason: str | None
     quantity: Decimal
     performed_quantity: Decimal
     refunded_quantity: Decimal
@@ -32,8 +35,9 @@ class InvoiceView(View):
     id: UUID
     invoice_no: str
     patient_id: UUID
-    encounter_id: UUID
+    encounter_id: UUID | None
     total_fen: int
+    paid_fen: int
     status: InvoiceStatus
     issued_at: datetime
 

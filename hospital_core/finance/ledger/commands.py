@@ -8,13 +8,25 @@ from hospital_core.finance.ledger.states import LedgerAccount
 
 @dataclass(frozen=True)
 class Line:
-    """One side of a journal (分录). Units: fen, debit positive, credit negative."""
+    """One side of a journal (分录); cash names its drawer. Units: fen, debit positive, credit negative."""
 
     account: LedgerAccount
     amount_fen: int
     patient_id: UUID | None = None
+    drawer_id: UUID | None = None
 
 
-def moved(amount_fen: int, *, debit: LedgerAccount, credit: LedgerAccount, patient_id: UUID | None) -> list[Line]:
-    """The two lines that move an amount from one account (贷) to another (借)."""
-    return [Line(debit, amount_fen, patient_id), Line(credit, -amount_fen, patient_id)]
+def moved(
+    amount_fen: int,
+    *,
+    debit: LedgerAccount,
+    credit: LedgerAccount,
+    patient_id: UUID | None,
+    drawer_id: UUID | None = None,
+) -> list[Line]:
+    """The two lines that move an amount from one account (贷) to another (借); the drawer stands on the cash side."""
+    cash = LedgerAccount.CASH_DRAWER
+    return [
+        Line(account, signed_fen, patient_id, drawer_id if account is cash else None)
+        for account, signed_fen in ((debit, amount_fen), (credit, -amount_fen))
+    ]

@@ -74,4 +74,4 @@ class RefundTooLarge(DomainError):
 
 
 means("refunds_within_payment", RefundTooLarge)
-means("invoice_paid_once", InvoiceNotPayable)
+means("invoice_not_overpaid", InvoiceNotPayable)

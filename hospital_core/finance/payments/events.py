@@ -6,20 +6,32 @@ from hospital_core.kernel.events import Event
 
 
 class PaymentSucceeded(Event):
-    """Money arrived (支付成功). ``applied``: it settled the bill; if not, it was surplus and is being sent back."""
+    """Money for a bill arrived (支付成功). ``settled``: with it the bill is paid in full.
+
+    ``applied``: the bill took it; if not, it was surplus and is being sent back.
+    """
 
     intent_id: UUID
     invoice_id: UUID
-    encounter_id: UUID
+    encounter_id: UUID | None
     applied: bool
+    settled: bool
+
+
+class InvoicePaid(Event):
+    """A bill is paid in full (结清). ``encounter_id`` None: it merges several visits."""
+
+    invoice_id: UUID
+    encounter_id: UUID | None
+    patient_id: UUID
 
 
 class PaymentIntentClosed(Event):
-    """No money will arrive for this intent (支付关闭), as the channel confirmed."""
+    """No money will arrive for this intent (支付关闭), as the channel confirmed. Without bill: a top-up."""
 
     intent_id: UUID
-    invoice_id: UUID
-    encounter_id: UUID
+    invoice_id: UUID | None
+    encounter_id: UUID | None
 
 
 class RefundRequested(Event):
@@ -33,8 +45,8 @@ class RefundSucceeded(Event):
 
     refund_id: UUID
     intent_id: UUID
-    invoice_id: UUID
-    encounter_id: UUID
+    invoice_id: UUID | None
+    encounter_id: UUID | None
     source_kind: str
     source_id: UUID
 

@@ -183,7 +183,10 @@ class PaymentNotice(Row):
 
 
 class Refund(VersionedRow):
-    """Money going back for one payment (退款单); one per source, retried under the same number."""
+    """Money going back for one payment (退款单), retried under the same number.
+
+    One per source and tender: what a source gives back may go to several tenders of its bill.
+    """
 
     out_refund_no = fields.CharField(max_length=32, unique=True)
     intent_id: UUID
@@ -206,12 +209,15 @@ class Refund(VersionedRow):
         constraints = [
             one_of("refund", RefundStatus),
             CheckConstraint(check="amount_fen > 0", name="refund_amount_positive"),
-            UniqueConstraint(fields=("source_kind", "source_id"), name="refund_once_per_source"),
+            UniqueConstraint(fields=("source_kind", "source_id", "intent_id"), name="refund_once_per_source"),
         ]
 
 
 class RefundLine(Row):
-    """What part of a charged item a refund takes back (退费明细)."""
+    """What part of a charged item a refund takes back (退费明细).
+
+    An item whose money goes back to several tenders has its quantity on the first of them.
+    """
 
     refund_id: UUID
     refund = refers_to("Refund")
@@ -225,5 +231,8 @@ class RefundLine(Row):
         indexes = [Index(fields=["charge_item_id"])]
         constraints = [
             UniqueConstraint(fields=("refund_id", "charge_item_id"), name="refund_line_once"),
-            CheckConstraint(check="quantity > 0 AND amount_fen >= 0", name="refund_line_takes_something"),
+            CheckConstraint(
+                check="quantity >= 0 AND amount_fen >= 0 AND (quantity > 0 OR amount_fen > 0)",
+                name="refund_line_takes_something",
+            ),
         ]

@@ -16,7 +16,7 @@ from hospital_core.registry.catalogue.views import ConceptView, PriceItemView, P
 PAGE = 50
 
 _PRICE_OF = """
-SELECT i.id AS item_id, i.code, i.name, i.unit, p.unit_price
+SELECT i.id AS item_id, i.code, i.name, i.category, i.unit, p.unit_price
 FROM price_item i
 LEFT JOIN price p ON p.item_id = i.id AND p.valid_from <= coalesce($2, hospital_now())
                  AND (p.valid_until IS NULL OR p.valid_until > coalesce($2, hospital_now()))

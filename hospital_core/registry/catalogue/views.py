@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from hospital_core.kernel.commands import View
+from hospital_core.registry.catalogue.states import FeeCategory
 
 
 class PriceView(View):
@@ -13,6 +14,7 @@ class PriceView(View):
     item_id: UUID
     code: str
     name: str
+    category: FeeCategory
     unit: str
     unit_price: Decimal
     amount_fen: int

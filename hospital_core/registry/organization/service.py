@@ -13,7 +13,7 @@ from hospital_core.registry.organization.states import LocationKind
 from hospital_core.registry.organization.views import CampusView, DepartmentView, LocationView
 
 _SAVE_CAMPUS = """
-INSERT INTO campus (id, code, name, address) VALUES ($1, $2, $3, $4)
+INSERT INTO campus (id, code, name, address, radius_m) VALUES ($1, $2, $3, $4, 300)
 ON CONFLICT (code) DO UPDATE SET name = excluded.name, address = excluded.address RETURNING id"""
 
 _SAVE_DEPARTMENT = """

@@ -130,10 +130,11 @@ async def test_given_16_who_want_the_same_place_then_one_gets_it() -> None:
 
 _NAIVE_SALE = """
 INSERT INTO appointment (id, version, appointment_no, slot_id, schedule_id, department_id, staff_id, patient_id,
-                         channel, status, payment_status, starts_at, fee_fen, pay_until, held_until, encounter_id,
-                         created_at)
+                         channel, status, payment_status, starts_at, day, period, service_kind, fee_fen, full_fee_fen,
+                         returns_after_s, pay_until, held_until, encounter_id, created_at)
 SELECT $1::uuid, 0, left($1::uuid::text, 20), slot.id, s.id, s.department_id, s.staff_id, $2, 'miniapp', 'pending',
-       'unpaid', slot.starts_at, s.fee_fen, s.ends_at, s.ends_at, $1::uuid, hospital_now()
+       'unpaid', slot.starts_at, s.day, s.period, s.service_kind, s.fee_fen, s.fee_fen, 0, s.ends_at,
+       s.ends_at, $1::uuid, hospital_now()
 FROM slot JOIN schedule s ON s.id = slot.schedule_id WHERE slot.id = $3"""
 
 

@@ -30,6 +30,7 @@ from hospital_core.access.queueing.statements import CALL_NEXT, TICKET_LIVES
 from hospital_core.access.queueing.views import CalledTicket
 from hospital_core.access.scheduling.errors import CheckInClosed, NotCheckInAble
 from hospital_core.access.scheduling.queries import appointment, appointments_of_patient_today
+from hospital_core.access.scheduling.rules import RuleCode
 from hospital_core.access.scheduling.states import ServiceKind
 from hospital_core.access.scheduling.views import ScheduleView
 from hospital_core.kernel.errors import Forbidden, NotFound, StateConflict
@@ -49,6 +50,7 @@ from tests.fixtures.access import (
     make_staff,
     make_ticket,
     reading,
+    rule,
     staff_context,
 )
 from tests.fixtures.engines import Engines
@@ -267,8 +269,9 @@ async def test_given_a_patient_with_two_tickets_then_the_second_room_passes_over
 
 async def test_given_one_patient_waiting_in_twelve_places_then_one_of_twelve_simultaneous_calls_gets_them() -> None:
     person, clinics = await make_person(), [await make_clinic() for _ in range(12)]
-    for clinic in clinics:
-        await make_ticket(session=await _running(clinic=clinic), person=person)
+    async with rule(RuleCode.PATIENT_BOOKINGS_PER_DAY, 12), rule(RuleCode.ACCOUNT_BOOKINGS_PER_DAY, 12):
+        for clinic in clinics:
+            await make_ticket(session=await _running(clinic=clinic), person=person)
     answers = await asyncio.gather(*(_call(clinic) for clinic in clinics), return_exceptions=True)
     assert Counter(type(answer).__name__ for answer in answers) == {"CalledTicket": 1, "NoneType": 11}
 

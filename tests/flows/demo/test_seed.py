@@ -223,8 +223,9 @@ async def test_given_a_session_made_by_hand_then_the_day_is_made_around_it(
     taken = next(session for session in planned if session.department_code == "BJ-BM")
     await sql.execute(
         "INSERT INTO schedule (id, version, department_id, staff_id, room_id, service_kind, starts_at, ends_at, "
-        "price_item_id, fee_fen, places, status) SELECT gen_random_uuid(), 0, department_id, staff_id, room_id, "
-        "service_kind, $1, $2, price_item_id, fee_fen, 0, 'active' FROM schedule "
+        "price_item_id, fee_fen, places, day, period, released_at, sought_after, status) "
+        "SELECT gen_random_uuid(), 0, department_id, staff_id, room_id, service_kind, $1, $2, price_item_id, fee_fen, "
+        "0, day, period, released_at, false, 'active' FROM schedule "
         "WHERE room_id = (SELECT id FROM location WHERE code = $3) LIMIT 1",
         taken.start, taken.end, taken.room_code,
     )  # fmt: skip

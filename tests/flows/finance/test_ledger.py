@@ -19,7 +19,7 @@ from tests.fixtures.finance import forged, rows, value
 
 pytestmark = pytest.mark.usefixtures("core")
 
-RECEIVABLE, REVENUE = LedgerAccount.PATIENT_RECEIVABLE, LedgerAccount.OUTPATIENT_REVENUE
+RECEIVABLE, REVENUE = LedgerAccount.PATIENT_RECEIVABLE, LedgerAccount.REVENUE_REGISTRATION
 
 
 async def _post(source_id: UUID, lines: list[Line]) -> None:
@@ -50,7 +50,8 @@ async def test_given_unbalanced_lines_past_the_service_then_the_database_refuses
 
     async def write(uow: UnitOfWork) -> None:
         await uow.execute(
-            "INSERT INTO journal_entry (id, kind, source_kind, source_id, at) VALUES ($1, 'invoiced', 'test', $2, $3)",
+            "INSERT INTO journal_entry (id, kind, source_kind, source_id, at, accounting_date) "
+            "VALUES ($1, 'invoiced', 'test', $2, $3, current_date)",
             entry_id, source_id, uow.now,
         )  # fmt: skip
         for account, amount_fen in ((RECEIVABLE, 100), (REVENUE, -99)):

@@ -195,8 +195,8 @@ async def test_given_no_guards_then_parallel_successes_are_applied_many_times(en
             await together.wait()
             if seen == 0:
                 await connection.execute(
-                    "INSERT INTO journal_entry (id, kind, source_kind, source_id, at) "
-                    "VALUES ($1, 'payment_applied', 'payment_intent', $2, now())",
+                    "INSERT INTO journal_entry (id, kind, source_kind, source_id, at, accounting_date) "
+                    "VALUES ($1, 'payment_applied', 'payment_intent', $2, now(), now()::date)",
                     new_id(),
                     UUID(int=1),
                 )

@@ -123,7 +123,12 @@ async def test_given_64_parallel_partial_refunds_then_they_never_exceed_what_was
 async def test_given_64_parallel_refunds_of_a_surplus_then_they_never_exceed_it(gateway: FakeGateway) -> None:
     """The intent's own guard, without a bill's items in front of it."""
     _, intent = await _paid(gateway)
-    await rows("UPDATE payment_intent SET applied = false WHERE id = $1 RETURNING id", intent.id)
+    await rows(
+        "WITH bill AS (UPDATE invoice SET status = 'issued', paid_fen = 0 WHERE id = $2) "
+        "UPDATE payment_intent SET applied = false WHERE id = $1 RETURNING id",
+        intent.id,
+        intent.invoice_id,
+    )
     commands = [
         RequestRefund(intent_id=intent.id, amount_fen=300, reason="退款", source_kind="test", source_id=new_id())
         for _ in range(64)
@@ -169,9 +174,9 @@ async def test_given_no_check_then_only_the_conditional_update_keeps_parallel_re
             await connection.execute("ALTER TABLE payment_intent DROP CONSTRAINT refunds_within_payment")
             await connection.execute("SET LOCAL session_replication_role = replica")  # this payment needs no bill
             await connection.execute(
-                "INSERT INTO payment_intent (id, version, out_trade_no, invoice_id, channel, amount_fen, refunded_fen, "
-                "status, applied, description, mchid, pay_until, created_at) VALUES ($1, 0, 'W1', $1, 'wechat_jsapi', "
-                "5000, 0, 'succeeded', false, '', '', now(), now())",
+                "INSERT INTO payment_intent (id, version, out_trade_no, purpose, patient_id, invoice_id, channel, "
+                "amount_fen, refunded_fen, status, applied, description, mchid, pay_until, created_at) VALUES ($1, 0, "
+                "'W1', 'invoice', $1, $1, 'wechat_jsapi', 5000, 0, 'succeeded', false, '', '', now(), now())",
                 intent_id,
             )
         async with asyncio.timeout(20):

@@ -4,6 +4,7 @@ from hospital_core.access.scheduling.service.book import book_appointment
 from hospital_core.access.scheduling.service.cancel import cancel_appointment, record_refund
 from hospital_core.access.scheduling.service.hold import SOURCE, confirm_paid, expire_hold, settle_unpaid
 from hospital_core.access.scheduling.service.pay import pay_appointment
+from hospital_core.access.scheduling.service.rush import book_in_rush
 from hospital_core.access.scheduling.service.sessions import make_schedule, stop_schedule
 from hospital_core.access.scheduling.service.visit import arrive, fulfil
 from hospital_core.access.scheduling.service.walk_in import register_walk_in
@@ -12,6 +13,7 @@ __all__ = [
     "SOURCE",
     "arrive",
     "book_appointment",
+    "book_in_rush",
     "cancel_appointment",
     "confirm_paid",
     "expire_hold",

@@ -1,101 +1,108 @@
-"""Taking a place (占号)."""
+"""Booking a place (预约挂号)."""
 
+from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
 
 from hospital_core.access.scheduling.commands import BookAppointment
-from hospital_core.access.scheduling.errors import (
-    AlreadyBooked,
-    SessionNotOpen,
-    SessionOver,
-    SessionStopped,
-    SlotBegun,
-    SlotFull,
-    SlotTaken,
-    WindowOnly,
-)
+from hospital_core.access.scheduling.errors import SessionOver, SlotBegun, SlotFull, SlotTaken
 from hospital_core.access.scheduling.events import AppointmentHoldLapses
 from hospital_core.access.scheduling.queries import view_of
+from hospital_core.access.scheduling.rules import rule_book
 from hospital_core.access.scheduling.service.hold import announce_confirmed
-from hospital_core.access.scheduling.statements import (
-    BOOK,
-    BOOK_WAITING,
-    HOLD_BEYOND,
-    OPENS_BEFORE,
-    PAY_WITHIN,
-    WHY_NOT,
-)
-from hospital_core.access.scheduling.states import AppointmentStatus, BookingChannel, ScheduleStatus, ServiceKind
+from hospital_core.access.scheduling.service.taking import Desk, Wish, count, facts_of, place, refusal, terms_of
+from hospital_core.access.scheduling.statements import PLACES_LEFT
+from hospital_core.access.scheduling.states import AppointmentStatus, BookingChannel, Pool
 from hospital_core.access.scheduling.views import AppointmentView
 from hospital_core.kernel.context import Actor, ActorKind
-from hospital_core.kernel.errors import NotFound
-from hospital_core.kernel.ids import new_id
+from hospital_core.kernel.errors import DomainError, NotFound
 from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.care_relations.queries import permitted_patient
 from hospital_core.registry.patients.queries import require_live_file
 
-_CHANNELS = {ActorKind.ACCOUNT: BookingChannel.MINIAPP, ActorKind.KIOSK_SESSION: BookingChannel.KIOSK}
+MINIAPP = Desk(BookingChannel.MINIAPP, Pool.MINIAPP)
+KIOSK = Desk(BookingChannel.KIOSK, Pool.KIOSK)
+WINDOW = Desk(BookingChannel.WINDOW, Pool.WINDOW)
+Made = dict[int, dict[str, Any]]
+_DESKS = {ActorKind.ACCOUNT: MINIAPP, ActorKind.KIOSK_SESSION: KIOSK}
 
 
 async def book_appointment(uow: UnitOfWork, command: BookAppointment) -> AppointmentView:
-    """Hold a place until it is paid (预约挂号): fifteen minutes to pay, two more for the news of it to arrive.
+    """Hold a place until it is paid (预约挂号), for as long as the rules say and two minutes for the news to arrive.
 
-    A session without fee is booked at once. Raises: SlotFull, SlotTaken, SlotBegun, SessionOver, SessionStopped,
-    WindowOnly, AlreadyBooked, NotFound, PatientMerged. Locks: one place.
-    Emits: AppointmentHoldLapses (timer) or AppointmentConfirmed.
+    A place without fee is booked at once. Raises: SlotFull, SlotTaken, SlotBegun, SessionOver, SessionStopped,
+    NotReleased, WindowOnly, AlreadyBooked, RealNameRequired, TooManyBookings, NotFound, PatientMerged. Locks: one
+    place, then the counts. Emits: AppointmentHoldLapses (timer) or AppointmentConfirmed.
     """
     patient = await permitted_patient(uow, command.patient_id)
-    row = await take_place(uow, patient.patient_id, command.schedule_id, command.slot_id, at_window=False)
-    if row["status"] == AppointmentStatus.BOOKED:
-        await announce_confirmed(uow, row)
-    else:
-        uow.record(AppointmentHoldLapses(appointment_id=row["id"]), not_before=row["held_until"])
-    return view_of(row, uow.now)
-
-
-async def take_place(
-    uow: UnitOfWork, patient_id: UUID, schedule_id: UUID, slot_id: UUID | None, *, at_window: bool
-) -> Record:
-    """One statement takes the place and writes the appointment; only a refusal costs a second look."""
     actor = uow.ctx.actor
-    asked = (schedule_id, patient_id, slot_id, uow.now, at_window)
-    wanted = (_account_of(actor), _CHANNELS.get(actor.kind, BookingChannel.WINDOW).value, new_id(), OPENS_BEFORE)
-    values = (*asked, *wanted, new_id(), PAY_WITHIN, HOLD_BEYOND)
-    row = await uow.fetch_row(BOOK, *values)
-    if row is None and await _others_may_give_up(uow, *asked):
-        row = await uow.fetch_row(BOOK_WAITING, *values)
-        if row is None:
-            raise SlotTaken() if slot_id else SlotFull()
-    assert row is not None
-    uow.audited("appointment", row["id"], patient_id=patient_id)
-    return row
+    wish = wish_of(actor, patient.patient_id, command)
+    made = await take_place(uow, wish, _DESKS.get(actor.kind, MINIAPP))
+    return await announce(uow, made)
 
 
-async def _others_may_give_up(
-    uow: UnitOfWork, schedule_id: UUID, patient_id: UUID, slot_id: UUID | None, now: object, at_window: bool
-) -> bool:
-    """True when what is wanted is free but locked by somebody just now; otherwise raises the reason."""
-    await require_live_file(uow, patient_id)
-    why = await uow.fetch_row(WHY_NOT, schedule_id, patient_id, slot_id, now, at_window)
-    if why is None or (slot_id is not None and why["wanted"] is None):
-        raise NotFound()
-    if why["status"] == ScheduleStatus.STOPPED:
-        raise SessionStopped()
-    if why["ends_at"] <= uow.now or not (at_window or why["to_come"]):
-        raise SessionOver()
-    if at_window and why["starts_at"] - OPENS_BEFORE > uow.now:
-        raise SessionNotOpen(opens_at=(why["starts_at"] - OPENS_BEFORE).isoformat())
-    if not at_window and why["service_kind"] == ServiceKind.EMERGENCY:
-        raise WindowOnly()
-    if why["already"] is not None:
-        raise AlreadyBooked(appointment_id=str(why["already"]))
-    if why["free"]:
-        return True
-    if slot_id is None:
-        raise SlotFull()
-    raise SlotBegun() if not at_window and why["wanted_starts_at"] <= uow.now else SlotTaken()
+def wish_of(actor: Actor, patient_id: UUID, command: BookAppointment) -> Wish:
+    """What a caller wants, with whom it is counted for."""
+    account_id = actor.id if actor.kind is ActorKind.ACCOUNT else None
+    return Wish(patient_id, command.schedule_id, command.slot_id, account_id, actor.device_id)
 
 
-def _account_of(actor: Actor) -> UUID | None:
-    return actor.id if actor.kind is ActorKind.ACCOUNT else None
+async def take_place(uow: UnitOfWork, wish: Wish, desk: Desk) -> dict[str, Any]:
+    """Take one place, or say why it cannot be had. Bookings at the window are not counted."""
+    book = await rule_book(uow)
+    await require_live_file(uow, wish.patient_id)
+    facts = await facts_of(uow, [wish], desk)
+    why = refusal(facts[0], book, uow.now, desk)
+    if why is not None:
+        raise await _more_exactly(uow, wish, desk, why)
+    terms = await terms_of(uow, [wish], facts, book)
+    made = await place(uow, [wish], facts, terms, desk)
+    if not made:
+        made = await _after_others(uow, wish, desk, lambda: place(uow, [wish], facts, terms, desk, waiting=True))
+    if not desk.at_window:
+        too_many = await count(uow, [wish], book)
+        if too_many is not None:
+            raise too_many
+    return made[0]
+
+
+async def _after_others(uow: UnitOfWork, wish: Wish, desk: Desk, again: Callable[[], Awaitable[Made]]) -> Made:
+    """What is wanted is gone, or locked by somebody who may yet give up; a twin may have booked for this patient."""
+    left = await _places_left(uow, wish, desk)
+    made = await again() if left["free"] else {}
+    if made:
+        return made
+    facts = await facts_of(uow, [wish], desk)
+    raise await _more_exactly(uow, wish, desk, refusal(facts[0], await rule_book(uow), uow.now, desk) or SlotFull())
+
+
+async def _more_exactly(uow: UnitOfWork, wish: Wish, desk: Desk, why: DomainError) -> DomainError:
+    """Why nothing is left: the session's places have all begun, the wanted one has, or somebody has it."""
+    if not isinstance(why, SlotFull):
+        return why
+    left = await _places_left(uow, wish, desk)
+    if wish.slot_id is not None and left["wanted_starts_at"] is None:
+        return NotFound()
+    if not desk.at_window and not left["to_come"]:
+        return SessionOver()
+    if wish.slot_id is None:
+        return why
+    return SlotBegun() if not desk.at_window and left["wanted_starts_at"] <= uow.now else SlotTaken()
+
+
+async def _places_left(uow: UnitOfWork, wish: Wish, desk: Desk) -> Record:
+    left = await uow.fetch_row(PLACES_LEFT, wish.schedule_id, wish.slot_id, uow.now, desk.pool.value, desk.at_window)
+    assert left is not None
+    return left
+
+
+async def announce(uow: UnitOfWork, made: dict[str, Any]) -> AppointmentView:
+    """Tell the house of a new appointment, and answer it as its patient sees it."""
+    if made["status"] == AppointmentStatus.BOOKED:
+        await announce_confirmed(uow, made)
+    else:
+        uow.record(AppointmentHoldLapses(appointment_id=made["id"]), not_before=made["held_until"])
+    uow.audited("appointment", made["id"], patient_id=made["patient_id"])
+    return view_of(made, uow.now)

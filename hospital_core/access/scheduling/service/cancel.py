@@ -1,5 +1,6 @@
 """Giving a place back (退号)."""
 
+from datetime import datetime
 from uuid import UUID
 
 from asyncpg import Record
@@ -7,7 +8,8 @@ from asyncpg import Record
 from hospital_core.access.scheduling.commands import CancelAppointment
 from hospital_core.access.scheduling.errors import NotCancellable, TooLateToCancel
 from hospital_core.access.scheduling.events import AppointmentCancelled, AppointmentRefunded
-from hospital_core.access.scheduling.queries import permitted_appointment, view_of
+from hospital_core.access.scheduling.queries import cancel_until, permitted_appointment, view_of
+from hospital_core.access.scheduling.rules import rule_book
 from hospital_core.access.scheduling.service.hold import SOURCE, hold_place, refund, settle_unpaid
 from hospital_core.access.scheduling.statements import RELEASE
 from hospital_core.access.scheduling.states import (
@@ -40,17 +42,23 @@ async def cancel_appointment(uow: UnitOfWork, command: CancelAppointment) -> App
     assert row is not None
     if row["status"] not in (AppointmentStatus.PENDING, AppointmentStatus.BOOKED):
         raise NotCancellable(status=row["status"])
-    if uow.now >= row["starts_at"]:
-        raise TooLateToCancel()
+    cancel_until = await cancel_time(uow, row)
+    if uow.now >= cancel_until:
+        raise TooLateToCancel(cancel_until=cancel_until.isoformat())
     await give_back(uow, row, command.reason or BY_PATIENT)
     uow.audited("appointment", row["id"], patient_id=seen["patient_id"])
     return view_of(await permitted_appointment(uow, command.appointment_id))
 
 
+async def cancel_time(uow: UnitOfWork, row: Record) -> datetime:
+    """Until when an appointment may be given back online (退号截止)."""
+    return cancel_until(row, await rule_book(uow))
+
+
 async def give_back(uow: UnitOfWork, row: Record, reason: str) -> None:
     """Cancel a locked appointment, free its place and send its money back."""
     await transition(uow, APPOINTMENT, "cancel", row["id"], cancelled_at=uow.now, cancel_reason=reason)
-    await uow.execute(RELEASE, row["slot_id"])
+    await uow.execute(RELEASE, row["slot_id"], uow.now, row["returns_after_s"])
     await end_relation(uow, SOURCE, row["id"])
     if row["payment_status"] == AppointmentPayment.PAID and row["fee_fen"]:
         bill = await invoice_of_charge(uow, SOURCE, row["id"])

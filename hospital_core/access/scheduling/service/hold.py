@@ -67,7 +67,7 @@ async def expire_hold(uow: UnitOfWork, appointment_id: UUID) -> bool:
     row = await hold_place(uow, appointment_id)
     if row is None or not await uow.execute(_EXPIRE, appointment_id, uow.now):
         return False
-    await uow.execute(RELEASE, row["slot_id"])
+    await uow.execute(RELEASE, row["slot_id"], uow.now, None)
     await settle_unpaid(uow, appointment_id)
     uow.record(AppointmentExpired(appointment_id=appointment_id))
     return True
@@ -104,7 +104,7 @@ async def _take_again(uow: UnitOfWork, lost: Record) -> bool:
     place = await uow.fetch_row(FIND_AGAIN, lost["id"], uow.now)
     if place is None:
         return False
-    await uow.execute(EXPIRE_STALE, place["id"], lost["patient_id"], lost["schedule_id"], uow.now)
+    await uow.execute(EXPIRE_STALE, place["id"], lost["id"], uow.now)
     await uow.execute(_TAKE_AGAIN, place["id"])
     await transition(uow, APPOINTMENT_PAYMENT, "pay", lost["id"])
     row = await transition(

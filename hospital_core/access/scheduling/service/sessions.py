@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 from hospital_core.access.scheduling.commands import MakeSchedule, StopSchedule
+from hospital_core.access.scheduling.days import day_of, period_of
 from hospital_core.access.scheduling.queries import schedule
 from hospital_core.access.scheduling.service.cancel import give_back
 from hospital_core.access.scheduling.service.hold import hold_place
+from hospital_core.access.scheduling.service.place_making import SessionPlaces, add_places, check_pools
 from hospital_core.access.scheduling.states import APPOINTMENT, SCHEDULE, SLOT
 from hospital_core.access.scheduling.views import ScheduleView
 from hospital_core.kernel.errors import FieldProblem
@@ -20,13 +22,8 @@ SESSION_STOPPED = "session_stopped"
 
 _INSERT = """
 INSERT INTO schedule (id, version, department_id, staff_id, room_id, service_kind, starts_at, ends_at, price_item_id,
-                      fee_fen, places, status)
-VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'active')"""
-
-_PLACES = """
-INSERT INTO slot (id, version, schedule_id, number, starts_at, pool, status)
-SELECT place.id, 0, $1, place.number, $2::timestamptz + ($3::interval * (place.number - 1)), 'public', 'free'
-FROM unnest($4::uuid[]) WITH ORDINALITY AS place (id, number)"""
+                      fee_fen, places, day, period, released_at, sought_after, status)
+VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'active')"""
 
 _KNOWN = """
 SELECT EXISTS (SELECT 1 FROM department WHERE id = $1 AND active) AS department,
@@ -46,9 +43,12 @@ async def make_schedule(uow: UnitOfWork, command: MakeSchedule) -> ScheduleView:
     await uow.execute(
         _INSERT, schedule_id, command.department_id, command.staff_id, command.room_id, command.service_kind.value,
         command.starts_at, command.ends_at, command.price_item_id, price.amount_fen, command.places,
+        day_of(command.starts_at), (command.period or period_of(command.starts_at)).value,
+        command.released_at or uow.now, command.sought_after,
     )  # fmt: skip
-    step = (command.ends_at - command.starts_at) / command.places
-    await uow.execute(_PLACES, schedule_id, command.starts_at, step, [new_id() for _ in range(command.places)])
+    await add_places(
+        uow, [SessionPlaces(schedule_id, command.starts_at, command.ends_at, command.places, command.pools)]
+    )
     uow.audited("schedule", schedule_id)
     return await schedule(uow, schedule_id)
 
@@ -60,6 +60,7 @@ async def _check(uow: UnitOfWork, command: MakeSchedule) -> None:
         raise FieldProblem("/ends_at", "一个时段不能超过 12 小时")
     if command.ends_at <= uow.now:
         raise FieldProblem("/ends_at", "不能为已过去的时间排班")
+    check_pools(command.places, command.pools)
     known = await uow.fetch_row(_KNOWN, command.department_id, command.staff_id, command.room_id)
     assert known is not None
     for name, field, title in (("department", "department_id", "科室"), ("staff", "staff_id", "医生"),

@@ -2,9 +2,10 @@
 
 from hospital_core.access.scheduling.commands import RegisterWalkIn
 from hospital_core.access.scheduling.queries import permitted_appointment, view_of
-from hospital_core.access.scheduling.service.book import take_place
+from hospital_core.access.scheduling.service.book import WINDOW, take_place
 from hospital_core.access.scheduling.service.hold import announce_confirmed, confirm
 from hospital_core.access.scheduling.service.pay import bill
+from hospital_core.access.scheduling.service.taking import Wish
 from hospital_core.access.scheduling.states import AppointmentStatus
 from hospital_core.access.scheduling.views import WalkInView
 from hospital_core.finance.payments.commands import TakeCash
@@ -23,7 +24,7 @@ async def register_walk_in(uow: UnitOfWork, command: RegisterWalkIn) -> WalkInVi
     """
     require(uow.ctx, Permission.WALK_IN_REGISTER)
     patient = await permitted_patient(uow, command.patient_id)
-    taken = await take_place(uow, patient.patient_id, command.schedule_id, None, at_window=True)
+    taken = await take_place(uow, Wish(patient.patient_id, command.schedule_id), WINDOW)
     if taken["status"] == AppointmentStatus.BOOKED:
         await announce_confirmed(uow, taken)
     else:

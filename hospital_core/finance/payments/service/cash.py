@@ -5,6 +5,7 @@ from hospital_core.finance.billing.states import InvoiceStatus
 from hospital_core.finance.ledger.states import LedgerAccount
 from hospital_core.finance.payments.commands import TakeCash
 from hospital_core.finance.payments.errors import InvoiceNotPayable, TenderTooSmall
+from hospital_core.finance.payments.service.drawers import shared_drawer
 from hospital_core.finance.payments.service.intents import withdraw_open
 from hospital_core.finance.payments.service.success import apply_money
 from hospital_core.finance.payments.states import PaymentChannel, PaymentIntentStatus
@@ -14,9 +15,10 @@ from hospital_core.kernel.numbers import NumberKind, next_number
 from hospital_core.kernel.uow import UnitOfWork
 
 _TAKEN = """
-INSERT INTO payment_intent (id, version, out_trade_no, invoice_id, channel, amount_fen, refunded_fen, status, applied,
-                            description, mchid, pay_until, created_at, succeeded_at)
-VALUES ($1, 0, $2, $3, $4, $5, 0, $6, false, $7, '', $8, $8, $8) RETURNING *"""
+INSERT INTO payment_intent (id, version, out_trade_no, purpose, patient_id, invoice_id, channel, amount_fen,
+                            refunded_fen, status, applied, description, mchid, pay_until, created_at, succeeded_at,
+                            tendered_fen)
+VALUES ($1, 0, $2, 'invoice', $3, $4, $5, $6, 0, $7, false, $8, '', $9, $9, $9, $10) RETURNING *"""
 
 
 async def take_cash(uow: UnitOfWork, command: TakeCash) -> PaymentIntentView:
@@ -28,16 +30,17 @@ async def take_cash(uow: UnitOfWork, command: TakeCash) -> PaymentIntentView:
     bill = await hold_invoice(uow, command.invoice_id)
     if bill.status is not InvoiceStatus.ISSUED:
         raise InvoiceNotPayable(status=bill.status.value)
-    change_fen = command.tendered_fen - bill.total_fen
+    due_fen = bill.total_fen - bill.paid_fen
+    change_fen = command.tendered_fen - due_fen
     if change_fen < 0:
         raise TenderTooSmall(missing_fen=-change_fen)
     number = await next_number(uow, NumberKind.PAYMENT)
     row = await uow.fetch_row(
-        _TAKEN, new_id(), number, bill.id, PaymentChannel.CASH.value, bill.total_fen,
-        PaymentIntentStatus.SUCCEEDED.value, bill.invoice_no, uow.now,
+        _TAKEN, new_id(), number, bill.patient_id, bill.id, PaymentChannel.CASH.value, due_fen,
+        PaymentIntentStatus.SUCCEEDED.value, bill.invoice_no, uow.now, command.tendered_fen,
     )  # fmt: skip
     assert row is not None
-    if not await apply_money(uow, row, bill, LedgerAccount.CASH_DRAWER):
+    if not await apply_money(uow, row, bill, LedgerAccount.CASH_DRAWER, await shared_drawer(uow)):
         raise InvoiceNotPayable()
     await withdraw_open(uow, bill.id)
     uow.audited("payment_intent", row["id"], patient_id=bill.patient_id)

@@ -6,6 +6,7 @@ from asyncpg import Record
 
 from hospital_core.finance.billing.service import hold_invoice
 from hospital_core.finance.billing.states import InvoiceStatus
+from hospital_core.finance.billing.views import InvoiceView
 from hospital_core.finance.payments import ladder
 from hospital_core.finance.payments.commands import (
     CloseIntent,
@@ -28,9 +29,9 @@ from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
 
 _OPEN = """
-INSERT INTO payment_intent (id, version, out_trade_no, invoice_id, account_id, channel, amount_fen, refunded_fen,
-                            status, applied, description, mchid, payer_openid, pay_until, created_at)
-VALUES ($1, 0, $2, $3, $4, $5, $6, 0, $7, false, $8, $9, $10, $11, $12) RETURNING *"""
+INSERT INTO payment_intent (id, version, out_trade_no, purpose, patient_id, invoice_id, account_id, channel, amount_fen,
+                            refunded_fen, status, applied, description, mchid, payer_openid, pay_until, created_at)
+VALUES ($1, 0, $2, 'invoice', $3, $4, $5, $6, $7, 0, $8, false, $9, $10, $11, $12, $13) RETURNING *"""
 
 _REUSABLE = """
 SELECT * FROM payment_intent
@@ -52,15 +53,15 @@ async def open_intent(uow: UnitOfWork, command: OpenIntent) -> PaymentIntentView
     row = await uow.fetch_row(_REUSABLE, bill.id, command.channel.value, uow.now, command.payer_openid)
     if row is None:
         await withdraw_open(uow, bill.id)
-        row = await _open(uow, command, bill.total_fen)
+        row = await _open(uow, command, bill)
     uow.audited("payment_intent", row["id"], patient_id=bill.patient_id)
     return PaymentIntentView(**dict(row))
 
 
-async def _open(uow: UnitOfWork, command: OpenIntent, total_fen: int) -> Record:
+async def _open(uow: UnitOfWork, command: OpenIntent, bill: InvoiceView) -> Record:
     row = await uow.fetch_row(
-        _OPEN, new_id(), await next_number(uow, NumberKind.PAYMENT), command.invoice_id, command.account_id,
-        command.channel.value, total_fen, PaymentIntentStatus.OPEN.value, command.description,
+        _OPEN, new_id(), await next_number(uow, NumberKind.PAYMENT), bill.patient_id, bill.id, command.account_id,
+        command.channel.value, bill.total_fen - bill.paid_fen, PaymentIntentStatus.OPEN.value, command.description,
         ports.use(PaymentGateway).merchant.mchid, command.payer_openid, command.pay_until, uow.now,
     )  # fmt: skip
     assert row is not None

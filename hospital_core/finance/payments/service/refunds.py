@@ -5,10 +5,11 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from hospital_core.finance.billing.refunding import RefundedPart
 from hospital_core.finance.billing.service import refund_items
-from hospital_core.finance.ledger.commands import moved
+from hospital_core.finance.ledger.commands import Line, moved
 from hospital_core.finance.ledger.service import post
-from hospital_core.finance.ledger.states import JournalKind, LedgerAccount
+from hospital_core.finance.ledger.states import JournalKind, LedgerAccount, revenue_of
 from hospital_core.finance.payments import ladder
 from hospital_core.finance.payments.commands import (
     ChannelRefundResult,
@@ -20,6 +21,7 @@ from hospital_core.finance.payments.commands import (
 from hospital_core.finance.payments.errors import NotPaid, RefundMismatch, RefundTooLarge
 from hospital_core.finance.payments.events import RefundCheckDue, RefundRequested, RefundSucceeded
 from hospital_core.finance.payments.ports import ChannelRefundStatus
+from hospital_core.finance.payments.service.drawers import shared_drawer
 from hospital_core.finance.payments.states import REFUND, PaymentChannel, PaymentIntentStatus, RefundStatus
 from hospital_core.finance.payments.views import RefundView
 from hospital_core.kernel.commands import Done
@@ -30,7 +32,7 @@ from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
 
 _INTENT = """
-SELECT p.*, i.patient_id, i.encounter_id FROM payment_intent p JOIN invoice i ON i.id = p.invoice_id WHERE p.id = $1"""
+SELECT p.*, i.encounter_id FROM payment_intent p LEFT JOIN invoice i ON i.id = p.invoice_id WHERE p.id = $1"""
 _INTENT_LOCKED = _INTENT + " FOR UPDATE OF p"
 
 # The guard of every refund; the CHECK refunds_within_payment has the last word.
@@ -60,13 +62,15 @@ async def request_refund(uow: UnitOfWork, command: RequestRefund) -> RefundView:
     )
     if before is not None:
         return RefundView(**dict(before))
+    parts: list[RefundedPart] = []
     if intent["applied"]:
-        amount_fen = await refund_items(uow, intent["invoice_id"], command.amount_fen)
+        parts = await refund_items(uow, intent["invoice_id"], command.amount_fen)
+        amount_fen = sum(part.amount_fen for part in parts)
     else:
         amount_fen = command.amount_fen or intent["amount_fen"] - intent["refunded_fen"]
     if amount_fen <= 0 or not await uow.execute(PROMISE, intent["id"], amount_fen):
         raise RefundTooLarge(refundable_fen=intent["amount_fen"] - intent["refunded_fen"])
-    row = await _promised(uow, command, intent, amount_fen)
+    row = await _promised(uow, command, intent, amount_fen, parts)
     if intent["channel"] == PaymentChannel.CASH:
         row = await _paid_back(uow, row, intent, channel_refund_id=None, at=uow.now)
     else:
@@ -86,14 +90,19 @@ async def _paid_intent(uow: UnitOfWork, command: RequestRefund) -> Record:
     return intent
 
 
-async def _promised(uow: UnitOfWork, command: RequestRefund, intent: Record, amount_fen: int) -> Record:
+async def _promised(
+    uow: UnitOfWork, command: RequestRefund, intent: Record, amount_fen: int, parts: list[RefundedPart]
+) -> Record:
     row = await uow.fetch_row(
         _REFUND, new_id(), await next_number(uow, NumberKind.REFUND), intent["id"], amount_fen,
         RefundStatus.REQUESTED.value, command.reason, command.source_kind, command.source_id, uow.now,
     )  # fmt: skip
     assert row is not None
-    source = LedgerAccount.OUTPATIENT_REVENUE if intent["applied"] else LedgerAccount.UNAPPLIED_RECEIPTS
-    lines = moved(amount_fen, debit=source, credit=LedgerAccount.REFUND_PAYABLE, patient_id=intent["patient_id"])
+    patient_id = intent["patient_id"]
+    lines = [Line(LedgerAccount.REFUND_PAYABLE, -amount_fen, patient_id)]
+    if not parts:
+        lines.append(Line(LedgerAccount.UNAPPLIED_RECEIPTS, amount_fen, patient_id))
+    lines += [Line(revenue_of(part.category), part.amount_fen, patient_id) for part in parts if part.amount_fen]
     await post(uow, JournalKind.REFUND_PROMISED, "refund", row["id"], lines)
     return row
 
@@ -108,6 +117,7 @@ async def _paid_back(
         debit=LedgerAccount.REFUND_PAYABLE,
         credit=LedgerAccount.CASH_DRAWER if cash else LedgerAccount.WECHAT_CLEARING,
         patient_id=intent["patient_id"],
+        drawer_id=await shared_drawer(uow) if cash else None,
     )
     await post(uow, JournalKind.REFUND_PAID, "refund", refund["id"], lines)
     uow.record(

@@ -1,15 +1,18 @@
 """Money arrived (支付成功): checked against the intent, applied once, or sent back."""
 
+from uuid import UUID
+
 from asyncpg import Record
 
 from hospital_core.finance.billing.service import hold_invoice, settle_invoice
+from hospital_core.finance.billing.states import InvoiceStatus
 from hospital_core.finance.billing.views import InvoiceView
 from hospital_core.finance.ledger.commands import moved
 from hospital_core.finance.ledger.service import post
 from hospital_core.finance.ledger.states import JournalKind, LedgerAccount
 from hospital_core.finance.payments.commands import ChannelSuccess, MismatchKind, NoteMismatch, RequestRefund
 from hospital_core.finance.payments.errors import PaymentMismatch
-from hospital_core.finance.payments.events import PaymentSucceeded
+from hospital_core.finance.payments.events import InvoicePaid, PaymentSucceeded
 from hospital_core.finance.payments.ports import PaymentGateway
 from hospital_core.finance.payments.service.refunds import request_refund
 from hospital_core.finance.payments.states import PAYMENT_INTENT, PaymentChannel, PaymentIntentStatus
@@ -90,12 +93,16 @@ async def _told_again(uow: UnitOfWork, fact: ChannelSuccess) -> Done:
     return Done()
 
 
-async def apply_money(uow: UnitOfWork, intent: Record, bill: InvoiceView, received_in: LedgerAccount) -> bool:
-    """Settle the bill with a succeeded intent, or book the money as surplus; returns which.
+async def apply_money(
+    uow: UnitOfWork, intent: Record, bill: InvoiceView, received_in: LedgerAccount, drawer_id: UUID | None = None
+) -> bool:
+    """Put a succeeded tender on the bill, or book the money as surplus; returns which.
 
-    The bill's conditional update decides; ``invoice_paid_once`` has the last word.
+    The bill's conditional update decides; ``invoice_not_overpaid`` has the last word.
     """
-    applied = await settle_invoice(uow, bill.id, intent["amount_fen"])
+    after = await settle_invoice(uow, bill.id, intent["amount_fen"])
+    applied = after is not None
+    settled = after is not None and after.status is InvoiceStatus.BALANCED
     if applied:
         await uow.execute("UPDATE payment_intent SET applied = true WHERE id = $1", intent["id"])
     await post(
@@ -108,11 +115,13 @@ async def apply_money(uow: UnitOfWork, intent: Record, bill: InvoiceView, receiv
             debit=received_in,
             credit=LedgerAccount.PATIENT_RECEIVABLE if applied else LedgerAccount.UNAPPLIED_RECEIPTS,
             patient_id=bill.patient_id,
+            drawer_id=drawer_id,
         ),
     )
-    uow.record(
-        PaymentSucceeded(intent_id=intent["id"], invoice_id=bill.id, encounter_id=bill.encounter_id, applied=applied)
-    )
+    about = {"invoice_id": bill.id, "encounter_id": bill.encounter_id}
+    uow.record(PaymentSucceeded(intent_id=intent["id"], **about, applied=applied, settled=settled))
+    if settled:
+        uow.record(InvoicePaid(**about, patient_id=bill.patient_id))
     return applied
 
 

@@ -11,8 +11,8 @@ from hospital_core.registry.staff.views import StaffView
 
 _INSERT = """
 INSERT INTO staff_member (id, version, staff_no, name, pinyin, initials, title, profession, department_id, specialty,
-                          active)
-VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, true)"""
+                          introduction, active)
+VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, '', true)"""
 
 
 async def hire_staff(uow: UnitOfWork, command: HireStaff) -> StaffView:

@@ -1,0 +1,263 @@
+"""Taking places (占号): the one way to a place, for one wish or for many at once.
+
+First what decides is read, then Python says who may book and on which terms, then one statement takes the places and
+writes the appointments, then the day's counts have the last word on how often somebody may book.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from hospital_core.access.scheduling.days import day_of
+from hospital_core.access.scheduling.errors import (
+    AlreadyBooked,
+    NotReleased,
+    RealNameRequired,
+    SessionNotOpen,
+    SessionOver,
+    SessionStopped,
+    SlotFull,
+    TooManyBookings,
+    WindowOnly,
+)
+from hospital_core.access.scheduling.rules import RuleBook, RuleCode
+from hospital_core.access.scheduling.statements import (
+    BOOK,
+    BOOK_WAITING,
+    COUNT,
+    FACTS,
+    HOLD_BEYOND,
+    LAST_SEEN,
+    OPENS_BEFORE,
+)
+from hospital_core.access.scheduling.states import (
+    AppointmentPayment,
+    AppointmentStatus,
+    BookingChannel,
+    CountedSubject,
+    Pool,
+    ScheduleStatus,
+    ServiceKind,
+)
+from hospital_core.kernel.errors import DomainError, NotFound
+from hospital_core.kernel.ids import new_id
+from hospital_core.kernel.numbers import NumberKind, number_text
+from hospital_core.kernel.uow import UnitOfWork
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Somebody wants a place of a session: that one, or the lowest free number."""
+
+    patient_id: UUID
+    schedule_id: UUID
+    slot_id: UUID | None = None
+    account_id: UUID | None = None
+    device_id: UUID | None = None
+    previous_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where wishes come in: the channel, and which kept places it may sell besides everybody's."""
+
+    channel: BookingChannel
+    pool: Pool
+
+    @property
+    def at_window(self) -> bool:
+        """The window sells running sessions, and places whose time has passed while their session runs."""
+        return self.channel is BookingChannel.WINDOW
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms a wish may be given (预约条件)."""
+
+    fee_fen: int
+    pay_until: datetime
+    held_until: datetime
+    returns_after_s: int
+
+
+async def facts_of(uow: UnitOfWork, wishes: Sequence[Wish], desk: Desk) -> Sequence[Record]:
+    """What decides about each wish, in their order."""
+    return await uow.fetch(
+        FACTS,
+        [wish.schedule_id for wish in wishes], [wish.patient_id for wish in wishes],
+        [wish.account_id for wish in wishes], uow.now, desk.pool.value, desk.at_window,
+        [wish.device_id for wish in wishes],
+    )  # fmt: skip
+
+
+def refusal(fact: Record, book: RuleBook, now: datetime, desk: Desk) -> DomainError | None:
+    """Why a wish may not even try, or None. ``SlotFull`` says that nothing is left for this channel."""
+    if fact["schedule_id"] is None or fact["patient_name"] is None:
+        return NotFound()
+    if fact["status"] == ScheduleStatus.STOPPED:
+        return SessionStopped()
+    if fact["ends_at"] <= now:
+        return SessionOver()
+    if desk.at_window:
+        opens_at = fact["starts_at"] - OPENS_BEFORE
+        if opens_at > now:
+            return SessionNotOpen(opens_at=opens_at.isoformat())
+    else:
+        online = _online_refusal(fact, book, now)
+        if online is not None:
+            return online
+    if fact["claim"] is not None:
+        return AlreadyBooked(appointment_id=str(fact["claim"]))
+    return None if fact["any_free"] else SlotFull()
+
+
+def _online_refusal(fact: Record, book: RuleBook, now: datetime) -> DomainError | None:
+    if fact["service_kind"] == ServiceKind.EMERGENCY:
+        return WindowOnly()
+    if fact["released_at"] > now:
+        return NotReleased(opens_at=fact["released_at"].isoformat())
+    scope = (fact["department_id"], fact["service_kind"])
+    if fact["temporary"] and book.value(RuleCode.REAL_NAME_REQUIRED, *scope):
+        return RealNameRequired()
+    for subject, code in _LIMITS.items():
+        most = book.value(code)
+        if fact[f"{subject.value}_made"] >= most:
+            return TooManyBookings(subject=subject.value, most=most)
+    return None
+
+
+_LIMITS = {
+    CountedSubject.PATIENT: RuleCode.PATIENT_BOOKINGS_PER_DAY,
+    CountedSubject.ACCOUNT: RuleCode.ACCOUNT_BOOKINGS_PER_DAY,
+    CountedSubject.DEVICE: RuleCode.DEVICE_BOOKINGS_PER_DAY,
+}
+
+
+async def terms_of(uow: UnitOfWork, wishes: Sequence[Wish], facts: Sequence[Record], book: RuleBook) -> list[Terms]:
+    """Fee, times and secret delay of each wish by the rules (费用与占号时限)."""
+    seen: dict[int, datetime | None] = {}
+    if book.said_anywhere(RuleCode.REVISIT_DAYS):
+        departments = [fact["department_id"] for fact in facts]
+        rows = await uow.fetch(LAST_SEEN, [wish.patient_id for wish in wishes], departments)
+        seen = {row["wish"]: row["seen_at"] for row in rows}
+    return [_terms(fact, book, uow.now, seen.get(position)) for position, fact in enumerate(facts, 1)]
+
+
+def _terms(fact: Record, book: RuleBook, now: datetime, seen_at: datetime | None) -> Terms:
+    scope = (fact["department_id"], fact["service_kind"])
+    fee_fen: int = fact["fee_fen"]
+    if seen_at is not None:
+        days = (fact["day"] - day_of(seen_at)).days
+        if 0 <= days <= book.value(RuleCode.REVISIT_DAYS, *scope):
+            fee_fen = fee_fen * book.value(RuleCode.REVISIT_PERCENT, *scope) // 100
+    pay_until = min(now + timedelta(minutes=book.value(RuleCode.HOLD_MINUTES, *scope)), fact["ends_at"])
+    hidden_s = 0
+    if fact["sought_after"]:
+        lowest = book.value(RuleCode.HIDDEN_MINUTES_MIN, *scope) * 60
+        highest = max(lowest, book.value(RuleCode.HIDDEN_MINUTES_MAX, *scope) * 60)
+        hidden_s = lowest + secrets.randbelow(highest - lowest + 1)
+    return Terms(fee_fen, pay_until, pay_until + HOLD_BEYOND, hidden_s)
+
+
+async def place(
+    uow: UnitOfWork,
+    wishes: Sequence[Wish],
+    facts: Sequence[Record],
+    terms: Sequence[Terms],
+    desk: Desk,
+    *,
+    waiting: bool = False,
+) -> dict[int, dict[str, Any]]:
+    """Give each wish its place; answers by position what was made, complete enough for ``queries.view_of``.
+
+    Who got none is missing. ``waiting``: wait for rows that others have locked instead of passing them over.
+    Locks: the places.
+    """
+    ids = [(new_id(), new_id(), number_text(NumberKind.APPOINTMENT, fact["sequence"])) for fact in facts]
+    columns = _columns(wishes, facts, terms, ids)
+    rows = await uow.fetch(
+        BOOK_WAITING if waiting else BOOK, uow.now, desk.pool.value, desk.at_window, *columns, desk.channel.value
+    )
+    made = {}
+    for row in rows:
+        at = row["wish"] - 1
+        made[at] = _appointment(wishes[at], facts[at], terms[at], ids[at], row, uow.now)
+    return made
+
+
+def _columns(
+    wishes: Sequence[Wish], facts: Sequence[Record], terms: Sequence[Terms], ids: Sequence[tuple[UUID, UUID, str]]
+) -> list[list[Any]]:
+    return [
+        [wish.schedule_id for wish in wishes],
+        [wish.patient_id for wish in wishes],
+        [wish.slot_id for wish in wishes],
+        [wish.account_id for wish in wishes],
+        [appointment_id for appointment_id, _, _ in ids],
+        [encounter_id for _, encounter_id, _ in ids],
+        [number for _, _, number in ids],
+        [fact["department_id"] for fact in facts],
+        [fact["staff_id"] for fact in facts],
+        [fact["day"] for fact in facts],
+        [fact["period"] for fact in facts],
+        [fact["service_kind"] for fact in facts],
+        [term.fee_fen for term in terms],
+        [fact["fee_fen"] for fact in facts],
+        [term.pay_until for term in terms],
+        [term.held_until for term in terms],
+        [term.returns_after_s for term in terms],
+        [wish.device_id for wish in wishes],
+        [wish.previous_id for wish in wishes],
+    ]
+
+
+def _appointment(
+    wish: Wish, fact: Record, terms: Terms, ids: tuple[UUID, UUID, str], row: Record, now: datetime
+) -> dict[str, Any]:
+    free = terms.fee_fen == 0
+    return {
+        "id": ids[0], "encounter_id": ids[1], "appointment_no": ids[2], "slot_id": row["slot_id"],
+        "schedule_id": wish.schedule_id, "department_id": fact["department_id"], "staff_id": fact["staff_id"],
+        "patient_id": wish.patient_id, "account_id": wish.account_id, "previous_id": wish.previous_id,
+        "status": AppointmentStatus.BOOKED if free else AppointmentStatus.PENDING,
+        "payment_status": AppointmentPayment.PAID if free else AppointmentPayment.UNPAID,
+        "starts_at": row["starts_at"], "number": row["number"], "service_kind": fact["service_kind"],
+        "fee_fen": terms.fee_fen, "full_fee_fen": fact["fee_fen"], "pay_until": terms.pay_until,
+        "held_until": terms.held_until, "created_at": now, "department": fact["department"], "doctor": fact["doctor"],
+        "title": fact["title"], "room": fact["room"], "campus": fact["campus"], "patient_name": fact["patient_name"],
+        "session_starts_at": fact["starts_at"], "session_ends_at": fact["ends_at"],
+    }  # fmt: skip
+
+
+async def count(uow: UnitOfWork, wishes: Sequence[Wish], book: RuleBook) -> TooManyBookings | None:
+    """Count these bookings for their patients, accounts and devices, all of them or none (限号计数).
+
+    Answers the refusal of the first subject that has had its bookings of the day: the caller must then roll back. No
+    subject may appear twice. Locks: the counts, in one order.
+    """
+    subjects = [
+        (subject, subject_id)
+        for wish in wishes
+        for subject, subject_id in (
+            (CountedSubject.PATIENT, wish.patient_id),
+            (CountedSubject.ACCOUNT, wish.account_id),
+            (CountedSubject.DEVICE, wish.device_id),
+        )
+        if subject_id is not None
+    ]
+    most = {subject: book.value(code) for subject, code in _LIMITS.items()}
+    counted = await uow.fetch(
+        COUNT,
+        [new_id() for _ in subjects], [subject.value for subject, _ in subjects],
+        [subject_id for _, subject_id in subjects], day_of(uow.now), [most[subject] for subject, _ in subjects],
+    )  # fmt: skip
+    if len(counted) == len(subjects):
+        return None
+    passed = {(row["subject"], row["subject_id"]) for row in counted}
+    subject = next(subject for subject, subject_id in subjects if (subject.value, subject_id) not in passed)
+    return TooManyBookings(subject=subject.value, most=most[subject])
