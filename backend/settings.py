@@ -17,6 +17,8 @@ from hospital_core.kernel.secrecy import KeyRing
 
 PREFIX = "HOSPITAL_"
 _KEY_BYTES = 32
+_PAY_HOST = "https://api.mch.weixin.qq.com"
+_PAY_HOST_TWO = "https://api2.mch.weixin.qq.com"
 
 
 class SettingsError(RuntimeError):
@@ -37,11 +39,33 @@ class WechatSettings(BaseModel):
     platform_public_key: str = Field(description="PEM")
     platform_public_key_id: str
     api_base_url: str = "https://api.weixin.qq.com"
-    pay_base_url: str = "https://api.mch.weixin.qq.com"
+    pay_base_url: str = _PAY_HOST
+    pay_fallback_urls: tuple[str, ...] = Field(default=(), description="gateways to try when the first is away")
+    sp_appid: str | None = Field(default=None, description="service provider's app; then mchid is the provider's")
+    sub_mchid: str | None = Field(default=None, description="special merchant where a place has none of its own")
+    sub_mchids: dict[str, str] = Field(default_factory=dict, description="campus or department id → special merchant")
+    push_token: str = Field(default="", repr=False, description="message push; none where empty")
+    push_aes_key: str = Field(default="", repr=False)
     notify_origin: str = Field(description="public origin that WeChat calls back")
     templates: dict[str, str] = Field(default_factory=dict, description="template key → template id")
     h5_login_url: str | None = None
     h5_pay_url: str | None = None
+
+    @property
+    def pay_gateways(self) -> tuple[str, ...]:
+        """Hosts of WeChat Pay in the order they are tried; the official one has an official second (跨城容灾)."""
+        fallback = self.pay_fallback_urls
+        if not fallback and self.pay_base_url == _PAY_HOST:
+            fallback = (_PAY_HOST_TWO,)
+        return tuple(url.rstrip("/") for url in (self.pay_base_url, *fallback))
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.sp_appid is None) != (self.sub_mchid is None):
+            raise ValueError("a service provider needs both sp_appid and sub_mchid")
+        if self.push_token and len(self.push_aes_key) != 43:
+            raise ValueError("push_aes_key must have 43 characters")
+        return self
 
 
 class Settings(BaseModel):

@@ -10,7 +10,7 @@ from backend.settings import Settings, SettingsError
 from backend.sms import SmsOverHttp
 from hospital_core import db, reactions
 from hospital_core.access.scheduling.ports import QrKey
-from hospital_core.exchange.notifications.ports import Messenger
+from hospital_core.exchange.notifications.ports import Messenger, MiniProgramCodes
 from hospital_core.finance.payments.ports import PaymentGateway
 from hospital_core.kernel import hints, ports
 from hospital_core.kernel.reading import pooled_connection
@@ -55,6 +55,7 @@ async def wired(settings: Settings, link: RedisLink, *, application: str) -> Asy
             ports.provide(WechatAdapters, wechat)
             ports.provide(PaymentGateway, wechat.gateway)
             ports.provide(Messenger, wechat.messenger)
+            ports.provide(MiniProgramCodes, wechat.codes)
         link.start()
         yield
     finally:
@@ -75,5 +76,7 @@ async def refuse_unsafe(settings: Settings) -> None:
         if await connection.fetchval("SELECT EXISTS (SELECT 1 FROM staff_account WHERE substr(id::text, 15, 1) = '5')"):
             raise SettingsError("The database holds demo accounts; use an empty database for production.")
     wechat = settings.wechat
-    if wechat is not None and not all(url.startswith("https://") for url in (wechat.api_base_url, wechat.pay_base_url)):
+    if wechat is None:
+        return
+    if not all(url.startswith("https://") for url in (wechat.api_base_url, *wechat.pay_gateways)):
         raise SettingsError("The WeChat settings are those of the sandbox.")

@@ -1,4 +1,6 @@
-"""The worker (后台进程): relays events, seals the audit trail, sweeps. Any number may run side by side.
+"""The worker (后台进程): relays events, seals the audit trail, sweeps, makes the coming days.
+
+Any number may run side by side.
 
 ``python -m backend.worker``.
 """
@@ -14,10 +16,13 @@ from backend.http.logs import configure_logs
 from backend.realtime.link import RedisLink
 from backend.settings import Settings, load_settings
 from backend.wiring import wired
+from hospital_core.access.scheduling.service.generating import due_days, generate_day
 from hospital_core.kernel import hints
 from hospital_core.kernel.audit import seal
 from hospital_core.kernel.commands import Empty
 from hospital_core.kernel.context import system_context
+from hospital_core.kernel.errors import Busy
+from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.relay import run_relay
 from hospital_core.kernel.run import run
 from hospital_core.kernel.sweeping import sweep_kernel
@@ -27,6 +32,7 @@ log = logging.getLogger("hospital.worker")
 
 SEAL_S = 5.0
 SWEEP_S = 600.0
+PLAN_S = 3600.0
 
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:
@@ -41,6 +47,7 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
             asyncio.create_task(run_relay(woken, stop.is_set)),
             asyncio.create_task(_every(SEAL_S, lambda: _seal(settings))),
             asyncio.create_task(_every(SWEEP_S, _sweep)),
+            asyncio.create_task(_every(PLAN_S, _plan)),
         ]
         await asyncio.wait([stop_task, *loops], return_when=asyncio.FIRST_COMPLETED)
         for loop in loops:
@@ -74,6 +81,15 @@ async def _seal(settings: Settings) -> None:
 
 async def _sweep() -> None:
     await run(system_context(), sweep_kernel, Empty())
+
+
+async def _plan() -> None:
+    """Make the sessions of coming days (放号), a transaction each: a day that cannot be made holds up no other."""
+    for command in await due_days(Reading(system_context())):
+        try:
+            await run(system_context(), generate_day, command)
+        except Busy:
+            log.info("day is being generated elsewhere", extra={"day": command.day.isoformat()})
 
 
 async def main() -> None:

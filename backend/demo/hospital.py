@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from backend.demo import schedules
 from backend.demo.diagnoses import DemoDiagnosis, make_diagnoses
 from backend.demo.organization import HOSPITAL_NAME, DemoOrganization, make_organization
 from backend.demo.people import DemoPatient, DemoRelation, make_people
 from backend.demo.prices import DemoPriceItem, make_prices
-from backend.demo.schedules import DemoSession
+from backend.demo.schedules import DemoSession, DemoTemplate, Timetable
 from backend.demo.staff import DemoStaff, make_staff
 
 DEFAULT_SEED = 20261122
@@ -30,11 +29,12 @@ class DemoHospital:
     diagnoses: tuple[DemoDiagnosis, ...]
     patients: tuple[DemoPatient, ...]
     relations: tuple[DemoRelation, ...]
+    templates: tuple[DemoTemplate, ...]
     sessions: tuple[DemoSession, ...]
 
     def sessions_for(self, day: date) -> tuple[DemoSession, ...]:
         """Sessions (出诊单元) of any day; on days within the range the same as in `sessions`."""
-        return schedules.sessions_for(day, seed=self.seed, organization=self.organization, staff=self.staff)
+        return Timetable(self.organization, self.staff).sessions_for(day)
 
 
 def make_hospital(seed: int = DEFAULT_SEED, *, start_date: date) -> DemoHospital:
@@ -46,7 +46,7 @@ def make_hospital(seed: int = DEFAULT_SEED, *, start_date: date) -> DemoHospital
     organization = make_organization()
     staff = make_staff(seed, organization)
     patients, relations = make_people(seed, start_date)
-    timetable = schedules.Timetable(seed, organization, staff)
+    timetable = Timetable(organization, staff)
     days = (start_date + timedelta(days=number) for number in range(SCHEDULED_DAYS))
     return DemoHospital(
         seed=seed,
@@ -58,5 +58,6 @@ def make_hospital(seed: int = DEFAULT_SEED, *, start_date: date) -> DemoHospital
         diagnoses=make_diagnoses(),
         patients=patients,
         relations=relations,
+        templates=timetable.templates,
         sessions=tuple(session for day in days for session in timetable.sessions_for(day)),
     )

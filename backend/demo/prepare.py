@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from backend.demo.accounts import demo_logins
 from backend.demo.now import DemoNow, current_session, demo_people
 from backend.demo.seed import DemoIds, seed_hospital
+from backend.demo.windows import open_windows
 from backend.embedded.folder import SecretFile
 from backend.settings import Settings, load_settings
 from hospital_core import db, reactions
@@ -47,6 +48,7 @@ async def prepare(folder: Path, settings: Settings) -> None:
     reactions.load()
     await db.connect(settings.database_url, application="hospital-prepare")
     try:
+        await open_windows()
         prepared = await _facts(folder, settings, password)
     finally:
         await db.disconnect()

@@ -126,7 +126,10 @@ def make_prices() -> tuple[DemoPriceItem, ...]:
 
 
 def registration_codes() -> dict[tuple[str, str], str]:
-    """(service kind, doctor's title) → price item code of the registration fee; the title of emergencies is empty."""
+    """(service kind, doctor's title) → price item code of the registration fee.
+
+    The title of emergencies and evenings is empty; a disease clinic (专病门诊) has its department's code instead.
+    """
     return {
         (service_kind, title): f"GH{position:04d}"
         for position, (_, _, _, service_kind, title) in enumerate(table_rows(prices.REGISTRATION), 1)

@@ -123,6 +123,7 @@ class Demo:
             base_url=origin_of(self.sockets.wechat),
             return_origins=[self.origin],
             merchant_name=HOSPITAL_NAME,
+            push_url=self.origin + "/api/miniapp/v1/wechat/push",
         )
 
     def _write_settings(self, wechat: WechatSandboxFiles) -> Path:
@@ -162,6 +163,8 @@ class Demo:
                 "api_base_url": wechat.base_url,
                 "pay_base_url": wechat.base_url,
                 "notify_origin": self.origin,
+                "push_token": wechat.push_token,
+                "push_aes_key": wechat.push_aes_key,
                 "templates": wechat.template_ids,
                 "h5_login_url": wechat.base_url + "/login",
                 "h5_pay_url": wechat.base_url + "/pay",

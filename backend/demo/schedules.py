@@ -1,8 +1,10 @@
-"""Demo timetables (排班): which doctor sits when in which room, for any day, from the seed and the day alone."""
+"""Demo timetables (排班): which doctor sits when in which room, every week, from the seed alone.
+
+A week of templates makes all days; the hospital's own generation turns them into sessions, holidays and all.
+"""
 
 from __future__ import annotations
 
-import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,15 +16,17 @@ from backend.demo.organization import ClinicRow, DemoOrganization, DemoRoom
 from backend.demo.prices import ALL_DAY_CLINIC, registration_codes
 from backend.demo.staff import DemoStaff
 
-ServiceKind = Literal["general", "expert", "special", "emergency"]
+ServiceKind = Literal["general", "expert", "special", "disease", "night", "emergency"]
 Period = Literal["morning", "afternoon", "evening", "night", "day", "late"]
 
 # A fixed offset instead of zoneinfo: China has kept no summer time since 1991, and a bare machine may lack tzdata.
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
-MINUTES_PER_PLACE: dict[ServiceKind, int] = {"general": 8, "expert": 15, "special": 30, "emergency": 6}
+MINUTES_PER_PLACE: dict[ServiceKind, int] = {
+    "general": 8, "expert": 15, "special": 30, "disease": 15, "night": 10, "emergency": 6,
+}  # fmt: skip
 ALL_DAY_MINUTES_PER_PLACE = 6
-LEAVE_SHARE = 0.04  # share of clinic sessions that fall out because the doctor is away (停诊)
+_DAY = 24 * 60
 
 # period → minutes after midnight
 _HOURS: dict[Period, tuple[int, int]] = {
@@ -34,14 +38,45 @@ _HOURS: dict[Period, tuple[int, int]] = {
     "late": (16 * 60, 24 * 60),
 }
 _SHIFTS: tuple[Period, ...] = ("night", "day", "late")
-_SATURDAY, _SUNDAY = 5, 6
+_WEDNESDAY, _SATURDAY, _SUNDAY = 3, 6, 7
+
+# Of a sought-after clinic every tenth place is the window's, some are kept for those who cannot use a phone (适老化)
+# and for referrals; unsold, they are everybody's a day or two before.
+_QUOTAS: tuple[tuple[str, int, int], ...] = (("window", 10, _DAY), ("phone", 16, _DAY), ("referral", 8, 2 * _DAY))
+_WITH_QUOTAS: tuple[ServiceKind, ...] = ("expert", "special", "disease")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoTemplate:
+    """A session that repeats every week (排班模板); `weekday` 1 = Monday, minutes after midnight in Asia/Shanghai.
+
+    `key` is unique for ever (room, weekday, period). `pools` are channel, places, minutes before the session.
+    """
+
+    key: str
+    campus_code: str
+    department_code: str
+    staff_no: str
+    room_code: str
+    waiting_area_code: str
+    weekday: int
+    period: Period
+    starts_minute: int
+    ends_minute: int
+    service_kind: ServiceKind
+    places_count: int
+    minutes_per_place: int
+    price_item_code: str
+    sought_after: bool
+    works_on_holidays: bool
+    pools: tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DemoSession:
     """One session (出诊单元): doctor, room, half-open time [start, end) in Asia/Shanghai, places and fee.
 
-    `key` is unique for ever (room, day, period). Place n (from 0) begins at start + n × minutes_per_place.
+    `key` is unique for ever (template, day). Place n (from 0) begins at start + n × minutes_per_place or a bit later.
     """
 
     key: str
@@ -61,9 +96,8 @@ class DemoSession:
 
 @dataclass(frozen=True)
 class Timetable:
-    """What a timetable is made from; `sessions_for` answers for any day, past or future, in any order."""
+    """What the weekly templates are made from; `sessions_for` answers for any day, past or future, in any order."""
 
-    seed: int
     organization: DemoOrganization
     staff: Sequence[DemoStaff]
 
@@ -90,51 +124,61 @@ class Timetable:
     def _fees(self) -> dict[tuple[str, str], str]:
         return registration_codes()
 
-    def sessions_for(self, day: date) -> tuple[DemoSession, ...]:
-        """All sessions (出诊单元) that begin on `day`, Shanghai date; the same on every call for the same seed."""
-        rng = random.Random(f"{self.seed}:{day.isoformat()}:sessions")
-        sessions: list[DemoSession] = []
-        for clinic in self.organization.clinics:
-            if clinic.all_day:
-                sessions += self._all_day(clinic, day)
-            else:
-                sessions += [session for session in self._clinic(clinic, day) if rng.random() >= LEAVE_SHARE]
-        return tuple(sorted(sessions, key=lambda session: (session.start, session.key)))
+    @cached_property
+    def templates(self) -> tuple[DemoTemplate, ...]:
+        """Every doctor's week (排班模板)."""
+        week = [
+            template
+            for weekday in range(1, 8)
+            for clinic in self.organization.clinics
+            for template in (self._all_day(clinic, weekday) if clinic.all_day else self._clinic(clinic, weekday))
+        ]
+        return tuple(sorted(week, key=lambda template: (template.weekday, template.starts_minute, template.key)))
 
-    def _all_day(self, clinic: ClinicRow, day: date) -> Iterator[DemoSession]:
-        """Three shifts of eight hours in every room; two teams take turns by the day: nobody works two days running."""
+    def sessions_for(self, day: date) -> tuple[DemoSession, ...]:
+        """Sessions (出诊单元) of `day`, Shanghai date, as its weekday has them when it is no holiday."""
+        return tuple(_session(template, day) for template in self.templates if template.weekday == day.isoweekday())
+
+    def _all_day(self, clinic: ClinicRow, weekday: int) -> Iterator[DemoTemplate]:
+        """Three shifts of eight hours in every room; two teams take turns by the day.
+
+        Sunday's team works on Monday too, on the same shifts: sixteen hours lie between.
+        """
         rooms, doctors = self._rooms[clinic.code], self._doctors[clinic.code]
         size = len(_SHIFTS) * len(rooms)
-        team = doctors[:size] if day.toordinal() % 2 else doctors[size : 2 * size]
-        turn = day.toordinal() // 2
+        team = doctors[:size] if weekday % 2 else doctors[size : 2 * size]
+        turn = 0 if weekday == _SUNDAY else (weekday - 1) // 2
         for place, (shift, room) in enumerate((shift, room) for shift in _SHIFTS for room in rooms):
-            yield self._session(clinic, day, shift, room, team[(place + turn) % size], "emergency")
+            yield self._template(clinic, weekday, shift, room, team[(place + turn) % size], "emergency")
 
-    def _clinic(self, clinic: ClinicRow, day: date) -> Iterator[DemoSession]:
-        """Weekdays follow a plan fixed by the weekday (专家出诊表); weekends and evenings take turns."""
+    def _clinic(self, clinic: ClinicRow, weekday: int) -> Iterator[DemoTemplate]:
+        """Monday to Friday every room twice a day, and in some departments an evening; fewer at the weekend."""
         rooms, doctors = self._rooms[clinic.code], self._doctors[clinic.code]
-        weekday, week = day.weekday(), day.toordinal() // 7
         if weekday < _SATURDAY:
             for half, period in enumerate[Period](("morning", "afternoon")):
-                first = (weekday * 2 + half) * len(rooms) + weekday
+                first = ((weekday - 1) * 2 + half) * len(rooms) + weekday - 1
                 for position, room in enumerate(rooms):
                     doctor = doctors[(first + position) % len(doctors)]
                     kind = self._service_kind(clinic, doctor, afternoon=bool(half))
-                    yield self._session(clinic, day, period, room, doctor, kind)
+                    last = position == len(rooms) - 1
+                    if half and last and weekday == _WEDNESDAY and ("disease", clinic.code) in self._fees:
+                        kind = "disease"
+                    yield self._template(clinic, weekday, period, room, doctor, kind)
             if clinic.evening:
                 juniors = [doctor for doctor in doctors if doctor.title in ("主治医师", "住院医师")]
-                doctor = juniors[(weekday + week) % len(juniors)]
-                yield self._session(clinic, day, "evening", rooms[0], doctor, "general")
+                doctor = juniors[(weekday - 1) % len(juniors)]
+                yield self._template(clinic, weekday, "evening", rooms[0], doctor, "night")
             return
         # Saturday morning almost as on weekdays, Saturday afternoon and Sunday morning one room.
         open_rooms = rooms[: max(1, len(rooms) - 1)] if weekday == _SATURDAY else rooms[:1]
         for position, room in enumerate(open_rooms):
-            doctor = doctors[(week * 2 + weekday + position) % len(doctors)]
+            doctor = doctors[(weekday - 1 + position) % len(doctors)]
             kind = self._service_kind(clinic, doctor, afternoon=False)
-            yield self._session(clinic, day, "morning", room, doctor, kind)
+            yield self._template(clinic, weekday, "morning", room, doctor, kind)
         if weekday == _SATURDAY:
-            doctor = doctors[(week + len(open_rooms)) % len(doctors)]
-            yield self._session(clinic, day, "afternoon", rooms[0], doctor, self._service_kind(clinic, doctor, False))
+            doctor = doctors[len(open_rooms) % len(doctors)]
+            kind = self._service_kind(clinic, doctor, afternoon=False)
+            yield self._template(clinic, weekday, "afternoon", rooms[0], doctor, kind)
 
     def _service_kind(self, clinic: ClinicRow, doctor: DemoStaff, afternoon: bool) -> ServiceKind:
         if doctor.title not in ("主任医师", "副主任医师"):
@@ -142,35 +186,56 @@ class Timetable:
         # A special clinic (特需门诊) is what the head of a well-known department holds in the afternoon.
         return "special" if clinic.special and afternoon and doctor.title == "主任医师" else "expert"
 
-    def _session(
-        self, clinic: ClinicRow, day: date, period: Period, room: DemoRoom, doctor: DemoStaff, kind: ServiceKind
-    ) -> DemoSession:
-        title = doctor.title
-        if clinic.all_day:
-            emergency = clinic.code in self._emergencies
-            kind, title = ("emergency", "") if emergency else ("general", ALL_DAY_CLINIC)
+    def _template(
+        self, clinic: ClinicRow, weekday: int, period: Period, room: DemoRoom, doctor: DemoStaff, kind: ServiceKind
+    ) -> DemoTemplate:
+        if clinic.all_day and clinic.code not in self._emergencies:
+            kind = "general"
         minutes = ALL_DAY_MINUTES_PER_PLACE if clinic.all_day else MINUTES_PER_PLACE[kind]
         first, last = _HOURS[period]
-        midnight = datetime.combine(day, time(), SHANGHAI)
-        return DemoSession(
-            key=f"{room.code}-{day:%Y%m%d}-{period}",
+        places = (last - first) // minutes
+        quotas = _QUOTAS if kind in _WITH_QUOTAS else ()
+        return DemoTemplate(
+            key=f"{room.code}-{weekday}-{period}",
             campus_code=room.campus_code,
             department_code=clinic.code,
             staff_no=doctor.staff_no,
             room_code=room.code,
             waiting_area_code=room.waiting_area_code,
+            weekday=weekday,
             period=period,
-            start=midnight + timedelta(minutes=first),
-            end=midnight + timedelta(minutes=last),
+            starts_minute=first,
+            ends_minute=last,
             service_kind=kind,
-            places_count=(last - first) // minutes,
+            places_count=places,
             minutes_per_place=minutes,
-            price_item_code=self._fees[kind, title],
+            price_item_code=self._fee(clinic, doctor, kind),
+            sought_after=clinic.special and doctor.title == "主任医师" and kind in ("expert", "special"),
+            works_on_holidays=clinic.all_day,
+            pools=tuple((pool, max(1, places // one_in), returns) for pool, one_in, returns in quotas),
         )
 
+    def _fee(self, clinic: ClinicRow, doctor: DemoStaff, kind: ServiceKind) -> str:
+        """The registration fee: by title, but one for everybody at night, all day, and for each disease clinic."""
+        if clinic.all_day:
+            return self._fees[kind, "" if kind == "emergency" else ALL_DAY_CLINIC]
+        return self._fees[kind, {"night": "", "disease": clinic.code}.get(kind, doctor.title)]
 
-def sessions_for(
-    day: date, *, seed: int, organization: DemoOrganization, staff: Sequence[DemoStaff]
-) -> tuple[DemoSession, ...]:
-    """All sessions (出诊单元) of one day, independent of any range of days: so the days that are missing are made."""
-    return Timetable(seed, organization, staff).sessions_for(day)
+
+def _session(template: DemoTemplate, day: date) -> DemoSession:
+    midnight = datetime.combine(day, time(), SHANGHAI)
+    return DemoSession(
+        key=f"{template.key}-{day:%Y%m%d}",
+        campus_code=template.campus_code,
+        department_code=template.department_code,
+        staff_no=template.staff_no,
+        room_code=template.room_code,
+        waiting_area_code=template.waiting_area_code,
+        period=template.period,
+        start=midnight + timedelta(minutes=template.starts_minute),
+        end=midnight + timedelta(minutes=template.ends_minute),
+        service_kind=template.service_kind,
+        places_count=template.places_count,
+        minutes_per_place=template.minutes_per_place,
+        price_item_code=template.price_item_code,
+    )

@@ -172,6 +172,8 @@ def _path_ids(path: dict[str, str]) -> dict[str, UUID]:
 
 def _body_reader(route: Route) -> Callable[[Request, dict[str, UUID]], Command]:
     command, names = route.command, route.path_names
+    if route.raw_body:
+        return lambda request, ids: _EMPTY
     if route.method == "GET" or command is Empty:
         return lambda request, ids: _empty(request)
     in_path = [name for name in names if name in command.model_fields]

@@ -95,7 +95,7 @@ Handler = Callable[[Call[Any]], Awaitable[View | Reply | Raw]]
 
 @dataclass(frozen=True)
 class Route:
-    """One operation of the API, complete."""
+    """One operation of the API, complete. ``raw_body``: an outside channel's bytes, which its handler reads itself."""
 
     method: str
     path: str
@@ -114,6 +114,7 @@ class Route:
     limit: Limit
     etag: bool
     media: str
+    raw_body: bool
     tag: str
 
     @property
@@ -175,6 +176,7 @@ class Routes:
         limit: Limit = NORMAL,
         etag: bool = False,
         media: str = "application/json",
+        raw_body: bool = False,
     ) -> Route:
         summary = (handler.__doc__ or "").strip().splitlines()
         if not summary:
@@ -197,5 +199,6 @@ class Routes:
             limit=limit,
             etag=etag,
             media=media,
+            raw_body=raw_body,
             tag=self.tag,
         )

@@ -14,12 +14,11 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import asyncpg
-import orjson
 from tortoise.exceptions import IntegrityError, OperationalError
 
 from hospital_core.kernel import hints, ports
 from hospital_core.kernel.commands import View
-from hospital_core.kernel.context import Context
+from hospital_core.kernel.context import Context, IdempotencyKey
 from hospital_core.kernel.errors import DomainError
 from hospital_core.kernel.events import handlers_of
 from hospital_core.kernel.ids import new_id
@@ -45,6 +44,7 @@ class Undone(Exception):
 class _Member:
     ctx: Context
     command: Any
+    key: IdempotencyKey
     apart: frozenset[Hashable]
     outcome: "asyncio.Future[Any]"
 
@@ -52,8 +52,8 @@ class _Member:
 class Combiner(Generic[Input, Answer]):
     """Runs commands of one service, alone or together; one per process.
 
-    ``apart`` names what two members of one transaction must not share. Shapes: at most ``size_max`` members in one of
-    at most ``at_once`` transactions.
+    All members come from one kind of actor by one route. ``apart`` names what two members of one transaction must not
+    share. Shapes: at most ``size_max`` members in one of at most ``at_once`` transactions.
     """
 
     def __init__(
@@ -71,9 +71,15 @@ class Combiner(Generic[Input, Answer]):
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def run(self, ctx: Context, command: Input) -> Answer:
-        """As ``kernel.run`` with the service that works alone, only cheaper. Raises: what that raises."""
+        """As ``kernel.run`` with the service that works alone, only cheaper. Raises: what that raises.
+
+        Whoever brings no key, or acts with a proof or for another, is done alone: the shared statements know none.
+        """
+        key = ctx.idempotency
+        if key is None or (ctx.proof, ctx.on_behalf_of, ctx.cause, ctx.actor.device_id) != (None, None, None, None):
+            return await run(ctx, self._alone, command)
         outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Member(ctx, command, frozenset(self._apart(ctx, command)), outcome))
+        self._waiting.append(_Member(ctx, command, key, frozenset(self._apart(ctx, command)), outcome))
         self._start()
         found = await outcome
         if found is None:
@@ -124,50 +130,47 @@ class Combiner(Generic[Input, Answer]):
                     member.outcome.set_result(outcome)
 
 
-_REPLAYED = """
-SELECT w.member - 1 AS member
-FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (actor_key, route, key, member)
-JOIN idempotency_record i USING (actor_key, route, key)"""
+# The clock, and which members have had their answer before. 1 route, 2 actors, 3 keys
+_BEGIN = """
+SELECT hospital_now() AS now,
+       ARRAY(SELECT (SELECT true FROM idempotency_record i
+                     WHERE i.actor_key = w.actor_key AND i.route = $1 AND i.key = w.key)
+             FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS w (actor_key, key, member)
+             ORDER BY w.member) AS replayed"""
 
 # Everything that the members leave behind besides their own rows. The answer is written with its key, at the end: a
-# twin that committed meanwhile leaves one row fewer, and all is undone.
+# twin that committed meanwhile leaves one row fewer, and all is undone. Few columns: reading an array costs asyncpg and
+# PostgreSQL more than the row it goes into.
 _WRITE = """
 WITH event AS (
-    INSERT INTO outbox_event (id, name, payload, cause, request_id, occurred_at)
-    SELECT w.id, w.name, w.payload, w.cause, w.request_id, $1
-    FROM unnest($2::uuid[], $3::text[], $4::jsonb[], $5::uuid[], $6::uuid[])
-         AS w (id, name, payload, cause, request_id)),
+    INSERT INTO outbox_event (id, name, payload, request_id, occurred_at)
+    SELECT w.id, w.name, w.payload, w.request_id, $1
+    FROM unnest($2::uuid[], $3::text[], $4::jsonb[], $5::uuid[]) AS w (id, name, payload, request_id)),
 delivery AS (
     INSERT INTO outbox_delivery (id, event_id, handler, state, not_before, attempts)
     SELECT w.id, w.event_id, w.handler, 'due', w.not_before, 0
-    FROM unnest($7::uuid[], $8::uuid[], $9::text[], $10::timestamptz[]) AS w (id, event_id, handler, not_before)),
+    FROM unnest($6::uuid[], $7::uuid[], $8::text[], $9::timestamptz[]) AS w (id, event_id, handler, not_before)),
 audit AS (
-    INSERT INTO audit_row (id, at, actor_kind, actor_id, session_id, device_id, on_behalf_of, action, object_kind,
-                           object_id, patient_id, outcome, reason, proof, detail, request_id)
-    SELECT w.id, $1, w.actor_kind, w.actor_id, w.session_id, w.device_id, w.on_behalf_of, w.action, w.object_kind,
-           w.object_id, w.patient_id, w.outcome, w.reason, w.proof, w.detail, w.request_id
-    FROM unnest($11::uuid[], $12::text[], $13::uuid[], $14::uuid[], $15::uuid[], $16::uuid[], $17::text[], $18::text[],
-                $19::uuid[], $20::uuid[], $21::text[], $22::text[], $23::text[], $24::jsonb[], $25::uuid[])
-         AS w (id, actor_kind, actor_id, session_id, device_id, on_behalf_of, action, object_kind, object_id,
-               patient_id, outcome, reason, proof, detail, request_id)),
+    INSERT INTO audit_row (id, at, actor_kind, actor_id, session_id, action, object_kind, object_id, patient_id,
+                           outcome, detail, request_id)
+    SELECT w.id, $1, $10, w.actor_id, w.session_id, $11, $12, w.object_id, w.patient_id, 'success', '{}', w.request_id
+    FROM unnest($13::uuid[], $14::uuid[], $15::uuid[], $16::uuid[], $17::uuid[], $18::uuid[])
+         AS w (id, actor_id, session_id, object_id, patient_id, request_id)),
 answered AS (
     INSERT INTO idempotency_record (id, actor_key, route, key, body_hash, answer, created_at)
-    SELECT w.id, w.actor_key, w.route, w.key, w.body_hash, w.answer, $1
-    FROM unnest($26::uuid[], $27::text[], $28::text[], $29::text[], $30::bytea[], $31::bytea[])
-         AS w (id, actor_key, route, key, body_hash, answer)
-    ORDER BY w.actor_key, w.route, w.key
+    SELECT w.id, w.actor_key, $19, w.key, w.body_hash, w.answer, $1
+    FROM unnest($20::uuid[], $21::text[], $22::text[], $23::bytea[], $24::bytea[])
+         AS w (id, actor_key, key, body_hash, answer)
+    ORDER BY w.actor_key, w.key
     ON CONFLICT (actor_key, route, key) DO NOTHING RETURNING id)
 SELECT count(*) FROM answered"""
 
 
 async def _run_together(alone: Service[Any, Any], together: Together, members: list[_Member]) -> Outcomes:
-    action = action_of(alone)
     outcomes: list[Any] = [None] * len(members)
     async with transaction() as connection:
-        now = await connection.fetchval("SELECT hospital_now()")
-        replayed = await _replayed(connection, members)
-        fresh = [position for position in range(len(members)) if position not in replayed]
-        uows = [_unit(members[position].ctx, connection, now, action) for position in fresh]
+        now, fresh = await _begin(connection, members)
+        uows = [_unit(members[position].ctx, connection, now, action_of(alone)) for position in fresh]
         if not uows:
             return outcomes
         answers = await together(uows, [members[position].command for position in fresh])
@@ -182,33 +185,31 @@ async def _run_together(alone: Service[Any, Any], together: Together, members: l
     return outcomes
 
 
+async def _begin(connection: asyncpg.Connection, members: list[_Member]) -> tuple[datetime, list[int]]:
+    keys = [member.key for member in members]
+    row = await connection.fetchrow(
+        _BEGIN, keys[0].route, [member.ctx.actor.key() for member in members], [key.key for key in keys]
+    )
+    return row["now"], [position for position, replayed in enumerate(row["replayed"]) if not replayed]
+
+
 def _unit(ctx: Context, connection: asyncpg.Connection, now: datetime, action: str) -> UnitOfWork:
     uow = UnitOfWork(ctx, connection, now)
     uow.audit(AuditEntry(action))
     return uow
 
 
-async def _replayed(connection: asyncpg.Connection, members: list[_Member]) -> set[int]:
-    keyed = [(at, member.ctx, member.ctx.idempotency) for at, member in enumerate(members)]
-    scopes = [(at, ctx.actor.key(), key.route, key.key) for at, ctx, key in keyed if key is not None]
-    if not scopes:
-        return set()
-    positions, actors, routes, keys = zip(*scopes, strict=True)
-    rows = await connection.fetch(_REPLAYED, actors, routes, keys)
-    return {positions[row["member"]] for row in rows}
-
-
 async def _write(connection: asyncpg.Connection, now: datetime, done: list[tuple[UnitOfWork, View]]) -> None:
-    if any(uow.live for uow, _ in done):
-        raise TypeError("a combined command cannot tell live topics: their rows are locks")
-    keyed = [(uow.ctx.actor.key(), uow.ctx.idempotency, answer) for uow, answer in done if uow.ctx.idempotency]
+    if any(uow.live or len(uow.audits) != 1 for uow, _ in done):
+        raise TypeError("a combined command has one line of audit and tells no live topic: their rows are locks")
+    keys = [uow.ctx.idempotency for uow, _ in done if uow.ctx.idempotency is not None]
     written = await connection.fetchval(
-        _WRITE, now, *_events(done), *_audits(done),
-        [new_id() for _ in keyed], [actor for actor, _, _ in keyed], [key.route for _, key, _ in keyed],
-        [key.key for _, key, _ in keyed], [key.body_hash for _, key, _ in keyed],
-        [keyring().seal(answer.model_dump_json().encode(), ANSWER_COLUMN) for _, _, answer in keyed],
+        _WRITE, now, *_events(done), *_audits(done), keys[0].route,
+        [new_id() for _ in done], [uow.ctx.actor.key() for uow, _ in done], [key.key for key in keys],
+        [key.body_hash for key in keys],
+        [keyring().seal(answer.model_dump_json().encode(), ANSWER_COLUMN) for _, answer in done],
     )  # fmt: skip
-    if written != len(keyed):
+    if written != len(done):
         raise Undone()
 
 
@@ -221,7 +222,6 @@ def _events(done: list[tuple[UnitOfWork, View]]) -> list[list[Any]]:
         [one.event_id for _, one in recorded],
         [type(one.event).__name__ for _, one in recorded],
         [one.event.model_dump_json() for _, one in recorded],
-        [ctx.cause for ctx, _ in recorded],
         [ctx.request_id for ctx, _ in recorded],
         [new_id() for _ in deliveries],
         [event_id for event_id, _, _ in deliveries],
@@ -230,25 +230,17 @@ def _events(done: list[tuple[UnitOfWork, View]]) -> list[list[Any]]:
     ]
 
 
-def _audits(done: list[tuple[UnitOfWork, View]]) -> list[list[Any]]:
-    lines = [(uow.ctx, entry) for uow, _ in done for entry in uow.audits]
+def _audits(done: list[tuple[UnitOfWork, View]]) -> list[Any]:
+    first = done[0][0]
     return [
-        [new_id() for _ in lines],
-        [ctx.actor.kind.value for ctx, _ in lines],
-        [ctx.actor.id for ctx, _ in lines],
-        [ctx.actor.session_id for ctx, _ in lines],
-        [ctx.actor.device_id for ctx, _ in lines],
-        [ctx.on_behalf_of for ctx, _ in lines],
-        [entry.action for _, entry in lines],
-        [entry.object_kind for _, entry in lines],
-        [entry.object_id for _, entry in lines],
-        [entry.patient_id for _, entry in lines],
-        [entry.outcome for _, entry in lines],
-        [entry.reason for _, entry in lines],
-        [ctx.proof for ctx, _ in lines],
-        [orjson.dumps(entry.detail).decode() for _, entry in lines],
-        [ctx.request_id for ctx, _ in lines],
-    ]
+        first.ctx.actor.kind.value, first.audits[0].action, first.audits[0].object_kind,
+        [new_id() for _ in done],
+        [uow.ctx.actor.id for uow, _ in done],
+        [uow.ctx.actor.session_id for uow, _ in done],
+        [uow.audits[0].object_id for uow, _ in done],
+        [uow.audits[0].patient_id for uow, _ in done],
+        [uow.ctx.request_id for uow, _ in done],
+    ]  # fmt: skip
 
 
 def _hint(uows: list[UnitOfWork]) -> None:

@@ -1,8 +1,8 @@
 """Money: a refund may go to several tenders; card balances that can fall; receipts that are only voided."""
 
 from tortoise import migrations
-from tortoise.migrations import operations as ops
 from tortoise.indexes import Index
+from tortoise.migrations import operations as ops
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 from hospital_core.migrations import Together
@@ -76,7 +76,8 @@ class Migration(migrations.Migration):
                         ],
                         "indexes": [Index(fields=["intent_id"]), Index(fields=["requested_at"])],
                         "pk_attr": "id",
-                        "table_description": "Money going back for one payment (退款单), retried under the same number.",
+                        "table_description": "Money going back for one payment (退款单), "
+                        "retried under the same number.",
                     },
                 ),
                 ops.AddConstraint(

@@ -10,18 +10,21 @@ from redis.backoff import NoBackoff
 from backend.settings import WechatSettings
 from miniapp_api.wechat.access_token import AccessTokens
 from miniapp_api.wechat.client import MiniProgram
+from miniapp_api.wechat.codes import MiniProgramCodes
 from miniapp_api.wechat.login import Login
 from miniapp_api.wechat.messages import SubscribeMessages
 from miniapp_api.wechat.notices import Notices
 from miniapp_api.wechat.pay import WechatPay
 from miniapp_api.wechat.phone import PhoneNumbers
+from miniapp_api.wechat.push import PushMessages
 
 _REDIS_S = 1.0  # without Redis the token is asked for all the same: do not wait for it
 
 
 @dataclass(frozen=True)
 class WechatAdapters:
-    """What routes and wiring take from WeChat. ``gateway`` and ``messenger`` are ports of the core."""
+    """What routes and wiring take from WeChat. ``gateway``, ``messenger`` and ``codes`` are ports of
+    the core."""
 
     settings: WechatSettings
     gateway: WechatPay
@@ -29,6 +32,8 @@ class WechatAdapters:
     login: Login
     phone: PhoneNumbers
     messenger: SubscribeMessages
+    codes: MiniProgramCodes
+    pushes: PushMessages
     tokens: AccessTokens
     _program: MiniProgram
     _redis: Redis
@@ -59,6 +64,8 @@ async def open_wechat(settings: WechatSettings, redis_url: str) -> WechatAdapter
         login=Login(program),
         phone=PhoneNumbers(program, tokens),
         messenger=SubscribeMessages(settings, program, tokens),
+        codes=MiniProgramCodes(settings, redis, program, tokens),
+        pushes=PushMessages(settings),
         tokens=tokens,
         _program=program,
         _redis=redis,

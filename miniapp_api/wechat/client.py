@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_S = (2, 5)  # to connect, between two bytes
 _THREADS = 16
+_CODE_WIDTH = 430
 
 
 class Refusal(Exception):
@@ -50,6 +51,11 @@ class _Wxa(WeChatWxa):
     def send_message(self, token: str, message: dict[str, Any]) -> Any:
         """Source: 发送订阅消息 sendMessage."""
         return self._post("cgi-bin/message/subscribe/send", params={"access_token": token}, data=message)
+
+    def wxacode(self, token: str, scene: str, page: str) -> Any:
+        """Source: 获取不限制的小程序码 getwxacodeunlimit; wechatpy's own lacks ``check_path``."""
+        data = {"scene": scene, "page": page, "check_path": False, "width": _CODE_WIDTH}
+        return self._post("wxa/getwxacodeunlimit", params={"access_token": token}, data=data)
 
 
 class _Client(WeChatClient):
@@ -84,24 +90,34 @@ class MiniProgram:
         """Send a subscribe message. Raises: Refusal, OutsideUnavailable."""
         await self._call(self._client.wxa.send_message, token, message)
 
+    async def wxacode(self, token: str, scene: str, page: str) -> bytes:
+        """Draw a mini program code. Raises: Refusal, OutsideUnavailable."""
+        answer = await self._perform(self._client.wxa.wxacode, token, scene, page)
+        if not isinstance(answer, requests.Response):  # pictures come as the raw response
+            raise OutsideUnavailable()
+        return answer.content
+
     def close(self) -> None:
         """Let go of threads and sockets; calls under way end by their timeouts."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client._http.close()
 
     async def _call(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+        answer = await self._perform(function, *arguments)
+        if not isinstance(answer, dict):  # wechatpy hands over the raw response when it is not JSON
+            raise OutsideUnavailable()
+        return answer
+
+    async def _perform(self, function: Callable[..., Any], *arguments: Any) -> Any:
         loop = asyncio.get_running_loop()
         try:
-            answer = await loop.run_in_executor(self._threads, partial(function, *arguments))
+            return await loop.run_in_executor(self._threads, partial(function, *arguments))
         except requests.RequestException as error:
             raise OutsideUnavailable() from error
         except WeChatClientException as error:
             if error.errcode is None or error.errcode == -1:  # an HTTP error; "system busy"
                 raise OutsideUnavailable() from error
             raise Refusal(error.errcode) from error
-        if not isinstance(answer, dict):  # wechatpy hands over the raw response when it is not JSON
-            raise OutsideUnavailable()
-        return answer
 
 
 def misconfigured(refusal: Refusal, call: str) -> OutsideUnavailable:

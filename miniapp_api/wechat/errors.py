@@ -37,3 +37,7 @@ class TooOften(DomainError):
 
 class NoticeRefused(Exception):
     """A message to our notify address that WeChat did not write, or not to us. The text is for the log only."""
+
+
+class PushRefused(Exception):
+    """A push to our address that WeChat did not write, or not to us. The text is for the log only."""

@@ -1,7 +1,7 @@
 """Subscribe messages (订阅消息): the ``Messenger`` port.
 
-A template is chosen in the mini program's back office with the keywords named here. Each keyword's prefix is a rule
-about its value; a value that breaks it loses the whole message, so values are made to fit.
+A template is chosen in the mini program's back office with the keywords named here (data: one row per kind). Each
+keyword's prefix is a rule about its value; a value that breaks it loses the whole message, so values are made to fit.
 Source: 小程序订阅消息 参数值内容限制说明.
 """
 
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from backend.settings import WechatSettings
 from hospital_core.exchange.notifications.kinds import NotificationKind
-from hospital_core.exchange.notifications.ports import MessageRefused
+from hospital_core.exchange.notifications.ports import MessageRefused, MessageTemplate
+from hospital_core.exchange.notifications.states import DeliveryResult
 from miniapp_api.wechat.access_token import AccessTokens
 from miniapp_api.wechat.client import MiniProgram, Refusal, misconfigured
 
@@ -49,49 +50,87 @@ def character_string(text: str) -> str:
     return "".join(re.findall(r"[\x21-\x7e]", text))[:32] or "-"
 
 
+def number(text: str) -> str:
+    """``number``: digits, at most 32."""
+    return "".join(re.findall(r"[0-9]", text))[:32] or "0"
+
+
 def amount(text: str) -> str:
-    """``amount``: yuan with its unit."""
+    """``amount``: yuan with its unit, at most ten digits before the point."""
     return f"{text}元"
+
+
+Fit = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class Template:
-    """A template by its key in the settings; ``values`` fills each keyword from the message's words."""
+    """A template by its key in the settings.
+
+    ``fields`` says which word of the message fills each keyword: ``"department"``, a text with ``{words}`` in it, or a
+    fixed one. The keyword's prefix fits the value. ``standing``: a long-term template, as the medical category has.
+    """
 
     key: str
-    values: Mapping[str, Callable[[Mapping[str, str]], str]]
+    fields: Mapping[str, str]
+    standing: bool = False
 
+    def filled(self, words: Mapping[str, str]) -> dict[str, str]:
+        """The values of a message, each within WeChat's rules."""
+        known = {name: words.get(name, "") for name in WORD_NAMES}
+        return {
+            keyword: _FITS[keyword.rstrip("0123456789")](text.format_map(known))
+            for keyword, text in self.fields.items()
+        }
+
+
+_FITS: Mapping[str, Fit] = {
+    "thing": thing,
+    "name": name,
+    "time": clock,
+    "character_string": character_string,
+    "number": number,
+    "amount": amount,
+    "phrase": lambda text: text,  # fixed words of ours, five characters at most
+}
+WORD_NAMES = (
+    "patient", "department", "doctor", "time", "number", "room", "amount", "item", "advice", "ahead", "until",
+)  # fmt: skip
+_VISIT = {"name1": "{patient}", "thing2": "{department}", "name3": "{doctor}", "time4": "{time}"}
 
 TEMPLATES = {
-    NotificationKind.APPOINTMENT_CONFIRMED: Template(
-        "appointment_booked",
-        {
-            "name1": lambda words: name(words["patient"]),
-            "thing2": lambda words: thing(words["department"]),
-            "name3": lambda words: name(words["doctor"]),
-            "time4": lambda words: clock(words["time"]),
-            "thing5": lambda words: thing(f"{words['room']} {words['number']}"),
-        },
+    NotificationKind.APPOINTMENT_CONFIRMED: Template("appointment_booked", _VISIT | {"thing5": "{room} {number}"}),
+    NotificationKind.CLINIC_STOPPED: Template("clinic_stopped", _VISIT | {"thing5": "{advice}"}, standing=True),
+    NotificationKind.DOCTOR_SUBSTITUTED: Template(
+        "appointment_changed", _VISIT | {"thing5": "{advice}"}, standing=True
     ),
-    NotificationKind.APPOINTMENT_REFUNDED: Template(
-        "refund_finished",
-        {
-            "thing1": lambda words: thing(f"{words['department']}挂号费"),
-            "amount2": lambda words: amount(words["amount"]),
-            "phrase3": lambda _: "退款成功",
-            "thing4": lambda _: "已按原支付方式退回",
-        },
+    NotificationKind.APPOINTMENT_MOVED: Template("appointment_changed", _VISIT | {"thing5": "{advice}"}, standing=True),
+    NotificationKind.WAITLIST_OFFERED: Template("waitlist_offer", _VISIT | {"time5": "{until}"}),
+    NotificationKind.TICKET_NEAR: Template(
+        "queue_near", {"name1": "{patient}", "character_string2": "{number}", "number3": "{ahead}", "thing4": "{room}"}
     ),
     NotificationKind.TICKET_CALLED: Template(
         "queue_called",
-        {
-            "name1": lambda words: name(words["patient"]),
-            "character_string2": lambda words: character_string(words["number"]),
-            "thing3": lambda words: thing(words["room"]),
-            "phrase4": lambda _: "请就诊",
-        },
+        {"name1": "{patient}", "character_string2": "{number}", "thing3": "{room}", "phrase4": "请就诊"},
+    ),
+    NotificationKind.PAYMENT_RECEIVED: Template(
+        "payment_received", {"name1": "{patient}", "thing2": "{item}", "amount3": "{amount}", "time4": "{time}"}
+    ),
+    NotificationKind.APPOINTMENT_REFUNDED: Template(
+        "refund_finished",
+        {"thing1": "{item}", "amount2": "{amount}", "phrase3": "退款成功", "thing4": "已按原支付方式退回"},
+    ),
+    NotificationKind.REFUND_FINISHED: Template(
+        "refund_finished",
+        {"thing1": "{item}", "amount2": "{amount}", "phrase3": "退款成功", "thing4": "已按原支付方式退回"},
+    ),
+    NotificationKind.REPORT_READY: Template(
+        "report_ready",
+        {"name1": "{patient}", "thing2": "{item}", "time3": "{time}", "thing4": "请在小程序内查看"},
+        standing=True,
     ),
 }
+STANDING_KEYS = frozenset(template.key for template in TEMPLATES.values() if template.standing)
 
 
 class SubscribeMessages:
@@ -99,21 +138,37 @@ class SubscribeMessages:
 
     def __init__(self, settings: WechatSettings, program: MiniProgram, tokens: AccessTokens) -> None:
         self._template_ids = settings.templates
+        self._counts = bool(settings.push_token)
         self._program = program
         self._tokens = tokens
+
+    @property
+    def counts_consents(self) -> bool:
+        """Permissions reach us by message push (消息推送), where it is set up."""
+        return self._counts
+
+    def template_of(self, kind: str) -> MessageTemplate | None:
+        """The template of a kind, where the mini program's back office has it."""
+        chosen = TEMPLATES[NotificationKind(kind)]
+        template_id = self._template_ids.get(chosen.key)
+        return None if template_id is None else MessageTemplate(chosen.key, template_id, chosen.standing)
+
+    def key_of(self, template_id: str) -> str | None:
+        """Our name for a template of WeChat's; None for one that is not ours."""
+        return next((key for key, known in self._template_ids.items() if known == template_id), None)
 
     async def send_subscribe(self, openid: str, template: str, page: str, data: Mapping[str, str]) -> None:
         """Deliver one message of a kind. Raises: MessageRefused (never), OutsideUnavailable (try again)."""
         chosen = TEMPLATES[NotificationKind(template)]
-        template_id = self._template_ids.get(chosen.key)
-        if template_id is None:
+        known = self.template_of(template)
+        if known is None:
             log.warning("no subscribe template", extra={"template": chosen.key})
-            raise MessageRefused()
+            raise MessageRefused(DeliveryResult.NO_TEMPLATE)
         message = {
             "touser": openid,
-            "template_id": template_id,
+            "template_id": known.template_id,
             "page": page,
-            "data": {keyword: {"value": value(data)} for keyword, value in chosen.values.items()},
+            "data": {keyword: {"value": value} for keyword, value in chosen.filled(data).items()},
         }
         try:
             await self._tokens.used_in(lambda token: self._program.send_message(token, message))
@@ -123,8 +178,8 @@ class SubscribeMessages:
     @staticmethod
     def _meaning(refusal: Refusal, key: str) -> Exception:
         if refusal.errcode in (_NOT_SUBSCRIBED, _NO_SUCH_PERSON):
-            return MessageRefused()
+            return MessageRefused(DeliveryResult.NOT_SUBSCRIBED, refusal.errcode)
         if refusal.errcode in _NEVER:
             log.error("subscribe template does not fit", extra={"template": key, "errcode": refusal.errcode})
-            return MessageRefused()
+            return MessageRefused(DeliveryResult.REJECTED, refusal.errcode)
         return misconfigured(refusal, "subscribe/send")

@@ -9,13 +9,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, StrictInt, ValidationError
+from pydantic import AliasChoices, AwareDatetime, BaseModel, Field, StrictInt, ValidationError
 from wechatpayv3.async_ import AsyncWeChatPay
 
 from hospital_core.finance.payments.commands import ChannelRefundResult, ChannelSuccess
 from hospital_core.finance.payments.ports import TradeState
+from miniapp_api.wechat.answers import RefundStatusText, Transaction
 from miniapp_api.wechat.errors import NoticeRefused
-from miniapp_api.wechat.pay import RefundStatusText, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,10 @@ class _RefundAmount(BaseModel):
 
 
 class _RefundNotice(BaseModel):
-    mchid: str
+    """A service provider's notice names the provider as ``sp_mchid``."""
+
+    mchid: str = Field(validation_alias=AliasChoices("mchid", "sp_mchid"))
+    sub_mchid: str | None = None
     out_refund_no: str
     refund_status: RefundStatusText
     refund_id: str
@@ -125,6 +128,7 @@ def _success_of(transaction: Transaction) -> ChannelSuccess:
             "currency": transaction.amount.currency,
             "mchid": transaction.mchid,
             "appid": transaction.appid,
+            "sub_mchid": transaction.sub_mchid,
             "payer_openid": transaction.payer.openid if transaction.payer else None,
             "succeeded_at": transaction.success_time,
             "source": "callback",
@@ -139,6 +143,7 @@ def _refund_result_of(notice: _RefundNotice) -> ChannelRefundResult:
         amount_fen=notice.amount.refund,
         refund_id=notice.refund_id,
         mchid=notice.mchid,
+        sub_mchid=notice.sub_mchid,
         succeeded_at=notice.success_time,
         source="callback",
     )

@@ -1,149 +1,95 @@
 """WeChat Pay v3 (微信支付): the ``PaymentGateway`` port on the unmodified wechatpayv3, in public-key mode (公钥模式).
 
-The library answers ``(status, text)`` and raises bare exceptions for an answer whose signature does not hold, though
-the platform has acted by then (its deliberate signature probes look just so). Here every call ends in one of three
-ways: a verified answer, a clear refusal, or ``GatewayUnknown``.
-Source: 微信支付 APIv3 签名与验签, JSAPI 下单, 查询订单, 关闭订单, 申请退款, 查询单笔退款.
+Mini program, native QR and payment codes, as an ordinary merchant or through a service provider (服务商).
+Source: 微信支付 APIv3 签名与验签, JSAPI 下单, Native 下单, 付款码支付, 撤销订单, 查询订单, 关闭订单, 申请退款,
+查询单笔退款, 申请交易账单.
 """
 
-import asyncio
-import logging
 import secrets
 import time
-from collections.abc import Awaitable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import orjson
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, StrictInt, ValidationError
-from typing_extensions import Annotated
 from wechatpayv3.async_ import AsyncWeChatPay, WeChatPayType
 
 from backend.settings import WechatSettings
 from hospital_core.finance.payments.ports import (
+    BillNotReady,
+    BillRow,
     ChannelOrder,
     ChannelRefund,
     ChannelRefundStatus,
     CloseResult,
+    CodeOrder,
     GatewayRefused,
     GatewayUnknown,
     Merchant,
+    NativeOrder,
     PrepayOrder,
     RefundOrder,
+    ReverseResult,
     TradeState,
 )
-
-log = logging.getLogger(__name__)
+from miniapp_api.wechat.answers import BillAddress, Native, Prepaid, Refund, Transaction, read
+from miniapp_api.wechat.bills import rows_of
+from miniapp_api.wechat.gateways import Gateways, is_one_of
 
 PAY_NOTIFY_PATH = "/api/miniapp/v1/wechat/pay-notify"
 REFUND_NOTIFY_PATH = "/api/miniapp/v1/wechat/refund-notify"
 
-_TIMEOUT_S = (2, 5)  # to connect, between two bytes
-_DEADLINE_S = 8  # for a whole call
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
-
-# Spellings differ between generations of the documents; underscores are ignored.
-_BUSY = frozenset({"SYSTEMERROR", "BANKERROR", "FREQUENCYLIMITED", "FREQUENCYLIMITEXCEED", "RATELIMITEXCEEDED"})
 _ABSENT = frozenset({"ORDERNOTEXIST", "ORDERNOTEXISTS", "RESOURCENOTEXISTS", "RESOURCENOTEXIST"})
 _PAID = frozenset({"ORDERPAID"})
 _CLOSED = frozenset({"ORDERCLOSED"})
-
-Answer = TypeVar("Answer", bound=BaseModel)
-
-
-class _Prepaid(BaseModel):
-    prepay_id: str
-
-
-class _Amount(BaseModel):
-    total: StrictInt
-    currency: str = "CNY"
-
-
-class _Payer(BaseModel):
-    openid: str | None = None
-
-
-class Transaction(BaseModel):
-    """The transaction object (支付订单) of queries and notices."""
-
-    out_trade_no: str
-    trade_state: TradeState
-    mchid: str
-    appid: str
-    amount: _Amount | None = None
-    transaction_id: str | None = None
-    success_time: AwareDatetime | None = None
-    payer: _Payer | None = None
-
-
-class _RefundAmount(BaseModel):
-    refund: StrictInt
-
-
-# One document spells it CLOSE, the other CLOSED.
-RefundStatusText = Annotated[ChannelRefundStatus, BeforeValidator(lambda text: "CLOSED" if text == "CLOSE" else text)]
-
-
-class _Refund(BaseModel):
-    out_refund_no: str
-    status: RefundStatusText
-    amount: _RefundAmount
-    refund_id: str
-    success_time: AwareDatetime | None = None
+# The charge stands and its state is worth asking for; neither is a no.
+_ASK_FOR_IT = frozenset({"ORDERPAID", "USERPAYING"})
+_BILL_LATER = frozenset({"STATEMENTCREATING"})
+_BILL_EMPTY = frozenset({"NOSTATEMENTEXIST"})
 
 
 class WechatPay:
-    """One merchant's channel (微信支付渠道); one per worker, between ``connect`` and ``disconnect``."""
+    """The hospital's channel at WeChat (微信支付渠道); one per worker, between ``connect`` and ``disconnect``."""
 
     def __init__(self, settings: WechatSettings) -> None:
-        if "BEGIN PRIVATE KEY" not in settings.merchant_key:
-            raise ValueError("wechat.merchant_key must be PKCS#8 PEM (BEGIN PRIVATE KEY)")
-        self._merchant = Merchant(settings.mchid, settings.appid)
+        self._settings = settings
+        self._gateways = Gateways(settings)
+        self._merchant = Merchant(settings.mchid, settings.appid, settings.sub_mchid)
         self._pay_notify_url = settings.notify_origin.rstrip("/") + PAY_NOTIFY_PATH
         self._refund_notify_url = settings.notify_origin.rstrip("/") + REFUND_NOTIFY_PATH
-        # No logger: the library would print signed requests and decrypted notices.
-        self.client = AsyncWeChatPay(
-            wechatpay_type=WeChatPayType.MINIPROG,
-            mchid=settings.mchid,
-            private_key=settings.merchant_key,
-            cert_serial_no=settings.merchant_serial,
-            appid=settings.appid,
-            apiv3_key=settings.apiv3_key,
-            timeout=_TIMEOUT_S,
-            public_key=settings.platform_public_key,
-            public_key_id=settings.platform_public_key_id,
-        )
-        self.client._core._gate_way = settings.pay_base_url.rstrip("/")
+
+    @property
+    def client(self) -> AsyncWeChatPay:
+        """The client whose keys open notices."""
+        return self._gateways.first
 
     async def connect(self) -> None:
-        """Make the connection pool of this worker; without it no call works."""
-        await self.client.__aenter__()
+        """Make the connection pools of this worker; without them no call works."""
+        await self._gateways.connect()
 
     async def disconnect(self) -> None:
         """Drop the connections."""
-        await self.client.__aexit__(None, None, None)
+        await self._gateways.disconnect()
 
     @property
     def merchant(self) -> Merchant:
         """Who is paid."""
         return self._merchant
 
+    def merchant_of(self, *place_ids: UUID) -> Merchant:
+        """Who is paid at a department or campus."""
+        known = (self._settings.sub_mchids.get(str(place_id)) for place_id in place_ids)
+        sub_mchid = next(filter(None, known), self._settings.sub_mchid)
+        return Merchant(self._settings.mchid, self._settings.appid, sub_mchid)
+
     async def prepay(self, order: PrepayOrder) -> str:
         """Place a JSAPI order (下单). A re-entry must repeat every byte, so all of it follows from ``order``."""
-        answer = await self._ask(
-            "prepay",
-            self.client.pay(
-                description=order.description,
-                out_trade_no=order.out_trade_no,
-                amount={"total": order.amount_fen, "currency": "CNY"},
-                payer={"openid": order.payer_openid},
-                time_expire=order.pay_until.astimezone(_SHANGHAI).isoformat(timespec="seconds"),
-                notify_url=self._pay_notify_url,
-                pay_type=WeChatPayType.MINIPROG,
-            ),
-        )
-        return _read(_Prepaid, answer).prepay_id
+        payer = {"sub_openid" if self._settings.sp_appid else "openid": order.payer_openid}
+        wanted = self._order(order) | self._awaited(order.pay_until) | {"payer": payer}
+        answer = await self._gateways.ask("prepay", lambda client: client.pay(**wanted))
+        return read(Prepaid, answer).prepay_id
 
     async def pay_parameters(self, prepay_id: str) -> dict[str, str]:
         """The arguments of ``wx.requestPayment`` (调起支付), signed with the merchant's key."""
@@ -157,124 +103,138 @@ class WechatPay:
             "paySign": self.client.sign([self._merchant.appid, stamp, nonce, package]),
         }
 
-    async def query(self, out_trade_no: str) -> ChannelOrder:
+    async def native(self, order: NativeOrder) -> str:
+        """Place a native order (扫码支付下单); the code before this one dies."""
+        wanted = self._order(order) | self._awaited(order.pay_until) | {"pay_type": WeChatPayType.NATIVE}
+        answer = await self._gateways.ask("native", lambda client: client.pay(**wanted))
+        return read(Native, answer).code_url
+
+    async def charge_code(self, order: CodeOrder, auth_code: str) -> ChannelOrder:
+        """Take money from a scanned code (付款码支付): never sent to a second host, it may have acted."""
+        wanted = self._order(order) | {
+            "payer": {"auth_code": auth_code},
+            "scene_info": {"device_id": order.place, "store_info": {"out_id": order.place}},
+            "pay_type": WeChatPayType.CODEPAY,
+        }
+        try:
+            answer = await self._gateways.ask("charge_code", lambda client: client.pay(**wanted), repeatable=False)
+        except GatewayRefused as refusal:
+            if is_one_of(refusal, _ASK_FOR_IT):
+                return await self.query(order.out_trade_no, order.sub_mchid)
+            raise
+        return _transaction(answer, order.out_trade_no).as_order()
+
+    async def reverse(self, out_trade_no: str, sub_mchid: str | None = None) -> ReverseResult:
+        """Reverse a payment code's order (撤销); repeating it is the same."""
+        try:
+            await self._gateways.ask(
+                "reverse", lambda client: client.codepay_reverse(out_trade_no, **self._whose(sub_mchid))
+            )
+        except GatewayRefused as refusal:
+            if is_one_of(refusal, _ABSENT):
+                return ReverseResult.ABSENT
+            raise
+        return ReverseResult.REVERSED
+
+    async def query(self, out_trade_no: str, sub_mchid: str | None = None) -> ChannelOrder:
         """Ask for an order (查单)."""
         try:
-            answer = await self._ask("query", self.client.query(out_trade_no=out_trade_no))
+            answer = await self._gateways.ask(
+                "query", lambda client: client.query(out_trade_no=out_trade_no, **self._whose(sub_mchid))
+            )
         except GatewayRefused as refusal:
-            if _is(refusal, _ABSENT):
+            if is_one_of(refusal, _ABSENT):
                 return ChannelOrder(out_trade_no, TradeState.ABSENT)
             raise
-        transaction = _read(Transaction, answer)
-        if transaction.out_trade_no != out_trade_no:
-            raise GatewayUnknown("the answer is about another order")
-        return ChannelOrder(
-            out_trade_no=out_trade_no,
-            state=transaction.trade_state,
-            mchid=transaction.mchid,
-            appid=transaction.appid,
-            amount_fen=transaction.amount.total if transaction.amount else None,
-            currency=transaction.amount.currency if transaction.amount else None,
-            transaction_id=transaction.transaction_id,
-            payer_openid=transaction.payer.openid if transaction.payer else None,
-            succeeded_at=transaction.success_time,
-        )
+        return _transaction(answer, out_trade_no).as_order()
 
-    async def close(self, out_trade_no: str) -> CloseResult:
+    async def close(self, out_trade_no: str, sub_mchid: str | None = None) -> CloseResult:
         """Close an unpaid order (关单); closing again is the same."""
         try:
-            await self._ask("close", self.client.close(out_trade_no))
+            await self._gateways.ask("close", lambda client: client.close(out_trade_no, **self._whose(sub_mchid)))
         except GatewayRefused as refusal:
-            if _is(refusal, _PAID):
+            if is_one_of(refusal, _PAID):
                 return CloseResult.ALREADY_PAID
-            if _is(refusal, _ABSENT):
+            if is_one_of(refusal, _ABSENT):
                 return CloseResult.ABSENT
-            if not _is(refusal, _CLOSED):
+            if not is_one_of(refusal, _CLOSED):
                 raise
         return CloseResult.CLOSED
 
     async def refund(self, order: RefundOrder) -> ChannelRefund:
         """Ask to give money back (申请退款); accepted is not yet given back."""
-        call = self.client.refund(
-            out_refund_no=order.out_refund_no,
-            amount={"refund": order.amount_fen, "total": order.total_fen, "currency": "CNY"},
-            transaction_id=order.transaction_id,
-            reason=order.reason,
-            notify_url=self._refund_notify_url,
+        answer = await self._gateways.ask(
+            "refund",
+            lambda client: client.refund(
+                out_refund_no=order.out_refund_no,
+                amount={"refund": order.amount_fen, "total": order.total_fen, "currency": "CNY"},
+                transaction_id=order.transaction_id,
+                reason=order.reason,
+                notify_url=self._refund_notify_url,
+                **self._whose(order.sub_mchid),
+            ),
         )
-        return _refund_of(await self._ask("refund", call), order.out_refund_no)
+        return _refund_of(answer, order.out_refund_no)
 
-    async def query_refund(self, out_refund_no: str) -> ChannelRefund:
+    async def query_refund(self, out_refund_no: str, sub_mchid: str | None = None) -> ChannelRefund:
         """Ask for a refund (查退款)."""
         try:
-            answer = await self._ask("query_refund", self.client.query_refund(out_refund_no))
+            answer = await self._gateways.ask(
+                "query_refund", lambda client: client.query_refund(out_refund_no, **self._whose(sub_mchid))
+            )
         except GatewayRefused as refusal:
-            if _is(refusal, _ABSENT):
+            if is_one_of(refusal, _ABSENT):
                 return ChannelRefund(out_refund_no, ChannelRefundStatus.ABSENT)
             raise
         return _refund_of(answer, out_refund_no)
 
-    async def _ask(self, name: str, call: Awaitable[tuple[int, str | bytes]]) -> dict[str, Any]:
-        """The verified body of a 2xx. Raises: GatewayUnknown, GatewayRefused."""
+    async def bill(self, day: date, sub_mchid: str | None = None) -> AsyncIterator[BillRow]:
+        """The bill of a day (交易账单). A service provider's holds all its merchants unless one is named."""
+        whose = {"sub_mchid": sub_mchid} if sub_mchid else {}
         try:
-            async with asyncio.timeout(_DEADLINE_S):
-                status, text = await call
-        except Exception as error:  # the library's own word for an unsigned answer is a bare Exception
-            log.warning("no usable answer from wechat pay", extra={"call": name, "error": type(error).__name__})
-            raise GatewayUnknown(name) from error
-        body = _object(text)
-        if status == 204:
-            return {}
-        if status == 200 and body is not None:
-            return body
-        raise self._refusal(name, status, body)
+            answer, client = await self._gateways.ask_whom(
+                "bill", lambda client: client.trade_bill(day.isoformat(), **whose)
+            )
+        except GatewayRefused as refusal:
+            if is_one_of(refusal, _BILL_EMPTY):
+                return
+            if is_one_of(refusal, _BILL_LATER):
+                raise BillNotReady() from refusal
+            raise
+        async for row in rows_of(client, read(BillAddress, answer)):
+            yield row
 
-    @staticmethod
-    def _refusal(name: str, status: int, body: dict[str, Any] | None) -> Exception:
-        """4xx answers carry no verified signature: only one in WeChat's own words counts as a refusal.
+    def _order(self, order: PrepayOrder | NativeOrder | CodeOrder) -> dict[str, Any]:
+        """What every way of paying tells of an order."""
+        wanted = {
+            "description": order.description,
+            "out_trade_no": order.out_trade_no,
+            "amount": {"total": order.amount_fen, "currency": "CNY"},
+            **self._whose(order.sub_mchid),
+        }
+        return wanted | {"sub_appid": self._settings.appid} if self._settings.sp_appid else wanted
 
-        401 means that our key, serial or clock is wrong: nothing was decided about the order, ask again later.
-        """
-        code = body.get("code") if body else None
-        extra = {"call": name, "status": status, "code": code}
-        if status == 401:
-            log.error("wechat pay refuses our signature", extra=extra)
-            return GatewayUnknown(name)
-        if not isinstance(code, str) or not 400 <= status < 500 or status == 429 or _plain(code) in _BUSY:
-            log.warning("wechat pay is busy", extra=extra)
-            return GatewayUnknown(name)
-        return GatewayRefused(code)
+    def _awaited(self, pay_until: datetime) -> dict[str, Any]:
+        return {
+            "time_expire": pay_until.astimezone(_SHANGHAI).isoformat(timespec="seconds"),
+            "notify_url": self._pay_notify_url,
+        }
 
-
-def _object(text: str | bytes) -> dict[str, Any] | None:
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
-    return value if isinstance(value, dict) else None
+    def _whose(self, sub_mchid: str | None) -> dict[str, str]:
+        """Whose order it is; an order of before the service provider's time is the default merchant's."""
+        chosen = sub_mchid or self._settings.sub_mchid
+        return {"sub_mchid": chosen} if self._settings.sp_appid and chosen else {}
 
 
-def _plain(code: str) -> str:
-    return code.replace("_", "").upper()
-
-
-def _is(refusal: GatewayRefused, codes: frozenset[str]) -> bool:
-    return _plain(refusal.code) in codes
-
-
-def _read(shape: type[Answer], body: dict[str, Any]) -> Answer:
-    """A signed answer in the documented shape; anything else is nothing we may act on."""
-    try:
-        return shape.model_validate(body)
-    except ValidationError as error:
-        raise GatewayUnknown(f"unreadable {shape.__name__}") from error
+def _transaction(answer: dict[str, Any], out_trade_no: str) -> Transaction:
+    transaction = read(Transaction, answer)
+    if transaction.out_trade_no != out_trade_no:
+        raise GatewayUnknown("the answer is about another order")
+    return transaction
 
 
 def _refund_of(answer: dict[str, Any], out_refund_no: str) -> ChannelRefund:
-    refund = _read(_Refund, answer)
+    refund = read(Refund, answer)
     if refund.out_refund_no != out_refund_no:
         raise GatewayUnknown("the answer is about another refund")
     return ChannelRefund(out_refund_no, refund.status, refund.amount.refund, refund.refund_id, refund.success_time)
-
-
-__all__ = ["PAY_NOTIFY_PATH", "REFUND_NOTIFY_PATH", "Transaction", "WechatPay"]

@@ -247,8 +247,8 @@ def _sheet(request: Request, key: str) -> HTTPResponse:
 
 @blueprint.post("/pay")
 async def pay(request: Request) -> HTTPResponse:
-    """The person pays a `prepay_id` or a scanned `code_url`; parameters of `wx.requestPayment` are verified as soon as one
-    is given."""
+    """The person pays a `prepay_id` or a scanned `code_url`; parameters of `wx.requestPayment` are verified when
+    any is given."""
     world, body = _world(request), _body(request)
     prepay_id = str(body.get("prepay_id") or body.get("code_url") or "")
     orders.sheet_order(world, prepay_id)

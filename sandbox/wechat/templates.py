@@ -29,6 +29,12 @@ _TEMPLATES: tuple[tuple[str, str, bool, dict[str, str]], ...] = (
         {"name1": "就诊人", "thing2": "就诊科室", "name3": "停诊医生", "time4": "原就诊时间", "thing5": "处理说明"},
     ),
     (
+        "appointment_changed",
+        "就诊变更通知",
+        True,
+        {"name1": "就诊人", "thing2": "就诊科室", "name3": "就诊医生", "time4": "就诊时间", "thing5": "变更说明"},
+    ),
+    (
         "waitlist_offer",
         "候补到号通知",
         False,

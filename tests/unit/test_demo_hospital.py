@@ -340,7 +340,7 @@ def test_given_sessions_places_fit_between_start_and_end(hospital: DemoHospital)
         assert session.start.utcoffset() == timedelta(hours=8)
         assert session.start.astimezone(UTC) < session.end.astimezone(UTC)
     kinds = {session.service_kind for session in hospital.sessions}
-    assert kinds == {"general", "expert", "special", "emergency"}
+    assert kinds == {"general", "expert", "special", "disease", "night", "emergency"}
 
 
 def test_given_doctors_titles_ages_and_skills_fit(hospital: DemoHospital) -> None:

@@ -19,7 +19,7 @@ from hospital_core.access.scheduling.errors import (
 )
 from hospital_core.access.scheduling.queries import sessions
 from hospital_core.access.scheduling.views import ScheduleView
-from hospital_core.finance.payments.errors import TenderTooSmall
+from hospital_core.finance.payments.errors import ShiftNotOpen, TenderTooSmall
 from hospital_core.kernel.commands import Page
 from hospital_core.kernel.errors import Forbidden, NotFound
 from hospital_core.kernel.reading import Reading
@@ -46,7 +46,7 @@ async def schedules(call: Call[Any]) -> Page[ScheduleView]:
     "/walk-ins", view=WalkInTicketView, permission=Permission.WALK_IN_REGISTER, owner=Owner.PATIENT, command=WalkIn,
     idempotent=True,
     errors=(Forbidden, NotFound, SlotFull, SessionOver, SessionStopped, SessionNotOpen, AlreadyBooked, CheckInClosed,
-            TenderTooSmall),
+            TenderTooSmall, ShiftNotOpen),
 )  # fmt: skip
 async def register_walk_in(call: Call[WalkIn]) -> WalkInTicketView:
     """Sell a place for cash and check in at once (现场挂号)."""

@@ -3,7 +3,7 @@
 Amounts are of the order a Chinese tertiary hospital charges, rounded by us; they are nobody's tariff.
 """
 
-# name|unit|yuan|service kind|title ("" for any)
+# name|unit|yuan|service kind|title ("" for any; of a disease clinic the department that holds it)
 REGISTRATION = """
 普通门诊诊查费（住院医师）|次|10|general|住院医师
 普通门诊诊查费（主治医师）|次|15|general|主治医师
@@ -17,6 +17,13 @@ REGISTRATION = """
 住院诊查费|日|25||
 专科护理门诊诊查费|次|15||
 互联网复诊诊查费|次|12||
+夜间门诊诊查费|次|20|night|
+高血压专病门诊诊查费|次|45|disease|BJ-XXG
+肺结节专病门诊诊查费|次|45|disease|BJ-HX
+糖尿病专病门诊诊查费|次|40|disease|BJ-NFM
+乳腺结节专病门诊诊查费|次|45|disease|BJ-JR
+高危妊娠专病门诊诊查费|次|50|disease|DH-CK
+儿童哮喘专病门诊诊查费|次|45|disease|DH-EK
 """
 
 NURSING = """

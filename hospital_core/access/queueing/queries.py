@@ -6,6 +6,7 @@ from uuid import UUID
 
 from hospital_core.access.queueing.statements import (
     AHEAD,
+    BEHIND,
     BOARD,
     CALLS_AFTER,
     CALLS_BEFORE,
@@ -24,6 +25,7 @@ from hospital_core.access.queueing.views import (
     QueuePlaceView,
     QueueRow,
     RoomView,
+    TicketToRemind,
     TicketView,
 )
 from hospital_core.access.scheduling.days import bounds_of, day_of
@@ -150,6 +152,14 @@ async def with_ticket(reading: Reading, appointment: AppointmentView) -> Appoint
 async def ahead_of(reading: Reading, ticket_id: UUID) -> int:
     """How many will be called before a waiting ticket (前方人数); zero once it was called."""
     return int(await reading.fetch_value(AHEAD, ticket_id, TICKET_LIVES))
+
+
+async def ticket_to_remind(reading: Reading, called_id: UUID, ahead: int) -> TicketToRemind | None:
+    """Who has ``ahead`` others before them in the line of a ticket that was just called (候诊提醒)."""
+    row = await reading.fetch_row(BEHIND, called_id, TICKET_LIVES, ahead)
+    if row is None or row["appointment_id"] is None:
+        return None
+    return TicketToRemind(**dict(row))
 
 
 def board_ticket(row: Mapping[str, Any]) -> BoardTicket:

@@ -99,6 +99,16 @@ WHERE mine.id = $1 AND mine.status = '{QueueTicketStatus.WAITING.value}'
   AND (t.priority <> '{TicketPriority.EMERGENCY.value}', t.order_at, t.id)
     < (mine.priority <> '{TicketPriority.EMERGENCY.value}', mine.order_at, mine.id)"""
 
+# Who has so many before them in the line of a called ticket. 1 called ticket, 2 how long tickets live, 3 how many
+BEHIND = f"""
+SELECT t.id AS ticket_id, t.appointment_id
+FROM queue_ticket called JOIN queue_ticket t
+  ON t.department_id = called.department_id AND t.area_id = called.area_id
+ AND t.staff_id IS NOT DISTINCT FROM called.staff_id AND t.status = '{QueueTicketStatus.WAITING.value}'
+ AND t.created_at > called.created_at - $2::interval
+WHERE called.id = $1
+ORDER BY {order_sql()} OFFSET $3 LIMIT 1"""
+
 # A returned ticket stands as if it arrived now; a shared one is anybody's again. 1 ticket, 2 now
 RETURN = f"""
 UPDATE queue_ticket t

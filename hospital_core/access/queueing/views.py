@@ -158,3 +158,10 @@ def replay(board: Iterable[BoardTicket], changes: Iterable[BoardTicket]) -> list
         if ticket.status not in QUEUE_TICKET.finals():
             tickets[ticket.id] = ticket
     return sorted(tickets.values(), key=call_order)
+
+
+class TicketToRemind(View):
+    """A waiting ticket that comes soon (候诊提醒)."""
+
+    ticket_id: UUID
+    appointment_id: UUID

@@ -1,7 +1,7 @@
 """Holidays and worked weekends (节假日与调休): what a day is, and whose weekly templates run on it.
 
-The State Council announces each year's holidays the autumn before; the library ``chinesecalendar`` keeps them. Staff may
-say otherwise for any day. A year that the library does not know has plain weekdays, and says so.
+The State Council announces each year's holidays the autumn before; the library ``chinesecalendar`` keeps them. Staff
+may say otherwise for any day. A year that the library does not know has plain weekdays, and says so.
 """
 
 import logging
@@ -25,7 +25,7 @@ EDITED = "SELECT day, kind, as_weekday, name FROM calendar_day WHERE edited AND 
 
 @dataclass(frozen=True)
 class DayPlan:
-    """What a day is (日历). ``weekday``: whose templates run on it, 1 = Monday; ``known``: its year is in the library."""
+    """What a day is (日历): ``weekday`` says whose templates run, 1 = Monday; ``known``: the library has its year."""
 
     day: date
     kind: CalendarDayKind

@@ -31,12 +31,6 @@ class MakeSchedule(Command):
     pools: tuple[PoolQuota, ...] = ()
 
 
-class StopSchedule(Command):
-    """Stop a session (停诊); its places close and its patients get their money back."""
-
-    schedule_id: UUID
-
-
 class BookAppointment(Command):
     """Hold a place until it is paid (预约挂号); without ``slot_id`` the lowest free number."""
 

@@ -156,6 +156,38 @@ class RoomTaken(DomainError):
     title = "该诊室此时段已有其他医生"
 
 
+class TemplateOverlaps(DomainError):
+    """Two templates want the same doctor or the same room at the same time."""
+
+    code = "scheduling.template_overlaps"
+    kind = Kind.CONFLICT
+    title = "与已有排班模板时间冲突"
+
+
+class AddOnsUsedUp(DomainError):
+    """The session has had its places beyond the plan."""
+
+    code = "scheduling.add_ons_used_up"
+    kind = Kind.CONFLICT
+    title = "本时段加号已达上限"
+
+
+class NothingToStop(DomainError):
+    """No session, or no place of it, is left to be stopped."""
+
+    code = "scheduling.nothing_to_stop"
+    kind = Kind.CONFLICT
+    title = "没有可停诊的时段"
+
+
+class DisruptionSettled(DomainError):
+    """The patient's answer was taken already, or its time is over."""
+
+    code = "scheduling.disruption_settled"
+    kind = Kind.CONFLICT
+    title = "停替诊已处理，请查看预约单"
+
+
 class QrInvalid(DomainError):
     """The code is not ours, was altered, or is of another kind."""
 

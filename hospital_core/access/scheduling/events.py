@@ -29,3 +29,37 @@ class AppointmentExpired(AppointmentEvent):
 
 class AppointmentRefunded(AppointmentEvent):
     """The fee of an appointment is back with the payer (挂号费已退)."""
+
+
+class AddOnGiven(AppointmentEvent):
+    """A doctor gave a patient a place beyond the session's, to be paid for (加号)."""
+
+
+class DisruptionEvent(AppointmentEvent):
+    """Base: names one appointment and the change of a clinic that met it."""
+
+    disruption_id: UUID
+
+
+class ClinicStopped(DisruptionEvent):
+    """A patient's session, or their place of it, was stopped: they choose to move or to be refunded (停诊)."""
+
+
+class DoctorSubstituted(DisruptionEvent):
+    """Another doctor holds a patient's session: they choose to keep, move or be refunded (替诊)."""
+
+
+class AppointmentMoved(DisruptionEvent):
+    """A patient has a place in another session instead (改约)."""
+
+
+class DisruptionAnswerDue(Event):
+    """Timer: a patient who has not answered by now is settled by default (停替诊答复到期)."""
+
+    disruption_id: UUID
+
+
+class SessionHandedOver(Event):
+    """A session is another doctor's now; who waits in its queue waits for that doctor (替诊)."""
+
+    schedule_id: UUID

@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from hospital_core.access.scheduling.events import AppointmentHoldLapses
+from hospital_core.access.scheduling.events import AppointmentHoldLapses, DisruptionAnswerDue
 from hospital_core.access.scheduling.service.cancel import record_refund
+from hospital_core.access.scheduling.service.disruptions import settle_by_default
 from hospital_core.access.scheduling.service.hold import SOURCE, confirm_paid, expire_hold, settle_unpaid
 from hospital_core.finance.payments.events import PaymentIntentClosed, PaymentSucceeded, RefundSucceeded
 from hospital_core.kernel.events import handles
@@ -18,6 +19,12 @@ WHERE c.invoice_id = $1 AND c.source_kind = $2 LIMIT 1"""
 async def expire(uow: UnitOfWork, event: AppointmentHoldLapses) -> None:
     """End a hold that was not paid. Bookings do not wait for this: to them the place is free already."""
     await expire_hold(uow, event.appointment_id)
+
+
+@handles(DisruptionAnswerDue)
+async def settle_disruption(uow: UnitOfWork, event: DisruptionAnswerDue) -> None:
+    """A patient of a changed clinic has not answered: the default is what the rules say."""
+    await settle_by_default(uow, event.disruption_id)
 
 
 @handles(PaymentSucceeded)
@@ -39,7 +46,7 @@ async def forget_bill(uow: UnitOfWork, event: PaymentIntentClosed) -> None:
 @handles(RefundSucceeded)
 async def refunded(uow: UnitOfWork, event: RefundSucceeded) -> None:
     """A registration fee is back with its payer."""
-    if event.source_kind == SOURCE:
+    if event.source_kind == SOURCE and event.complete:
         await record_refund(uow, event.source_id)
 
 

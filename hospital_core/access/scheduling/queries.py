@@ -51,7 +51,8 @@ ORDER BY d.code"""
 _SCHEDULES = """
 SELECT s.id AS schedule_id, s.department_id, d.name AS department, s.staff_id, m.name AS doctor, m.title, m.specialty,
        s.room_id, r.name AS room, c.name AS campus, s.service_kind, s.starts_at, s.ends_at, s.fee_fen, s.places,
-       s.status, (SELECT count(*) FROM slot WHERE slot.schedule_id = s.id AND {free}) AS places_left
+       s.status, s.period, s.released_at, s.sought_after, s.template_id,
+       (SELECT count(*) FROM slot WHERE slot.schedule_id = s.id AND {free}) AS places_left
 FROM schedule s JOIN department d ON d.id = s.department_id JOIN staff_member m ON m.id = s.staff_id
 JOIN location r ON r.id = s.room_id JOIN campus c ON c.id = r.campus_id
 """

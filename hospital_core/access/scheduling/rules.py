@@ -117,10 +117,15 @@ async def rule_book(reading: Reading) -> RuleBook:
     now = time.monotonic()
     if _kept is not None and now - _kept[0] < FRESH_S:
         return _kept[1]
-    rows = await reading.fetch("SELECT code, scope, scope_key, value FROM booking_rule")
-    book = RuleBook({(row["code"], row["scope"], row["scope_key"]): row["value"] for row in rows})
+    book = await read_rules(reading)
     _kept = (now, book)
     return book
+
+
+async def read_rules(reading: Reading) -> RuleBook:
+    """The rules as this reader's transaction sees them (预约规则)."""
+    rows = await reading.fetch("SELECT code, scope, scope_key, value FROM booking_rule")
+    return RuleBook({(row["code"], row["scope"], row["scope_key"]): row["value"] for row in rows})
 
 
 def kept_rules() -> RuleBook:

@@ -56,33 +56,34 @@ def _same_half_day(one: str, other: str) -> str:
 
 
 # What decides about each wish, in its order. 1 schedules, 2 patients, 3 accounts or NULLs, 4 now, 5 pool, 6 at the
-# window, 7 devices or NULLs. A guardian's link ends on the child's eighteenth birthday.
+# window, 7 device or NULL. A guardian's link ends on the child's eighteenth birthday.
 FACTS = f"""
-SELECT w.wish, s.id AS schedule_id, s.department_id, s.staff_id, s.service_kind, s.fee_fen, s.starts_at, s.ends_at,
-       s.day, s.period, s.sought_after, s.status, s.released_at, d.name AS department, m.name AS doctor, m.title,
-       r.name AS room, c.name AS campus, p.name AS patient_name, p.temporary,
-       nextval('number_appointment') AS sequence,
+WITH today AS (SELECT ($4::timestamptz AT TIME ZONE 'Asia/Shanghai')::date AS day),
+session AS MATERIALIZED (
+    SELECT s.id, s.department_id, s.staff_id, s.service_kind, s.fee_fen, s.starts_at, s.ends_at, s.day, s.period,
+           s.sought_after, s.status, s.released_at, d.name AS department, m.name AS doctor, m.title, r.name AS room,
+           c.name AS campus,
+           EXISTS (SELECT 1 FROM slot WHERE slot.schedule_id = s.id AND {is_free("slot", "$4")}
+                     AND {is_open_to("slot", "$5", "$4")} AND ($6 OR slot.starts_at > $4)) AS any_free
+    FROM schedule s JOIN department d ON d.id = s.department_id JOIN staff_member m ON m.id = s.staff_id
+    JOIN location r ON r.id = s.room_id JOIN campus c ON c.id = r.campus_id
+    WHERE s.id = ANY($1))
+SELECT s.id AS schedule_id, s.*, p.name AS patient_name, p.temporary, nextval('number_appointment') AS sequence,
        EXISTS (SELECT 1 FROM patient_merge g WHERE g.source_id = w.patient_id AND g.undone_at IS NULL) AS merged,
        EXISTS (SELECT 1 FROM account_link l
                WHERE l.account_id = w.account_id AND l.patient_id = w.patient_id AND l.status = 'active'
-                 AND NOT (l.relation = 'child' AND p.birth_date IS NOT NULL AND p.birth_date
-                          <= ($4::timestamptz AT TIME ZONE 'Asia/Shanghai')::date - interval '18 years')) AS linked,
+                 AND NOT (l.relation = 'child' AND p.birth_date IS NOT NULL
+                          AND p.birth_date <= today.day - interval '18 years')) AS linked,
        (SELECT a.id FROM appointment a WHERE a.patient_id = w.patient_id AND {_same_half_day("a", "s")}
            AND {is_claim("a", "$4")} LIMIT 1) AS claim,
-       coalesce((SELECT made FROM booking_count WHERE subject = 'patient' AND subject_id = w.patient_id
-                 AND day = ($4 AT TIME ZONE 'Asia/Shanghai')::date), 0) AS patient_made,
-       coalesce((SELECT made FROM booking_count WHERE subject = 'account' AND subject_id = w.account_id
-                 AND day = ($4 AT TIME ZONE 'Asia/Shanghai')::date), 0) AS account_made,
-       coalesce((SELECT made FROM booking_count WHERE subject = 'device' AND subject_id = w.device_id
-                 AND day = ($4 AT TIME ZONE 'Asia/Shanghai')::date), 0) AS device_made,
-       EXISTS (SELECT 1 FROM slot WHERE slot.schedule_id = s.id AND {is_free("slot", "$4")}
-                 AND {is_open_to("slot", "$5", "$4")} AND ($6 OR slot.starts_at > $4)) AS any_free
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $7::uuid[]) WITH ORDINALITY
-     AS w (schedule_id, patient_id, account_id, device_id, wish)
-LEFT JOIN schedule s ON s.id = w.schedule_id
-LEFT JOIN department d ON d.id = s.department_id LEFT JOIN staff_member m ON m.id = s.staff_id
-LEFT JOIN location r ON r.id = s.room_id LEFT JOIN campus c ON c.id = r.campus_id
-LEFT JOIN patient p ON p.id = w.patient_id
+       coalesce((SELECT made FROM booking_count b
+                 WHERE b.subject = 'patient' AND b.subject_id = w.patient_id AND b.day = today.day), 0) AS patient_made,
+       coalesce((SELECT made FROM booking_count b
+                 WHERE b.subject = 'account' AND b.subject_id = w.account_id AND b.day = today.day), 0) AS account_made,
+       coalesce((SELECT made FROM booking_count b
+                 WHERE b.subject = 'device' AND b.subject_id = $7 AND b.day = today.day), 0) AS device_made
+FROM today, unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS w (schedule_id, patient_id, account_id, wish)
+LEFT JOIN session s ON s.id = w.schedule_id LEFT JOIN patient p ON p.id = w.patient_id
 ORDER BY w.wish"""
 
 # When each patient was last seen in a department (复诊). 1 patients, 2 departments
@@ -100,52 +101,52 @@ SELECT (SELECT slot.starts_at FROM slot WHERE slot.id = $2 AND slot.schedule_id 
                           AND {is_open_to("slot", "$4", "$3")} AND ($5 OR slot.starts_at > $3)) AS free
 FROM slot WHERE slot.schedule_id = $1"""
 
-# Columns of one wish in the order in which ``service.taking`` passes them.
 _WISH = """
 wished AS MATERIALIZED (
-    SELECT * FROM unnest(
-        $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[], $10::text[], $11::uuid[], $12::uuid[],
-        $13::date[], $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::timestamptz[], $19::timestamptz[],
-        $20::int[], $21::uuid[], $22::uuid[]) WITH ORDINALITY
-    AS w (schedule_id, patient_id, slot_id, account_id, appointment_id, encounter_id, appointment_no, department_id,
-          staff_id, day, period, service_kind, fee_fen, full_fee_fen, pay_until, held_until, returns_after_s, device_id,
-          previous_id, wish))"""
+    SELECT w.*, s.department_id, s.staff_id, s.day, s.period, s.service_kind, s.fee_fen AS full_fee_fen,
+           w.pay_until + $15::interval AS held_until
+    FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[], $10::text[], $11::bigint[],
+                $12::timestamptz[], $13::int[], $14::uuid[], $18::int[]) WITH ORDINALITY
+         AS w (schedule_id, patient_id, slot_id, account_id, appointment_id, encounter_id, appointment_no, fee_fen,
+               pay_until, returns_after_s, previous_id, turn, wish)
+    JOIN schedule s ON s.id = w.schedule_id)"""
 
-_CAN_BE_HAD = f"{is_free('slot', '$1')} AND {is_open_to('slot', '$2', '$1')} AND ($3 OR slot.starts_at > $1)"
+_FOR_SALE = f"{is_open_to('slot', '$2', '$1')} AND ($3 OR slot.starts_at > $1)"
+_FREE = f"{is_free('slot', '$1')} AND {_FOR_SALE}"
+# A row with a lapsed hold is left to whoever comes alone: the index of free rows does not know it.
+_NEVER_HELD = f"slot.status = 'free' AND (slot.free_from IS NULL OR slot.free_from <= $1) AND {_FOR_SALE}"
 
-# Many wishes at once, each a place or nothing. 1 now, 2 pool, 3 at the window, 4… the wishes, 23 channel.
-# Places asked for by name first, then the lowest free numbers of each session; a row locked by somebody else is passed
-# over. Holds that ended unpaid on these places, or of these patients in that half day, end for good before the insert,
-# which is where the unique indexes have the last word: who loses there gets no row and takes no place.
+# Many wishes at once, each a place or nothing. 1 now, 2 pool, 3 at the window, 4… the wishes, 15 hold beyond,
+# 16 channel, 17 device or NULL, 18 turn of each wish among those for the same place or session. Places asked for by
+# name first, then the lowest free numbers of each session; a row locked by somebody else is passed over. Holds that
+# ended unpaid on these places, or of these patients in that half day, end for good before the insert, which is where
+# the unique indexes have the last word: who loses there gets no row and takes no place.
 _BOOK = f"""
 WITH {_WISH},
-named AS (
-    SELECT DISTINCT ON (slot_id) slot_id, wish FROM wished WHERE slot_id IS NOT NULL ORDER BY slot_id, wish),
 locked AS MATERIALIZED (
     SELECT slot.id, slot.schedule_id, slot.number, slot.starts_at FROM slot
-    WHERE slot.id IN (SELECT slot_id FROM named) AND {_CAN_BE_HAD} ORDER BY slot.id FOR UPDATE {{locking}}),
+    WHERE slot.id = ANY($6) AND {{free}} ORDER BY slot.id FOR UPDATE {{locking}}),
 asked AS (SELECT schedule_id, count(*) AS places FROM wished WHERE slot_id IS NULL GROUP BY schedule_id),
 next AS MATERIALIZED (
-    SELECT lowest.* FROM asked CROSS JOIN LATERAL (
-        SELECT slot.id, slot.schedule_id, slot.number, slot.starts_at FROM slot
-        WHERE slot.schedule_id = asked.schedule_id AND {_CAN_BE_HAD}
-          AND NOT EXISTS (SELECT 1 FROM locked WHERE locked.id = slot.id)
+    SELECT lowest.*, row_number() OVER (PARTITION BY asked.schedule_id ORDER BY lowest.number) AS turn
+    FROM asked CROSS JOIN LATERAL (
+        SELECT slot.id, slot.number, slot.starts_at, slot.schedule_id FROM slot
+        WHERE slot.schedule_id = asked.schedule_id AND {{free}}
+          AND NOT slot.id = ANY(coalesce((SELECT array_agg(locked.id) FROM locked), '{{{{}}}}'))
         ORDER BY slot.number LIMIT asked.places FOR UPDATE {{locking}}) AS lowest),
 given AS MATERIALIZED (
-    SELECT named.wish, locked.id, locked.starts_at, locked.number
-    FROM named JOIN wished USING (wish) JOIN locked ON locked.id = named.slot_id
-     AND locked.schedule_id = wished.schedule_id
+    SELECT w.wish, locked.id, locked.starts_at, locked.number
+    FROM wished w JOIN locked ON locked.id = w.slot_id AND locked.schedule_id = w.schedule_id WHERE w.turn = 1
     UNION ALL
-    SELECT open.wish, place.id, place.starts_at, place.number
-    FROM (SELECT wish, schedule_id, row_number() OVER (PARTITION BY schedule_id ORDER BY wish) AS turn
-          FROM wished WHERE slot_id IS NULL) AS open
-    JOIN (SELECT next.*, row_number() OVER (PARTITION BY schedule_id ORDER BY number) AS turn FROM next) AS place
-      USING (schedule_id, turn)),
+    SELECT w.wish, next.id, next.starts_at, next.number
+    FROM wished w JOIN next ON next.schedule_id = w.schedule_id AND next.turn = w.turn WHERE w.slot_id IS NULL),
 ended AS MATERIALIZED (
-    SELECT a.id FROM given JOIN appointment a ON a.slot_id = given.id WHERE {is_stale("a", "$1")}
+    SELECT lapsed.id FROM given CROSS JOIN LATERAL (
+        SELECT a.id FROM appointment a WHERE a.slot_id = given.id AND {is_stale("a", "$1")} OFFSET 0) AS lapsed
     UNION
-    SELECT a.id FROM given JOIN wished USING (wish) JOIN appointment a ON a.patient_id = wished.patient_id
-    WHERE {_same_half_day("a", "wished")} AND {is_stale("a", "$1")}),
+    SELECT lapsed.id FROM given JOIN wished USING (wish) CROSS JOIN LATERAL (
+        SELECT a.id FROM appointment a WHERE a.patient_id = wished.patient_id AND {_same_half_day("a", "wished")}
+          AND {is_stale("a", "$1")} OFFSET 0) AS lapsed),
 stale AS (
     UPDATE appointment a
     SET status = {APPOINTMENT.target_sql("expire")}, version = version + 1, cancelled_at = $1,
@@ -157,12 +158,12 @@ made AS (
         status, payment_status, starts_at, day, period, service_kind, fee_fen, full_fee_fen, returns_after_s, device_id,
         previous_id, pay_until, held_until, encounter_id, created_at)
     SELECT w.appointment_id, 0, w.appointment_no, given.id, w.schedule_id, w.department_id, w.staff_id, w.patient_id,
-           w.account_id, $23,
+           w.account_id, $16,
            CASE WHEN w.fee_fen = 0 THEN '{AppointmentStatus.BOOKED.value}'
                 ELSE '{AppointmentStatus.PENDING.value}' END,
            CASE WHEN w.fee_fen = 0 THEN '{AppointmentPayment.PAID.value}'
                 ELSE '{AppointmentPayment.UNPAID.value}' END,
-           given.starts_at, w.day, w.period, w.service_kind, w.fee_fen, w.full_fee_fen, w.returns_after_s, w.device_id,
+           given.starts_at, w.day, w.period, w.service_kind, w.fee_fen, w.full_fee_fen, w.returns_after_s, $17,
            w.previous_id, w.pay_until, w.held_until, w.encounter_id, $1
     FROM given JOIN wished w USING (wish), (SELECT count(*) FROM stale) AS ended_first
     ORDER BY w.patient_id
@@ -178,20 +179,21 @@ taken AS (
 SELECT given.wish, given.starts_at, given.number, given.id AS slot_id
 FROM taken JOIN given ON given.id = taken.id"""
 
-BOOK = _BOOK.format(locking="SKIP LOCKED")
+BOOK = _BOOK.format(free=_FREE, locking="SKIP LOCKED")
+BOOK_TOGETHER = _BOOK.format(free=_NEVER_HELD, locking="SKIP LOCKED")
 # When the last free places are locked by others who may yet give up: wait for them rather than say "full" too early.
-BOOK_WAITING = _BOOK.format(locking="")
+BOOK_WAITING = _BOOK.format(free=_FREE, locking="")
 
-# One more booking of the day for each subject, unless that would be too many. 1 ids, 2 subjects, 3 subject ids,
-# 4 day, 5 most. Giving a place back does not give the count back.
+# One more booking of the day for each patient, account and device, unless that would be too many. 1 day, 2 patients,
+# 3 most of each, 4 accounts, 5 most of each, 6 devices, 7 most of each. Giving a place back does not give this back.
 COUNT = """
 INSERT INTO booking_count AS c (id, subject, subject_id, day, made)
-SELECT w.id, w.subject, w.subject_id, $4, 1
-FROM unnest($1::uuid[], $2::text[], $3::uuid[], $5::int[]) AS w (id, subject, subject_id, most)
+SELECT gen_random_uuid(), w.subject, w.subject_id, $1, 1 FROM (
+    SELECT 'patient' AS subject, unnest($2::uuid[]) AS subject_id
+    UNION ALL SELECT 'account', unnest($4::uuid[]) UNION ALL SELECT 'device', unnest($6::uuid[])) AS w
 ORDER BY w.subject, w.subject_id
 ON CONFLICT (subject, subject_id, day) DO UPDATE SET made = c.made + 1
-WHERE c.made < (SELECT min(m.most) FROM unnest($2::text[], $5::int[]) AS m (subject, most)
-                WHERE m.subject = excluded.subject)
+WHERE c.made < CASE c.subject WHEN 'patient' THEN $3::int WHEN 'account' THEN $5::int ELSE $7::int END
 RETURNING subject, subject_id"""
 
 # After a late payment: the place is locked, the appointment moves to it. Its old place is the patient's to have again

@@ -6,6 +6,7 @@ from uuid import UUID
 from hospital_core.access.scheduling.states import (
     AppointmentPayment,
     AppointmentStatus,
+    DayPeriod,
     ScheduleStatus,
     ServiceKind,
 )
@@ -63,6 +64,10 @@ class ScheduleView(View):
     places: int
     places_left: int
     status: ScheduleStatus
+    period: DayPeriod
+    released_at: datetime
+    sought_after: bool
+    template_id: UUID | None
 
 
 class SlotView(View):

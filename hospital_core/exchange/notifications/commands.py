@@ -2,6 +2,9 @@
 
 from uuid import UUID
 
+from pydantic import Field
+
+from hospital_core.exchange.notifications.states import Consent, DeliveryResult
 from hospital_core.kernel.commands import Command
 
 
@@ -11,8 +14,27 @@ class ReadMessage(Command):
     notification_id: UUID
 
 
-class RecordDelivery(Command):
-    """The channel answered: delivered, or refused for good (发送结果)."""
+class BeginDelivery(Command):
+    """A message is about to go out (开始发送). ``counted``: the channel tells us of every permission given."""
 
     notification_id: UUID
-    delivered: bool
+    template: str | None = Field(max_length=40)
+    counted: bool
+
+
+class RecordDelivery(Command):
+    """How a try to send a message ended (发送结果)."""
+
+    attempt_id: UUID
+    result: DeliveryResult
+    errcode: int | None = None
+
+
+class RecordConsent(Command):
+    """A person answered the question whether we may write to them (订阅授权). ``standing``: a long-term template."""
+
+    appid: str = Field(max_length=64)
+    openid: str = Field(max_length=128)
+    template: str = Field(max_length=40)
+    consent: Consent
+    standing: bool = False

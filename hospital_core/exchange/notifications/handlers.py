@@ -1,14 +1,26 @@
 """Telling patients what happened."""
 
+from uuid import UUID
+
 from hospital_core.access.queueing.events import TicketCalled
-from hospital_core.access.scheduling.events import AppointmentConfirmed, AppointmentRefunded
-from hospital_core.exchange.notifications.commands import RecordDelivery
+from hospital_core.access.queueing.queries import ticket_to_remind
+from hospital_core.access.scheduling.events import (
+    AppointmentConfirmed,
+    AppointmentMoved,
+    AppointmentRefunded,
+    ClinicStopped,
+    DisruptionEvent,
+    DoctorSubstituted,
+)
+from hospital_core.exchange.notifications.commands import BeginDelivery, RecordDelivery
 from hospital_core.exchange.notifications.events import NotificationWaiting
 from hospital_core.exchange.notifications.kinds import NotificationKind
 from hospital_core.exchange.notifications.ports import MessageRefused, Messenger
-from hospital_core.exchange.notifications.queries import message, words_of
-from hospital_core.exchange.notifications.service import notify, record_delivery
-from hospital_core.exchange.notifications.states import NotificationStatus
+from hospital_core.exchange.notifications.queries import WaitingMessage, message
+from hospital_core.exchange.notifications.service import begin_delivery, notify, notify_all, record_delivery
+from hospital_core.exchange.notifications.states import DeliveryResult
+from hospital_core.exchange.notifications.wording import NEAR_AHEAD
+from hospital_core.finance.payments.events import CardToppedUp, PaymentSucceeded, RefundSucceeded
 from hospital_core.kernel import ports
 from hospital_core.kernel.context import Context
 from hospital_core.kernel.errors import StateConflict
@@ -17,39 +29,131 @@ from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from hospital_core.kernel.uow import UnitOfWork
 
+_PAYER = "SELECT patient_id, account_id FROM payment_intent WHERE id = $1"
+_BOOKER = "SELECT patient_id, account_id FROM appointment WHERE id = $1"
+# A booking's own fee is told with the booking; ``source_kind`` is written by scheduling.
+_OTHER_THAN_FEES = """
+SELECT i.patient_id, i.account_id FROM payment_intent i
+WHERE i.id = $1 AND (i.invoice_id IS NULL OR EXISTS (
+    SELECT 1 FROM charge_item c WHERE c.invoice_id = i.invoice_id AND c.source_kind <> 'appointment'))"""
+
 
 @handles(AppointmentConfirmed)
 async def tell_confirmed(uow: UnitOfWork, event: AppointmentConfirmed) -> None:
     """预约成功."""
-    await notify(uow, NotificationKind.APPOINTMENT_CONFIRMED, event.appointment_id, event.appointment_id)
+    await _to_the_booker(uow, NotificationKind.APPOINTMENT_CONFIRMED, event.appointment_id, event.appointment_id)
 
 
 @handles(AppointmentRefunded)
 async def tell_refunded(uow: UnitOfWork, event: AppointmentRefunded) -> None:
-    """退费到账."""
-    await notify(uow, NotificationKind.APPOINTMENT_REFUNDED, event.appointment_id, event.appointment_id)
+    """挂号费退回."""
+    await _to_the_booker(uow, NotificationKind.APPOINTMENT_REFUNDED, event.appointment_id, event.appointment_id)
+
+
+@handles(ClinicStopped)
+async def tell_stopped(uow: UnitOfWork, event: ClinicStopped) -> None:
+    """停诊: whoever may act for the patient, wherever it was booked."""
+    await _to_everybody(uow, NotificationKind.CLINIC_STOPPED, event)
+
+
+@handles(DoctorSubstituted)
+async def tell_substituted(uow: UnitOfWork, event: DoctorSubstituted) -> None:
+    """替诊: as for a stopped clinic."""
+    await _to_everybody(uow, NotificationKind.DOCTOR_SUBSTITUTED, event)
+
+
+@handles(AppointmentMoved)
+async def tell_moved(uow: UnitOfWork, event: AppointmentMoved) -> None:
+    """改约成功."""
+    await _to_everybody(uow, NotificationKind.APPOINTMENT_MOVED, event)
 
 
 @handles(TicketCalled)
 async def tell_called(uow: UnitOfWork, event: TicketCalled) -> None:
     """叫号提醒: once per ticket, however often it is called."""
     if event.appointment_id is not None:
-        await notify(uow, NotificationKind.TICKET_CALLED, event.ticket_id, event.appointment_id)
+        await _to_the_booker(uow, NotificationKind.TICKET_CALLED, event.ticket_id, event.appointment_id)
+
+
+@handles(TicketCalled)
+async def tell_near(uow: UnitOfWork, event: TicketCalled) -> None:
+    """即将叫号: whoever now has two before them in the same line, once."""
+    near = await ticket_to_remind(uow, event.ticket_id, NEAR_AHEAD)
+    if near is not None:
+        await _to_the_booker(uow, NotificationKind.TICKET_NEAR, near.ticket_id, near.appointment_id)
+
+
+@handles(PaymentSucceeded)
+async def tell_paid(uow: UnitOfWork, event: PaymentSucceeded) -> None:
+    """缴费成功: the tender that settled a bill of more than a booking's fee."""
+    if event.settled:
+        await _to_the_payer(uow, NotificationKind.PAYMENT_RECEIVED, event.intent_id, event.intent_id)
+
+
+@handles(CardToppedUp)
+async def tell_topped_up(uow: UnitOfWork, event: CardToppedUp) -> None:
+    """预存款到账."""
+    await _to_the_payer(uow, NotificationKind.PAYMENT_RECEIVED, event.intent_id, event.intent_id)
+
+
+@handles(RefundSucceeded)
+async def tell_money_back(uow: UnitOfWork, event: RefundSucceeded) -> None:
+    """退费到账: to the payer, who need not be the patient; money that was too much is told even for a booking's fee."""
+    wanted = _PAYER if event.source_kind == "surplus" else _OTHER_THAN_FEES
+    await _to_the_payer(uow, NotificationKind.REFUND_FINISHED, event.refund_id, event.intent_id, wanted)
+
+
+async def _to_the_booker(uow: UnitOfWork, kind: NotificationKind, source_id: UUID, appointment_id: UUID) -> None:
+    row = await uow.fetch_row(_BOOKER, appointment_id)
+    if row is not None:
+        await notify(uow, kind, source_id, patient_id=row["patient_id"], account_id=row["account_id"])
+
+
+async def _to_everybody(uow: UnitOfWork, kind: NotificationKind, event: DisruptionEvent) -> None:
+    row = await uow.fetch_row(_BOOKER, event.appointment_id)
+    if row is not None:
+        await notify_all(uow, kind, event.disruption_id, patient_id=row["patient_id"])
+
+
+async def _to_the_payer(
+    uow: UnitOfWork, kind: NotificationKind, source_id: UUID, intent_id: UUID, wanted: str = _OTHER_THAN_FEES
+) -> None:
+    row = await uow.fetch_row(wanted, intent_id)
+    if row is not None:
+        await notify(uow, kind, source_id, patient_id=row["patient_id"], account_id=row["account_id"])
 
 
 @performs(NotificationWaiting)
 async def send(ctx: Context, event: NotificationWaiting) -> None:
-    """Hand a waiting message to its channel. At least once: a twin of a delivered message is not sent again."""
-    row = await message(Reading(ctx), event.notification_id)
-    if row is None or row["status"] != NotificationStatus.WAITING:
+    """Hand a waiting message to its channel; without an answer the relay comes back, each time later.
+
+    At least once: a twin of a delivered message is not sent again.
+    """
+    waiting = await message(Reading(ctx), event.notification_id)
+    if waiting is None:
         return
-    page = f"pages/appointment/index?id={row['appointment_id']}"
+    messenger = ports.use(Messenger)
+    template = messenger.template_of(waiting.kind)
+    begin = BeginDelivery(
+        notification_id=waiting.id, template=template.key if template else None, counted=messenger.counts_consents
+    )
+    started = await run(ctx, begin_delivery, begin)
+    if started.attempt_id is not None:
+        await _try(ctx, messenger, waiting, started.attempt_id)
+
+
+async def _try(ctx: Context, messenger: Messenger, waiting: WaitingMessage, attempt_id: UUID) -> None:
+    page = f"pages/appointment/index?id={waiting.appointment_id}" if waiting.appointment_id else "pages/messages/index"
+    result, errcode, trouble = DeliveryResult.SENT, None, None
     try:
-        await ports.use(Messenger).send_subscribe(row["openid"], row["kind"], page, words_of(row))
-        delivered = True
-    except MessageRefused:
-        delivered = False
+        await messenger.send_subscribe(waiting.openid, waiting.kind, page, waiting.words)
+    except MessageRefused as refusal:
+        result, errcode = refusal.result, refusal.errcode
+    except Exception as error:  # whatever it was, the message may be tried again
+        result, trouble = DeliveryResult.UNAVAILABLE, error
     try:
-        await run(ctx, record_delivery, RecordDelivery(notification_id=row["id"], delivered=delivered))
+        await run(ctx, record_delivery, RecordDelivery(attempt_id=attempt_id, result=result, errcode=errcode))
     except StateConflict:
         return  # a twin was faster; its answer stands
+    if trouble is not None:
+        raise trouble

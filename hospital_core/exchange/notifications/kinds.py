@@ -1,11 +1,34 @@
 """Kinds of messages to patients (消息类型): each is one subscribe-message template of the channel."""
 
+from datetime import timedelta
 from enum import StrEnum
 
 
 class NotificationKind(StrEnum):
-    """What a message tells."""
+    """What a message tells. Its words are in ``wording``; a kind whose room is not built yet is never written."""
 
     APPOINTMENT_CONFIRMED = "appointment_confirmed"  # 预约成功
-    APPOINTMENT_REFUNDED = "appointment_refunded"  # 退费到账
+    APPOINTMENT_REFUNDED = "appointment_refunded"  # 挂号费退回
+    PAYMENT_RECEIVED = "payment_received"  # 缴费成功
+    REFUND_FINISHED = "refund_finished"  # 退费到账
+    CLINIC_STOPPED = "clinic_stopped"  # 停诊
+    DOCTOR_SUBSTITUTED = "doctor_substituted"  # 替诊
+    APPOINTMENT_MOVED = "appointment_moved"  # 改约成功
+    WAITLIST_OFFERED = "waitlist_offered"  # 候补到号
+    TICKET_NEAR = "ticket_near"  # 即将叫号
     TICKET_CALLED = "ticket_called"  # 叫号提醒
+    REPORT_READY = "report_ready"  # 报告出具
+
+
+# A message that comes too late only confuses; in the inbox it stands all the same.
+_USEFUL_FOR = {
+    NotificationKind.TICKET_CALLED: timedelta(minutes=10),
+    NotificationKind.TICKET_NEAR: timedelta(minutes=15),
+    NotificationKind.WAITLIST_OFFERED: timedelta(minutes=30),
+}
+_ORDINARILY = timedelta(hours=24)
+
+
+def useful_for(kind: NotificationKind) -> timedelta:
+    """How long after it was written a message is still worth sending."""
+    return _USEFUL_FOR.get(kind, _ORDINARILY)

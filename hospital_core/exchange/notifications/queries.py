@@ -1,48 +1,54 @@
-"""Reading messages and what they say: text is made from the present rows, a message stores no data of persons."""
+"""Reading messages, permissions and the log of what was sent."""
 
+from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from asyncpg import Record
-
 from hospital_core.exchange.notifications.kinds import NotificationKind
-from hospital_core.exchange.notifications.views import MessageView
+from hospital_core.exchange.notifications.ports import Messenger
+from hospital_core.exchange.notifications.states import NotificationStatus
+from hospital_core.exchange.notifications.views import MessageView, SentMessage, TemplateConsent
+from hospital_core.exchange.notifications.wording import WORDINGS, Said, Words, said
+from hospital_core.kernel import ports
 from hospital_core.kernel.commands import Page
-from hospital_core.kernel.masking import mask_name
-from hospital_core.kernel.money import yuan_text
 from hospital_core.kernel.reading import Reading
-from hospital_core.registry.patients.ages import SHANGHAI
-
-# ``source_id`` is the appointment, for a call its ticket.
-_MESSAGE = """
-SELECT n.*, acc.openid, a.id AS appointment_id, a.starts_at, a.fee_fen, p.name AS patient_name, d.name AS department,
-       m.name AS doctor, home.name AS home_room, slot.number, t.display_no, t.status AS ticket_status, r.name AS room
-FROM notification n JOIN patient_account acc ON acc.id = n.account_id
-LEFT JOIN queue_ticket t ON n.kind = 'ticket_called' AND t.id = n.source_id
-JOIN appointment a ON a.id = coalesce(t.appointment_id, n.source_id)
-JOIN slot ON slot.id = a.slot_id JOIN schedule s ON s.id = a.schedule_id JOIN location home ON home.id = s.room_id
-JOIN patient p ON p.id = a.patient_id JOIN department d ON d.id = a.department_id
-JOIN staff_member m ON m.id = coalesce(t.staff_id, a.staff_id)
-LEFT JOIN location r ON r.id = t.room_id
-"""
 
 # Whoever may no longer act for the patient sees no message about them either.
-_INBOX = (
-    _MESSAGE
-    + """
+_INBOX = """
+SELECT n.* FROM notification n
 WHERE n.account_id = $1 AND ($2::timestamptz IS NULL OR n.created_at < $2)
   AND EXISTS (SELECT 1 FROM account_link l WHERE l.account_id = n.account_id AND l.status = 'active'
                 AND l.patient_id IN (SELECT person_ids(n.patient_id)))
 ORDER BY n.created_at DESC LIMIT $3"""
-)
 
-TITLES = {
-    NotificationKind.APPOINTMENT_CONFIRMED: "预约成功",
-    NotificationKind.APPOINTMENT_REFUNDED: "挂号费已退回",
-    NotificationKind.TICKET_CALLED: "请前往诊室就诊",
-}
+_ONE = "SELECT n.*, acc.openid FROM notification n JOIN patient_account acc ON acc.id = n.account_id WHERE n.id = $1"
+
+_LOG = """
+SELECT n.id AS notification_id, n.kind, n.patient_id, n.status, n.created_at, t.tries, last.result, last.errcode,
+       last.started_at AS last_try_at
+FROM notification n
+CROSS JOIN LATERAL (SELECT count(*) AS tries FROM message_attempt m WHERE m.notification_id = n.id) t
+LEFT JOIN LATERAL (
+    SELECT * FROM message_attempt m WHERE m.notification_id = n.id ORDER BY m.id DESC LIMIT 1) last ON true
+WHERE ($1::text IS NULL OR n.status = $1) AND ($2::timestamptz IS NULL OR n.created_at < $2)
+ORDER BY n.created_at DESC LIMIT $3"""
+
+_QUOTAS = "SELECT template, remaining, standing FROM subscribe_quota WHERE account_id = $1"
+
+
+@dataclass(frozen=True)
+class WaitingMessage:
+    """A message as its channel needs it."""
+
+    id: UUID
+    kind: NotificationKind
+    status: NotificationStatus
+    openid: str
+    words: Words
+    appointment_id: UUID | None
 
 
 async def inbox(
@@ -50,37 +56,60 @@ async def inbox(
 ) -> Page[MessageView]:
     """Messages of the signed-in account, newest first (消息)."""
     rows = await reading.fetch(_INBOX, account_id or reading.ctx.actor.id, before, limit)
-    return Page(items=[_view(row) for row in rows])
+    sources: dict[NotificationKind, list[UUID]] = defaultdict(list)
+    for row in rows:
+        sources[NotificationKind(row["kind"])].append(row["source_id"])
+    told = {kind: await said(reading, kind, ids) for kind, ids in sources.items()}
+    return Page(items=[_view(row, told[NotificationKind(row["kind"])][row["source_id"]]) for row in rows])
 
 
-async def message(reading: Reading, notification_id: UUID) -> Record | None:
+async def message(reading: Reading, notification_id: UUID) -> WaitingMessage | None:
     """One message with what it says; for sending."""
-    return await reading.fetch_row(_MESSAGE + " WHERE n.id = $1", notification_id)
+    row = await reading.fetch_row(_ONE, notification_id)
+    if row is None:
+        return None
+    kind = NotificationKind(row["kind"])
+    told = (await said(reading, kind, [row["source_id"]]))[row["source_id"]]
+    status = NotificationStatus(row["status"])
+    return WaitingMessage(row["id"], kind, status, row["openid"], told.words, told.appointment_id)
 
 
-def words_of(row: Mapping[str, Any]) -> dict[str, str]:
-    """The words of a message, masked: what a channel's template is filled with."""
-    words = {
-        "patient": mask_name(row["patient_name"]),
-        "department": row["department"],
-        "doctor": row["doctor"],
-        "time": row["starts_at"].astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M"),
-    }
-    if row["kind"] == NotificationKind.APPOINTMENT_REFUNDED:
-        return words | {"amount": yuan_text(row["fee_fen"])}
-    if row["kind"] == NotificationKind.TICKET_CALLED:
-        return words | {"number": row["display_no"], "room": row["room"] or row["home_room"]}
-    return words | {"number": f"{row['number']}号", "room": row["home_room"]}
+async def template_consents(reading: Reading) -> Page[TemplateConsent]:
+    """What the phone may ask its person to allow (订阅授权), with what is left of earlier permissions.
+
+    ``remaining`` None: nobody tells this hospital, so nobody knows.
+    """
+    messenger = ports.optional(Messenger)
+    if messenger is None:
+        return Page(items=[])
+    rows = await reading.fetch(_QUOTAS, reading.ctx.actor.id)
+    left = {row["template"]: 1 if row["standing"] else row["remaining"] for row in rows}
+    items: dict[str, TemplateConsent] = {}
+    for kind, wording in WORDINGS.items():
+        template = messenger.template_of(kind)
+        if template is not None and template.key not in items:
+            items[template.key] = TemplateConsent(
+                kind=kind,
+                title=wording.title,
+                template_id=template.template_id,
+                standing=template.standing,
+                remaining=left.get(template.key, 0) if messenger.counts_consents else None,
+            )
+    return Page(items=list(items.values()))
 
 
-def _view(row: Mapping[str, Any]) -> MessageView:
-    kind, words = NotificationKind(row["kind"]), words_of(row)
-    shown = [words[name] for name in ("patient", "department", "doctor", "time")]
-    if "amount" in words:
-        shown.append(f"¥{words['amount']}")
-    shown += [words[name] for name in ("number", "room") if name in words]
+async def sent_messages(
+    reading: Reading, status: NotificationStatus | None = None, before: datetime | None = None, limit: int = 100
+) -> Page[SentMessage]:
+    """The log of messages and their tries (发送日志), newest first; the route holds the permission."""
+    rows = await reading.fetch(_LOG, status.value if status else None, before, limit)
+    return Page(items=[SentMessage(**dict(row), title=WORDINGS[NotificationKind(row["kind"])].title) for row in rows])
+
+
+def _view(row: Mapping[str, Any], told: Said) -> MessageView:
+    kind = NotificationKind(row["kind"])
+    wording = WORDINGS[kind]
     return MessageView(
-        id=row["id"], kind=kind, title=TITLES[kind], text=" ".join(shown), patient_id=row["patient_id"],
-        appointment_id=row["appointment_id"], status=row["status"], created_at=row["created_at"],
-        read_at=row["read_at"],
+        id=row["id"], kind=kind, title=wording.title, text=wording.line(told.words), patient_id=row["patient_id"],
+        appointment_id=told.appointment_id, status=row["status"], created_at=row["created_at"], read_at=row["read_at"],
     )  # fmt: skip

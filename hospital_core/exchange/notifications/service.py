@@ -1,39 +1,133 @@
-"""Writing messages and what became of them (消息通知)."""
+"""Writing messages, the permissions to send them, and what became of them (消息通知)."""
 
 from uuid import UUID
 
-from hospital_core.exchange.notifications.commands import ReadMessage, RecordDelivery
+from hospital_core.exchange.notifications.commands import BeginDelivery, ReadMessage, RecordConsent, RecordDelivery
 from hospital_core.exchange.notifications.events import NotificationWaiting
-from hospital_core.exchange.notifications.kinds import NotificationKind
-from hospital_core.exchange.notifications.states import NOTIFICATION, NotificationStatus
+from hospital_core.exchange.notifications.kinds import NotificationKind, useful_for
+from hospital_core.exchange.notifications.states import NOTIFICATION, Consent, DeliveryResult, NotificationStatus
+from hospital_core.exchange.notifications.views import DeliveryStart
 from hospital_core.kernel.commands import Done
 from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
 
-# The account that booked, as long as it may act for the patient; bookings at the window have none.
+# Only an account that may act for the patient is told about them. 4 patient, 5 account: None = all who may act
 _INSERT = f"""
-INSERT INTO notification (id, version, account_id, patient_id, kind, source_id, status, created_at)
-SELECT $1, 0, a.account_id, a.patient_id, $2, $3, '{NotificationStatus.WAITING.value}', $4
-FROM appointment a
-WHERE a.id = $5 AND EXISTS (SELECT 1 FROM account_link l WHERE l.account_id = a.account_id AND l.status = 'active'
-                              AND l.patient_id IN (SELECT person_ids(a.patient_id)))
+INSERT INTO notification (id, version, account_id, patient_id, kind, source_id, status, spent, created_at)
+SELECT $1, 0, l.account_id, $4, $2, $3, '{NotificationStatus.WAITING.value}', false, $6
+FROM account_link l
+WHERE l.status = 'active' AND l.patient_id IN (SELECT person_ids($4)) AND l.account_id = $5
+LIMIT 1
 ON CONFLICT (kind, source_id, account_id) DO NOTHING"""
 
+_FOLLOWERS = """
+SELECT DISTINCT account_id FROM account_link
+WHERE status = 'active' AND patient_id IN (SELECT person_ids($1)) ORDER BY account_id"""
 
-async def notify(uow: UnitOfWork, kind: NotificationKind, source_id: UUID, appointment_id: UUID) -> None:
-    """Write a message about one thing, once (生成通知). Emits: NotificationWaiting."""
+_SPEND = """
+UPDATE subscribe_quota SET remaining = remaining - CASE WHEN standing THEN 0 ELSE 1 END, changed_at = $3
+WHERE account_id = $1 AND template = $2 AND (standing OR remaining > 0)"""
+
+_ATTEMPT = """
+INSERT INTO message_attempt (id, notification_id, template, started_at, finished_at, result)
+VALUES ($1, $2, $3, $4, $5, $6)"""
+
+_ACCEPT = """
+INSERT INTO subscribe_quota AS q (id, account_id, template, remaining, standing, changed_at)
+SELECT $1, a.id, $4, CASE WHEN $5 THEN 0 ELSE 1 END, $5, $6 FROM patient_account a WHERE a.appid = $2 AND a.openid = $3
+ON CONFLICT (account_id, template) DO UPDATE SET
+    remaining = q.remaining + excluded.remaining, standing = excluded.standing, changed_at = excluded.changed_at"""
+
+_VOID = """
+UPDATE subscribe_quota SET remaining = 0, standing = false, changed_at = $4
+WHERE template = $3 AND account_id = (SELECT id FROM patient_account WHERE appid = $1 AND openid = $2)"""
+
+
+async def notify(
+    uow: UnitOfWork, kind: NotificationKind, source_id: UUID, *, patient_id: UUID, account_id: UUID | None
+) -> None:
+    """Write a message about one thing to one account, once (生成通知), if it may act for the patient.
+
+    Emits: NotificationWaiting.
+    """
+    if account_id is None:
+        return
     notification_id = new_id()
-    if await uow.execute(_INSERT, notification_id, kind.value, source_id, uow.now, appointment_id):
+    if await uow.execute(_INSERT, notification_id, kind.value, source_id, patient_id, account_id, uow.now):
         uow.record(NotificationWaiting(notification_id=notification_id))
 
 
+async def notify_all(uow: UnitOfWork, kind: NotificationKind, source_id: UUID, *, patient_id: UUID) -> None:
+    """As ``notify``, to every account that may act for the patient: for what was booked at a window (停诊)."""
+    for row in await uow.fetch(_FOLLOWERS, patient_id):
+        await notify(uow, kind, source_id, patient_id=patient_id, account_id=row["account_id"])
+
+
+async def begin_delivery(uow: UnitOfWork, command: BeginDelivery) -> DeliveryStart:
+    """Before a message goes out (开始发送): it must be waiting, useful and allowed; one permission is spent.
+
+    What may not be sent is refused here, without asking the channel; the inbox has it all the same.
+    Locks: the message.
+    """
+    row = await uow.fetch_row("SELECT * FROM notification WHERE id = $1 FOR UPDATE", command.notification_id)
+    if row is None or row["status"] != NotificationStatus.WAITING:
+        return DeliveryStart(attempt_id=None)
+    refusal = None
+    if command.template is None:
+        refusal = DeliveryResult.NO_TEMPLATE
+    elif uow.now - row["created_at"] > useful_for(NotificationKind(row["kind"])):
+        refusal = DeliveryResult.TOO_LATE
+    elif command.counted and not row["spent"]:
+        if await uow.execute(_SPEND, row["account_id"], command.template, uow.now):
+            await uow.execute("UPDATE notification SET spent = true WHERE id = $1", row["id"])
+        else:
+            refusal = DeliveryResult.NO_QUOTA
+    attempt_id, ended = new_id(), uow.now if refusal else None
+    await uow.execute(_ATTEMPT, attempt_id, row["id"], command.template or "", uow.now, ended, refusal)
+    if refusal is not None:
+        await transition(uow, NOTIFICATION, "refuse", row["id"])
+    uow.audited("notification", row["id"])
+    return DeliveryStart(attempt_id=None if refusal else attempt_id)
+
+
 async def record_delivery(uow: UnitOfWork, command: RecordDelivery) -> Done:
-    """Keep the channel's answer (发送结果). Raises: NotFound, StateConflict (told before)."""
-    move = "send" if command.delivered else "refuse"
-    await transition(uow, NOTIFICATION, move, command.notification_id, sent_at=uow.now if command.delivered else None)
-    uow.audited("notification", command.notification_id)
+    """Keep the channel's answer (发送结果). Raises: NotFound, StateConflict (told before by a twin).
+
+    A channel that knows of no permission is right: what we thought was left is void.
+    """
+    row = await uow.fetch_row(
+        "UPDATE message_attempt SET result = $2, errcode = $3, finished_at = $4 WHERE id = $1 RETURNING *",
+        command.attempt_id, command.result.value, command.errcode, uow.now,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound()
+    uow.audited("notification", row["notification_id"])
+    if not command.result.is_final:
+        return Done()
+    sent = command.result is DeliveryResult.SENT
+    move, at = ("send", uow.now) if sent else ("refuse", None)
+    message = await transition(uow, NOTIFICATION, move, row["notification_id"], sent_at=at)
+    if command.result is DeliveryResult.NOT_SUBSCRIBED:
+        await uow.execute(
+            "UPDATE subscribe_quota SET remaining = 0, standing = false, changed_at = $3 "
+            "WHERE account_id = $1 AND template = $2",
+            message["account_id"], row["template"], uow.now,
+        )  # fmt: skip
+    return Done()
+
+
+async def record_consent(uow: UnitOfWork, command: RecordConsent) -> Done:
+    """Count what a person allowed or took back (订阅额度). A stranger's answer counts nowhere.
+
+    A "no" to one question leaves earlier permissions for single messages; to a long-term one it ends it.
+    """
+    whose = (command.appid, command.openid, command.template)
+    if command.consent is Consent.ACCEPTED:
+        await uow.execute(_ACCEPT, new_id(), *whose, command.standing, uow.now)
+    elif command.consent is Consent.WITHDRAWN or command.standing:
+        await uow.execute(_VOID, *whose, uow.now)
     return Done()
 
 

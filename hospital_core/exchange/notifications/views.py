@@ -1,10 +1,10 @@
-"""What an account sees in its inbox."""
+"""What an account sees in its inbox, and staff in the log of what was sent."""
 
 from datetime import datetime
 from uuid import UUID
 
 from hospital_core.exchange.notifications.kinds import NotificationKind
-from hospital_core.exchange.notifications.states import NotificationStatus
+from hospital_core.exchange.notifications.states import DeliveryResult, NotificationStatus
 from hospital_core.kernel.commands import View
 
 
@@ -16,7 +16,38 @@ class MessageView(View):
     title: str
     text: str
     patient_id: UUID
-    appointment_id: UUID
+    appointment_id: UUID | None
     status: NotificationStatus
     created_at: datetime
     read_at: datetime | None
+
+
+class DeliveryStart(View):
+    """A try to send has begun; without ``attempt_id`` there is nothing to send (any more)."""
+
+    attempt_id: UUID | None
+
+
+class TemplateConsent(View):
+    """A template that the phone may ask permission for (订阅模板), and what is left of earlier permissions."""
+
+    kind: NotificationKind
+    title: str
+    template_id: str
+    standing: bool
+    remaining: int | None
+
+
+class SentMessage(View):
+    """A message with its latest try (发送日志), without a word of what it says."""
+
+    notification_id: UUID
+    kind: NotificationKind
+    title: str
+    patient_id: UUID
+    status: NotificationStatus
+    tries: int
+    result: DeliveryResult | None
+    errcode: int | None
+    created_at: datetime
+    last_try_at: datetime | None

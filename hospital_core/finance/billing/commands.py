@@ -9,8 +9,9 @@ from hospital_core.kernel.commands import Command
 
 
 class Charge(Command):
-    """Charge a service or material (记费). The source is what caused it; ``unit_price`` overrides the price list.
+    """Charge a service or material (记费). The source is what caused it.
 
+    ``unit_price`` overrides the price list and says why.
     Units: ``quantity`` in the price item's unit, at most three decimals; ``unit_price`` in yuan.
     """
 
@@ -25,8 +26,28 @@ class Charge(Command):
 
 
 class IssueInvoice(Command):
-    """Bill charged items of one encounter (结算)."""
+    """Bill charged items of one patient (结算), of one encounter if it is named."""
 
     patient_id: UUID
-    encounter_id: UUID
+    encounter_id: UUID | None = None
     charge_item_ids: list[UUID] = Field(min_length=1, max_length=500)
+
+
+class BillOpenCharges(Command):
+    """Put a patient's open charges, of whatever orders and visits, on one bill (合并缴费)."""
+
+    patient_id: UUID
+    charge_item_ids: list[UUID] = Field(min_length=1, max_length=500)
+
+
+class UnbillInvoice(Command):
+    """Take an unpaid bill back and keep its charges open (撤销结算)."""
+
+    invoice_id: UUID
+
+
+class RefundLineWanted(Command):
+    """How much of one charged item is to be given back (退费明细). Units: the item's own."""
+
+    charge_item_id: UUID
+    quantity: Decimal = Field(gt=0, max_digits=12, decimal_places=3)

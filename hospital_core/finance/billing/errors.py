@@ -20,6 +20,22 @@ class AlreadyPerformed(DomainError):
     title = "项目已执行，不能退费"
 
 
+class NotPaidYet(DomainError):
+    """What is to be done for the patient is not paid."""
+
+    code = "billing.not_paid_yet"
+    kind = Kind.CONFLICT
+    title = "项目尚未缴费，不能执行"
+
+
+class InvoicePartlyPaid(DomainError):
+    """Part of this bill is paid: that money goes back first."""
+
+    code = "billing.invoice_partly_paid"
+    kind = Kind.CONFLICT
+    title = "该账单已部分支付，请先退回已付部分"
+
+
 class NothingToRefund(DomainError):
     """Less than asked, or nothing, is left to give back on this invoice."""
 
@@ -38,3 +54,4 @@ class RefundNotDivisible(DomainError):
 
 means("charge_item_performed_or_refunded", AlreadyPerformed)
 means("invoice_equals_items", ChargesNotBillable)
+means("invoice_void_when_unpaid", InvoicePartlyPaid)

@@ -1,11 +1,29 @@
 """Reading bills."""
 
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
-from hospital_core.finance.billing.views import ChargeItemView, InvoiceDetailView, InvoiceView
+from hospital_core.finance.billing.views import (
+    ChargeItemView,
+    InvoiceDetailView,
+    InvoiceView,
+    OpenChargeGroup,
+    OpenChargesView,
+)
 from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.care_relations.queries import permitted_patient
+
+_OPEN_ITEMS = """
+SELECT * FROM charge_item
+WHERE patient_id IN (SELECT person_ids($1)) AND status = 'billable' AND ($2::timestamptz IS NULL OR created_at >= $2)
+ORDER BY encounter_id, source_kind, source_id, id"""
+
+_OPEN_BILLS = """
+SELECT * FROM invoice
+WHERE patient_id IN (SELECT person_ids($1)) AND status = 'issued' AND ($2::timestamptz IS NULL OR issued_at >= $2)
+ORDER BY id"""
 
 
 async def invoice(reading: Reading, invoice_id: UUID) -> InvoiceDetailView:
@@ -17,6 +35,24 @@ async def invoice(reading: Reading, invoice_id: UUID) -> InvoiceDetailView:
     if permitted.since is not None and row["issued_at"] < permitted.since:
         raise NotFound()
     return InvoiceDetailView(**dict(row), items=await charge_items(reading, invoice_id))
+
+
+async def open_charges(reading: Reading, patient_id: UUID) -> OpenChargesView:
+    """What a person still has to pay (待缴费), over all their files, if the actor may know them. Raises: NotFound."""
+    permitted = await permitted_patient(reading, patient_id)
+    items = await reading.fetch(_OPEN_ITEMS, patient_id, permitted.since)
+    invoices = [InvoiceView(**dict(row)) for row in await reading.fetch(_OPEN_BILLS, patient_id, permitted.since)]
+    groups = []
+    for (encounter_id, kind, source_id), rows in groupby(items, itemgetter("encounter_id", "source_kind", "source_id")):
+        charged = [ChargeItemView(**dict(row)) for row in rows]
+        amount_fen = sum(item.amount_fen for item in charged)
+        groups.append(
+            OpenChargeGroup(
+                encounter_id=encounter_id, source_kind=kind, source_id=source_id, amount_fen=amount_fen, items=charged
+            )
+        )
+    due_fen = sum(group.amount_fen for group in groups) + sum(bill.total_fen - bill.paid_fen for bill in invoices)
+    return OpenChargesView(patient_id=patient_id, due_fen=due_fen, groups=groups, invoices=invoices)
 
 
 async def charge_items(reading: Reading, invoice_id: UUID) -> list[ChargeItemView]:

@@ -5,7 +5,7 @@ Rounding is cumulative, so parts of any size add up to the whole, and the items 
 what its payment gave back. An amount that no quantity can stand for is refused rather than rounded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
@@ -79,3 +79,22 @@ def _quantity_after(item: RefundableItem, part_fen: int) -> Decimal:
     if fen_of(item.unit_price, quantity) != target_fen:
         raise RefundNotDivisible()
     return quantity
+
+
+def take_lines(items: Sequence[RefundableItem], wanted: Mapping[UUID, Decimal]) -> dict[UUID, Decimal]:
+    """Each named item's new ``refunded_quantity`` when these quantities go back (按明细退费).
+
+    Raises: NothingToRefund (not on this bill, more than is left, or worth nothing), AlreadyPerformed.
+    """
+    named = {item.id: item for item in items if item.id in wanted}
+    if len(named) != len(wanted):
+        raise NothingToRefund(available_fen=0)
+    quantities = {}
+    for item in named.values():
+        quantities[item.id] = item.refunded + wanted[item.id]
+        if quantities[item.id] + item.performed > item.quantity:
+            fits = quantities[item.id] <= item.quantity
+            raise AlreadyPerformed() if fits else NothingToRefund(available_fen=item.rest_fen)
+    if not sum(item.part_fen(quantities[item.id]) for item in named.values()):
+        raise NothingToRefund(available_fen=0)
+    return quantities

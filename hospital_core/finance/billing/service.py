@@ -1,26 +1,35 @@
 """Charging, billing, performing, taking back. Locks are taken in one order everywhere: invoice, intent, items by id."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID
 
 from asyncpg import Record
 
-from hospital_core.finance.billing.commands import Charge, IssueInvoice
-from hospital_core.finance.billing.errors import AlreadyPerformed, ChargesNotBillable
-from hospital_core.finance.billing.refunding import RefundableItem, RefundedPart, split_refund
+from hospital_core.finance.billing.commands import (
+    BillOpenCharges,
+    Charge,
+    IssueInvoice,
+    RefundLineWanted,
+    UnbillInvoice,
+)
+from hospital_core.finance.billing.errors import AlreadyPerformed, ChargesNotBillable, NotPaidYet
+from hospital_core.finance.billing.refunding import RefundableItem, RefundedPart, split_refund, take_lines
 from hospital_core.finance.billing.states import CHARGE_ITEM, INVOICE, ChargeItemStatus, InvoiceStatus
 from hospital_core.finance.billing.views import ChargeItemView, InvoiceView
 from hospital_core.finance.ledger.commands import Line
 from hospital_core.finance.ledger.service import post
 from hospital_core.finance.ledger.states import JournalKind, LedgerAccount, revenue_of
-from hospital_core.kernel.errors import NotFound
+from hospital_core.kernel.errors import FieldProblem, NotFound
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.money import fen_of
 from hospital_core.kernel.numbers import NumberKind, next_number
 from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
+from hospital_core.registry.care_relations.queries import permitted_patient
 from hospital_core.registry.catalogue.queries import price_of
 from hospital_core.registry.catalogue.states import FeeCategory
+from hospital_core.registry.staff.permissions import Permission, require
 
 _CHARGE = """
 INSERT INTO charge_item (id, version, patient_id, encounter_id, price_item_id, name, category, unit, unit_price,
@@ -37,9 +46,24 @@ _INVOICE = """
 INSERT INTO invoice (id, version, invoice_no, patient_id, encounter_id, total_fen, paid_fen, status, issued_at)
 VALUES ($1, 0, $2, $3, $4, $5, 0, $6, $7) RETURNING *"""
 
+_OF_SOMEBODY_ELSE = "SELECT 1 FROM unnest($1::uuid[]) AS id WHERE id NOT IN (SELECT person_ids($2)) LIMIT 1"
+
 _BY_CATEGORY = """
 SELECT category, sum(amount_fen)::bigint AS amount_fen FROM charge_item
 WHERE invoice_id = $1 AND amount_fen > 0 GROUP BY category ORDER BY category"""
+
+# Whether it is paid is looked at as the item is written: a bill is never unpaid again.
+_PERFORM = """
+UPDATE charge_item c SET performed_quantity = quantity - refunded_quantity, version = version + 1
+WHERE source_kind = $1 AND source_id = $2 AND performed_quantity < quantity - refunded_quantity
+  AND CASE WHEN $3 THEN status IN ('billable', 'billed')
+           ELSE status = 'billed' AND EXISTS (
+               SELECT 1 FROM invoice i WHERE i.id = c.invoice_id AND i.status = 'balanced') END"""
+
+_UNPAID = """
+SELECT 1 FROM charge_item c LEFT JOIN invoice i ON i.id = c.invoice_id
+WHERE c.source_kind = $1 AND c.source_id = $2 AND c.status IN ('billable', 'billed')
+  AND i.status IS DISTINCT FROM 'balanced' AND c.performed_quantity < c.quantity - c.refunded_quantity LIMIT 1"""
 
 # The bill's conditional update decides whether money fits; the CHECK invoice_not_overpaid has the last word.
 _SETTLE = f"""
@@ -51,8 +75,19 @@ WHERE id = $1 AND paid_fen + $2 <= total_fen AND {INVOICE.sources_sql("settle")}
 async def charge(uow: UnitOfWork, command: Charge) -> ChargeItemView:
     """Charge a service or material (记费); the same source and price item again answers the first charge.
 
-    Raises: what ``price_of`` raises when the item has no price now.
+    A price of one's own needs a reason and, of a person, the right to it; what a rule of the house decides (a doctor's
+    fee, a free re-visit) is charged in the house's name by ``charge_by_rule``.
+    Raises: FieldProblem, Forbidden, what ``price_of`` raises when the item has no price now.
     """
+    if command.unit_price is not None:
+        if command.override_reason is None:
+            raise FieldProblem("/override_reason", "请填写改价原因")
+        require(uow.ctx, Permission.PRICE_OVERRIDE)
+    return await charge_by_rule(uow, command)
+
+
+async def charge_by_rule(uow: UnitOfWork, command: Charge) -> ChargeItemView:
+    """Charge what a rule of the house priced (按规则记费), whoever set it off. Raises: what ``price_of`` raises."""
     price = await price_of(uow, command.price_item_id, uow.now)
     unit_price = price.unit_price if command.unit_price is None else command.unit_price
     row = await uow.fetch_row(
@@ -72,18 +107,24 @@ async def charge(uow: UnitOfWork, command: Charge) -> ChargeItemView:
 async def issue_invoice(uow: UnitOfWork, command: IssueInvoice) -> InvoiceView:
     """Bill charged items (开结算单); asking again for exactly the items of a living bill answers that bill.
 
-    A bill over nothing is settled at once. Raises: ChargesNotBillable. Locks: the items, by id.
+    Items of several orders and visits of one person may stand on one bill, which then names no encounter. A bill over
+    nothing is settled at once. Raises: ChargesNotBillable. Locks: the items, by id.
     """
     ids = sorted(set(command.charge_item_ids))
     items = await uow.fetch("SELECT * FROM charge_item WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE", ids)
-    scope = (command.patient_id, command.encounter_id)
-    if len(items) != len(ids) or any((item["patient_id"], item["encounter_id"]) != scope for item in items):
+    encounters = {item["encounter_id"] for item in items}
+    if len(items) != len(ids) or (command.encounter_id is not None and encounters != {command.encounter_id}):
+        raise ChargesNotBillable()
+    if await uow.fetch_value(_OF_SOMEBODY_ELSE, [item["patient_id"] for item in items], command.patient_id):
         raise ChargesNotBillable()
     if any(item["status"] != ChargeItemStatus.BILLABLE for item in items):
         return await _billed_before(uow, list(items))
     total_fen = sum(item["amount_fen"] for item in items)
     number = await next_number(uow, NumberKind.INVOICE)
-    row = await uow.fetch_row(_INVOICE, new_id(), number, *scope, total_fen, InvoiceStatus.ISSUED.value, uow.now)
+    row = await uow.fetch_row(
+        _INVOICE, new_id(), number, command.patient_id, encounters.pop() if len(encounters) == 1 else None, total_fen,
+        InvoiceStatus.ISSUED.value, uow.now,
+    )  # fmt: skip
     assert row is not None
     await uow.execute(
         f"UPDATE charge_item SET status = {CHARGE_ITEM.target_sql('bill')}, invoice_id = $2, version = version + 1 "
@@ -139,10 +180,20 @@ async def settle_invoice(uow: UnitOfWork, invoice_id: UUID, amount_fen: int) -> 
     return InvoiceView(**dict(row)) if row else None
 
 
+async def release_tender(uow: UnitOfWork, invoice_id: UUID, amount_fen: int) -> None:
+    """Take a tender off an unpaid bill again (退回部分已付); the caller holds the bill and unmarks the tender."""
+    await uow.execute(
+        "UPDATE invoice SET paid_fen = paid_fen - $2, version = version + 1 WHERE id = $1 AND status = 'issued'",
+        invoice_id,
+        amount_fen,
+    )
+
+
 async def reverse_invoice(uow: UnitOfWork, invoice_id: UUID) -> InvoiceView:
     """Take back an unpaid bill with its charges (作废未付结算单); money that still arrives is then sent back.
 
-    Raises: NotFound, StateConflict (paid or taken back), AlreadyPerformed. Locks: the invoice, then its items.
+    Raises: NotFound, StateConflict (paid or taken back), InvoicePartlyPaid, AlreadyPerformed.
+    Locks: the invoice, then its items.
     """
     row = await transition(uow, INVOICE, "cancel", invoice_id)
     if row["total_fen"]:
@@ -159,22 +210,71 @@ async def reverse_invoice(uow: UnitOfWork, invoice_id: UUID) -> InvoiceView:
     return InvoiceView(**dict(row))
 
 
-async def perform(uow: UnitOfWork, source_kind: str, source_id: UUID) -> int:
+async def unbill(uow: UnitOfWork, command: UnbillInvoice) -> InvoiceView:
+    """Take an unpaid bill back and keep its charges open (撤销结算), to be paid together with others.
+
+    Raises: NotFound, StateConflict (paid or taken back), InvoicePartlyPaid. Locks: the invoice, then its items.
+    """
+    row = await transition(uow, INVOICE, "void", command.invoice_id)
+    if row["total_fen"]:
+        await _journal(uow, JournalKind.INVOICE_REVERSED, row)
+    await uow.execute(
+        f"UPDATE charge_item SET status = {CHARGE_ITEM.target_sql('unbill')}, invoice_id = NULL, version = version + 1 "
+        f"WHERE invoice_id = $1 AND {CHARGE_ITEM.sources_sql('unbill')}",
+        command.invoice_id,
+    )
+    uow.audited("invoice", row["id"], patient_id=row["patient_id"])
+    return InvoiceView(**dict(row))
+
+
+async def bill_open_charges(uow: UnitOfWork, command: BillOpenCharges) -> InvoiceView:
+    """Put a person's open charges on one bill (合并缴费), for whoever may act for them; see ``queries.open_charges``.
+
+    Raises: NotFound, ChargesNotBillable. Locks: the items, by id.
+    """
+    await permitted_patient(uow, command.patient_id)
+    return await issue_invoice(
+        uow, IssueInvoice(patient_id=command.patient_id, charge_item_ids=command.charge_item_ids)
+    )
+
+
+async def perform(uow: UnitOfWork, source_kind: str, source_id: UUID, *, allow_unpaid: bool = False) -> int:
     """Mark what was charged for a source as done (执行): everything not refunded. Returns how many items it was.
 
-    Performed parts are never refunded. Doing it twice changes nothing.
+    Called by whoever executes, in their own transaction. Performed parts are never refunded; doing it twice changes
+    nothing. Only what is paid is done, unless an emergency allows otherwise. Raises: NotPaidYet. Locks: the items.
+    """
+    done = await uow.execute(_PERFORM, source_kind, source_id, allow_unpaid)
+    if not allow_unpaid and await uow.fetch_value(_UNPAID, source_kind, source_id):
+        raise NotPaidYet()
+    return done
+
+
+async def unperform(uow: UnitOfWork, source_kind: str, source_id: UUID) -> int:
+    """Take back that a source was done (撤销执行): drugs returned, an examination not made after all.
+
+    Returns how many items it was; they may then be refunded.
     """
     return await uow.execute(
-        "UPDATE charge_item SET performed_quantity = quantity - refunded_quantity, version = version + 1 "
-        "WHERE source_kind = $1 AND source_id = $2 AND status = 'billed' "
-        "AND performed_quantity < quantity - refunded_quantity",
+        "UPDATE charge_item SET performed_quantity = 0, version = version + 1 "
+        "WHERE source_kind = $1 AND source_id = $2 AND performed_quantity > 0",
         source_kind,
         source_id,
     )
 
 
-async def refund_items(uow: UnitOfWork, invoice_id: UUID, amount_fen: int | None) -> list[RefundedPart]:
-    """Take a refund off a bill's items (退费分摊) and return what each gives back; ``None`` means all that is left.
+async def refund_items(
+    uow: UnitOfWork,
+    invoice_id: UUID,
+    amount_fen: int | None,
+    lines: Sequence[RefundLineWanted] | None = None,
+    *,
+    at_most_fen: int | None = None,
+) -> list[RefundedPart]:
+    """Take a refund off a bill's items (退费分摊) and return what each gives back.
+
+    ``lines`` name items and quantities; without them an amount is spread, ``None`` being all that is left, up to
+    ``at_most_fen``.
 
     Raises: NothingToRefund, AlreadyPerformed, RefundNotDivisible. Locks: the items, by id.
     """
@@ -185,7 +285,12 @@ async def refund_items(uow: UnitOfWork, invoice_id: UUID, amount_fen: int | None
         )
         for row in rows
     ]
-    _, quantities = split_refund(items, amount_fen)
+    if lines is not None:
+        quantities = take_lines(items, {line.charge_item_id: line.quantity for line in lines})
+    else:
+        if amount_fen is None and at_most_fen is not None and at_most_fen < sum(item.rest_fen for item in items):
+            amount_fen = at_most_fen
+        _, quantities = split_refund(items, amount_fen)
     await uow.execute(
         "UPDATE charge_item c SET refunded_quantity = part.quantity, version = c.version + 1 "
         "FROM unnest($1::uuid[], $2::numeric[]) AS part (id, quantity) WHERE c.id = part.id",

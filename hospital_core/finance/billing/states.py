@@ -29,6 +29,7 @@ CHARGE_ITEM = Machine(
     [
         Move("bill", (ChargeItemStatus.BILLABLE,), ChargeItemStatus.BILLED),
         Move("abort", (ChargeItemStatus.BILLABLE, ChargeItemStatus.BILLED), ChargeItemStatus.ABORTED),
+        Move("unbill", (ChargeItemStatus.BILLED,), ChargeItemStatus.BILLABLE),
         Move("void", (ChargeItemStatus.BILLABLE,), ChargeItemStatus.ENTERED_IN_ERROR),
     ],
 )

@@ -42,6 +42,25 @@ class InvoiceView(View):
     issued_at: datetime
 
 
+class OpenChargeGroup(View):
+    """Open charges of one source (待缴费项目): an order, a prescription, a visit."""
+
+    encounter_id: UUID
+    source_kind: str
+    source_id: UUID
+    amount_fen: int
+    items: list[ChargeItemView]
+
+
+class OpenChargesView(View):
+    """What a person still has to pay (待缴费): charges on no bill yet, and bills not paid in full."""
+
+    patient_id: UUID
+    due_fen: int
+    groups: list[OpenChargeGroup]
+    invoices: list[InvoiceView]
+
+
 class InvoiceDetailView(InvoiceView):
     """A bill with its lines (结算单及明细)."""
 

@@ -1,9 +1,13 @@
 """What the ledger is told."""
 
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
+from pydantic import Field
+
 from hospital_core.finance.ledger.states import LedgerAccount
+from hospital_core.kernel.commands import Command
 
 
 @dataclass(frozen=True)
@@ -30,3 +34,16 @@ def moved(
         Line(account, signed_fen, patient_id, drawer_id if account is cash else None)
         for account, signed_fen in ((debit, amount_fen), (credit, -amount_fen))
     ]
+
+
+class CloseDay(Command):
+    """Close an accounting day (日结): its totals are frozen and no journal enters it any more."""
+
+    day: date
+
+
+class Correct(Command):
+    """Correct a journal that no document of a patient stands behind (红字更正), by its mirror image today."""
+
+    entry_id: UUID
+    reason: str = Field(min_length=1, max_length=100)

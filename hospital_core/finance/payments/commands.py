@@ -7,16 +7,21 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, model_validator
 from typing_extensions import Self
 
+from hospital_core.finance.billing.commands import RefundLineWanted
 from hospital_core.finance.payments.ports import ChannelRefundStatus
-from hospital_core.finance.payments.states import PaymentChannel
+from hospital_core.finance.payments.states import DrawerKind, PaymentChannel
 from hospital_core.kernel.commands import Command
+from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.money import Fen
+
+MAX_TOP_UP_FEN = 5_000_000
 
 
 class OpenIntent(Command):
-    """Be ready to be paid for a bill (发起支付). Commas would break the channel's bill files."""
+    """Be ready to be paid for a bill (发起支付), for all that is left or a part. Commas would break the bill files."""
 
     invoice_id: UUID
+    amount_fen: int | None = Field(default=None, gt=0)
     channel: PaymentChannel = PaymentChannel.WECHAT_JSAPI
     account_id: UUID | None = None
     payer_openid: str | None = Field(default=None, min_length=1, max_length=128)
@@ -25,18 +30,61 @@ class OpenIntent(Command):
 
     @model_validator(mode="after")
     def _paid_by_a_known_person(self) -> Self:
-        if self.channel is PaymentChannel.WECHAT_JSAPI and self.payer_openid is None:
-            raise ValueError("a WeChat payment names its payer's openid")
-        if self.channel is PaymentChannel.CASH:
-            raise ValueError("cash is taken, not awaited: use take_cash")
+        _awaited_from_somebody(self.channel, self.payer_openid)
+        return self
+
+
+def _awaited_from_somebody(channel: PaymentChannel, payer_openid: str | None) -> None:
+    if channel is PaymentChannel.WECHAT_JSAPI and payer_openid is None:
+        raise ValueError("a WeChat payment names its payer's openid")
+    if not channel.is_wechat:
+        raise ValueError("only WeChat is awaited; other tenders are taken or recorded")
+
+
+class OpenTopUp(Command):
+    """Be ready to be paid ahead (发起预存款充值)."""
+
+    patient_id: UUID
+    amount_fen: int = Field(gt=0, le=MAX_TOP_UP_FEN)
+    channel: PaymentChannel = PaymentChannel.WECHAT_JSAPI
+    account_id: UUID | None = None
+    payer_openid: str | None = Field(default=None, min_length=1, max_length=128)
+    description: str = Field(default="预存款充值", min_length=1, max_length=127, pattern=r"^[^,\r\n]+$")
+    pay_until: AwareDatetime
+
+    @model_validator(mode="after")
+    def _paid_by_a_known_person(self) -> Self:
+        _awaited_from_somebody(self.channel, self.payer_openid)
         return self
 
 
 class RecordPrepay(Command):
-    """The channel knows the order now (预支付)."""
+    """The channel knows the order now (预支付): its name for it, or the code to show."""
 
     intent_id: UUID
-    prepay_id: str = Field(min_length=1, max_length=64)
+    prepay_id: str | None = Field(default=None, min_length=1, max_length=64)
+    code_url: str | None = Field(default=None, min_length=1, max_length=512)
+
+
+class BeginCharge(Command):
+    """A payment code is about to be charged under this intent's number (付款码扣款前登记)."""
+
+    intent_id: UUID
+
+
+class ShowCode(Command):
+    """Let somebody scan our code to pay a bill (扫码支付); all that is left unless an amount is named."""
+
+    invoice_id: UUID
+    amount_fen: int | None = Field(default=None, gt=0)
+
+
+class ChargeCode(Command):
+    """Charge the payment code that was scanned (付款码支付). Source: 18 digits that begin with 10 to 15."""
+
+    invoice_id: UUID
+    amount_fen: int | None = Field(default=None, gt=0)
+    auth_code: str = Field(pattern=r"^1[0-5][0-9]{16}$", repr=False)
 
 
 class CloseIntent(Command):
@@ -60,6 +108,7 @@ class ChannelSuccess(Command):
     currency: str
     mchid: str
     appid: str | None = None
+    sub_mchid: str | None = None
     payer_openid: str | None = None
     succeeded_at: AwareDatetime
     source: Literal["callback", "query"]
@@ -86,18 +135,85 @@ class NoteMismatch(Command):
 
 
 class TakeCash(Command):
-    """Take cash for a bill (收现金)."""
+    """Take cash for a bill (收现金): ``amount_fen`` of it, all that is left unless named."""
 
     invoice_id: UUID
     tendered_fen: Fen
+    amount_fen: int | None = Field(default=None, gt=0)
+
+
+class PayWithCard(Command):
+    """Pay from the patient's card balance (预存款支付); all that is left unless an amount is named."""
+
+    invoice_id: UUID
+    amount_fen: int | None = Field(default=None, gt=0)
+
+
+class RecordTender(Command):
+    """Record what a bank card's terminal or the insurance paid (登记银行卡或医保支付), under its own number."""
+
+    invoice_id: UUID
+    amount_fen: int | None = Field(default=None, gt=0)
+    reference: str = Field(min_length=1, max_length=64)
+
+
+class ReleaseTenders(Command):
+    """Give back what was paid of a bill that will not be paid in full (退回部分已付)."""
+
+    invoice_id: UUID
+    reason: str = Field(min_length=1, max_length=80)
+
+
+class TakeCashTopUp(Command):
+    """Take cash ahead (现金充值)."""
+
+    patient_id: UUID
+    amount_fen: int = Field(gt=0, le=MAX_TOP_UP_FEN)
+    tendered_fen: Fen
+
+
+class RefundTopUp(Command):
+    """Give back what was paid ahead (预存款退款), all of it unless an amount is named; once per source."""
+
+    patient_id: UUID
+    amount_fen: int | None = Field(default=None, gt=0)
+    reason: str = Field(min_length=1, max_length=80)
+    source_kind: str = Field(default="card", min_length=1, max_length=30)
+    source_id: UUID = Field(default_factory=new_id)
+
+
+class RefundAtCounter(Command):
+    """Give back parts of a paid bill over the counter (窗口退费): named items, or an amount, or all that is left."""
+
+    invoice_id: UUID
+    amount_fen: int | None = Field(default=None, gt=0)
+    lines: list[RefundLineWanted] | None = Field(default=None, min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=80)
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> Self:
+        if self.lines is not None and self.amount_fen is not None:
+            raise ValueError("lines stand instead of an amount")
+        return self
+
+
+class PayOutRefund(Command):
+    """Give a promised refund over the counter (窗口退付): cash, or what a terminal gave back under its number."""
+
+    refund_id: UUID
+    reference: str | None = Field(default=None, min_length=1, max_length=64)
 
 
 class RequestRefund(Command):
-    """Give money back (申请退款) for a bill or one intent, once per source; ``amount_fen`` None = all that is left."""
+    """Give money back (申请退款) for a bill or one intent, once per source.
+
+    ``lines`` name items and quantities; else ``amount_fen``, None being all that is left.
+    """
 
     invoice_id: UUID | None = None
     intent_id: UUID | None = None
     amount_fen: int | None = Field(default=None, gt=0)
+    lines: list[RefundLineWanted] | None = Field(default=None, min_length=1, max_length=500)
     reason: str = Field(min_length=1, max_length=80)
     source_kind: str = Field(min_length=1, max_length=30)
     source_id: UUID
@@ -106,6 +222,10 @@ class RequestRefund(Command):
     def _one_target(self) -> Self:
         if (self.invoice_id is None) == (self.intent_id is None):
             raise ValueError("name either invoice_id or intent_id")
+        if self.lines is not None and (self.amount_fen is not None or self.invoice_id is None):
+            raise ValueError("lines stand instead of an amount, and on a bill")
+        if self.lines is not None and len({line.charge_item_id for line in self.lines}) != len(self.lines):
+            raise ValueError("name each item once")
         return self
 
 
@@ -123,6 +243,7 @@ class ChannelRefundResult(Command):
     amount_fen: Fen
     refund_id: str | None = Field(default=None, max_length=64)
     mchid: str | None = None
+    sub_mchid: str | None = None
     succeeded_at: AwareDatetime | None = None
     source: Literal["callback", "query"] = "query"
 
@@ -139,3 +260,48 @@ class ScheduleCheck(Command):
 
     object_id: UUID
     step: int = Field(ge=0)
+
+
+class SaveDrawer(Command):
+    """Create or change a place where money is taken (收款点); its code begins the numbers of its receipts."""
+
+    drawer_id: UUID | None = None
+    code: str = Field(min_length=1, max_length=10, pattern=r"^[A-Z0-9]+$")
+    name: str = Field(min_length=1, max_length=60)
+    kind: DrawerKind = DrawerKind.WINDOW
+    location_id: UUID | None = None
+    active: bool = True
+
+
+class OpenShift(Command):
+    """Begin to work at a drawer (开班) with what was counted in it."""
+
+    drawer_id: UUID
+    opening_fen: Fen
+
+
+class CloseShift(Command):
+    """End one's work at a drawer (结班) with what was counted in it; a difference says why."""
+
+    shift_id: UUID
+    counted_fen: Fen
+    note: str = Field(default="", max_length=200)
+
+
+class DepositCash(Command):
+    """Take cash out of the drawer to the bank (缴款)."""
+
+    amount_fen: int = Field(gt=0)
+
+
+class AskReceipt(Command):
+    """Draw the receipt of a bill that is paid (开具收据); the one that stands is answered again."""
+
+    invoice_id: UUID
+
+
+class VoidReceipt(Command):
+    """Make a receipt void (作废收据); its number stays and says why."""
+
+    receipt_id: UUID
+    reason: str = Field(min_length=1, max_length=100)

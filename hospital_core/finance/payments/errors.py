@@ -73,5 +73,88 @@ class RefundTooLarge(DomainError):
     title = "退款金额超过可退金额"
 
 
+class MoreThanDue(DomainError):
+    """More than is left to pay on this bill. ``due_fen`` says how much is."""
+
+    code = "payments.more_than_due"
+    kind = Kind.CONFLICT
+    title = "金额超过待缴金额"
+
+
+class ShiftNotOpen(DomainError):
+    """Whoever takes or gives money at a window has an open shift."""
+
+    code = "payments.shift_not_open"
+    kind = Kind.CONFLICT
+    title = "请先开班"
+
+
+class ShiftAlreadyOpen(DomainError):
+    """The cashier has a shift open, here or at another drawer."""
+
+    code = "payments.shift_already_open"
+    kind = Kind.CONFLICT
+    title = "您已有未结班的班次"
+
+
+class DrawerTaken(DomainError):
+    """Another cashier's shift is open at this drawer."""
+
+    code = "payments.drawer_taken"
+    kind = Kind.CONFLICT
+    title = "该收款点已由他人开班"
+
+
+class DrawerNotUsable(DomainError):
+    """The drawer holds no cash, or is out of use."""
+
+    code = "payments.drawer_not_usable"
+    kind = Kind.CONFLICT
+    title = "该收款点不可开班"
+
+
+class DrawerCodeTaken(DomainError):
+    """Another drawer has this code; receipts are numbered by it."""
+
+    code = "payments.drawer_code_taken"
+    kind = Kind.CONFLICT
+    title = "收款点编码已存在"
+
+
+class NotEnoughCash(DomainError):
+    """Less lies in the drawer than is to be taken out of it. ``drawer_fen`` says how much does."""
+
+    code = "payments.not_enough_cash"
+    kind = Kind.CONFLICT
+    title = "收款点现金不足"
+
+
+class ShiftsStillOpen(DomainError):
+    """A day is closed when its shifts are. ``open_shifts`` says how many are not."""
+
+    code = "payments.shifts_still_open"
+    kind = Kind.CONFLICT
+    title = "当日仍有未结班的班次"
+
+
+class NotPaidOutHere(DomainError):
+    """This refund goes back by its channel, not over the counter."""
+
+    code = "payments.not_paid_out_here"
+    kind = Kind.CONFLICT
+    title = "该退款由支付渠道原路退回，无需窗口支付"
+
+
+class AlreadyVoided(DomainError):
+    """The receipt is void already."""
+
+    code = "payments.receipt_already_voided"
+    kind = Kind.CONFLICT
+    title = "该收据已作废"
+
+
 means("refunds_within_payment", RefundTooLarge)
+means("cashier_one_shift", ShiftAlreadyOpen)
+means("drawer_one_shift", DrawerTaken)
+means("cash_drawer_code_key", DrawerCodeTaken)
 means("invoice_not_overpaid", InvoiceNotPayable)

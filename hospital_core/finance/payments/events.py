@@ -26,6 +26,13 @@ class InvoicePaid(Event):
     patient_id: UUID
 
 
+class CardToppedUp(Event):
+    """A patient paid ahead (预存款到账)."""
+
+    intent_id: UUID
+    patient_id: UUID
+
+
 class PaymentIntentClosed(Event):
     """No money will arrive for this intent (支付关闭), as the channel confirmed. Without bill: a top-up."""
 
@@ -41,7 +48,7 @@ class RefundRequested(Event):
 
 
 class RefundSucceeded(Event):
-    """Money went back (退款成功)."""
+    """Money went back (退款成功). ``complete``: with it everything that the source asked for is back."""
 
     refund_id: UUID
     intent_id: UUID
@@ -49,6 +56,7 @@ class RefundSucceeded(Event):
     encounter_id: UUID | None
     source_kind: str
     source_id: UUID
+    complete: bool
 
 
 class PaymentCheckDue(Event):

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from hospital_core.finance.payments import queries
 from hospital_core.finance.payments.commands import (
+    BeginCharge,
     ChannelRefundResult,
     ChannelSuccess,
     CloseIntent,
@@ -22,14 +23,17 @@ from hospital_core.finance.payments.ports import (
     ChannelRefund,
     ChannelRefundStatus,
     CloseResult,
+    CodeOrder,
     GatewayRefused,
     GatewayUnknown,
+    NativeOrder,
     PaymentGateway,
     PrepayOrder,
     RefundOrder,
     TradeState,
 )
 from hospital_core.finance.payments.service import (
+    begin_charge,
     close_intent,
     note_mismatch,
     record_prepay,
@@ -68,28 +72,70 @@ async def take_in_success(ctx: Context, fact: ChannelSuccess) -> Done:
 
 
 async def prepare_payment(ctx: Context, intent: PaymentIntentView) -> dict[str, str]:
-    """Place the order of an open intent at the channel, once, and return what the phone needs to pay (调起支付参数).
+    """Place the order of an open intent at the channel, once, and return what is needed to pay (调起支付参数).
 
+    For a phone the parameters of its payment sheet; for a window or kiosk the ``code_url`` to show as a QR code.
     Raises: PayingTimeOver, OutsideUnavailable (no answer: tap again, the same order is used), ChannelRefused.
     """
     quiet = ctx.without_idempotency()
-    if intent.status is not PaymentIntentStatus.OPEN or intent.payer_openid is None:
+    if intent.status is not PaymentIntentStatus.OPEN:
         raise PayingTimeOver()
-    gateway = ports.use(PaymentGateway)
-    order = PrepayOrder(
-        intent.out_trade_no, intent.amount_fen, intent.description, intent.payer_openid, intent.pay_until
-    )
     try:
-        prepay_id = intent.prepay_id
-        if prepay_id is None:
-            prepay_id = await gateway.prepay(order)
-            await run(quiet, record_prepay, RecordPrepay(intent_id=intent.id, prepay_id=prepay_id))
-        return await gateway.pay_parameters(prepay_id)
+        if intent.channel is PaymentChannel.WECHAT_NATIVE:
+            return {"code_url": intent.code_url or await _code_to_show(quiet, intent)}
+        return await _payment_sheet(quiet, intent)
     except GatewayUnknown as error:
         raise OutsideUnavailable() from error
     except GatewayRefused as error:
         log.warning("order refused by the channel", extra={"code": error.code, "intent_id": str(intent.id)})
         raise ChannelRefused(channel_code=error.code) from error
+
+
+async def _payment_sheet(ctx: Context, intent: PaymentIntentView) -> dict[str, str]:
+    if intent.payer_openid is None:
+        raise PayingTimeOver()
+    gateway, prepay_id = ports.use(PaymentGateway), intent.prepay_id
+    if prepay_id is None:
+        prepay_id = await gateway.prepay(
+            PrepayOrder(
+                intent.out_trade_no, intent.amount_fen, intent.description, intent.payer_openid, intent.pay_until,
+                intent.sub_mchid,
+            )
+        )  # fmt: skip
+        await run(ctx, record_prepay, RecordPrepay(intent_id=intent.id, prepay_id=prepay_id))
+    return await gateway.pay_parameters(prepay_id)
+
+
+async def _code_to_show(ctx: Context, intent: PaymentIntentView) -> str:
+    order = NativeOrder(intent.out_trade_no, intent.amount_fen, intent.description, intent.pay_until, intent.sub_mchid)
+    code_url = await ports.use(PaymentGateway).native(order)
+    await run(ctx, record_prepay, RecordPrepay(intent_id=intent.id, code_url=code_url))
+    return code_url
+
+
+async def charge_payment_code(ctx: Context, intent: PaymentIntentView, auth_code: str, place: str) -> PaymentIntentView:
+    """Take money from a payment code that was scanned (付款码支付); returns the intent afterwards.
+
+    Still open: the payer types a password, or no answer came; ask with ``check_intent_now`` until it is decided. After
+    its time the order is reversed, never charged again. The code itself is kept nowhere.
+    Asked again, it does not charge again but looks how the first time went.
+    Raises: ChannelRefused (nothing was taken; the intent is closed), PaymentMismatch.
+    """
+    quiet = ctx.without_idempotency()
+    if not (await run(quiet, begin_charge, BeginCharge(intent_id=intent.id))).begun:
+        return await check_intent_now(ctx, intent.id)
+    order = CodeOrder(intent.out_trade_no, intent.amount_fen, intent.description, place, intent.sub_mchid)
+    try:
+        answer = await ports.use(PaymentGateway).charge_code(order, auth_code)
+    except GatewayUnknown:
+        log.warning("payment code without an answer", extra={"intent_id": str(intent.id)})
+    except GatewayRefused as error:
+        await _close(quiet, intent.id)
+        raise ChannelRefused(channel_code=error.code) from error
+    else:
+        if answer.state.is_paid:
+            await take_in_success(quiet, _success_of(answer))
+    return await queries.payment_intent(Reading(quiet), intent.id)
 
 
 async def check_intent_now(ctx: Context, intent_id: UUID) -> PaymentIntentView:
@@ -101,7 +147,7 @@ async def check_intent_now(ctx: Context, intent_id: UUID) -> PaymentIntentView:
     """
     quiet = ctx.without_idempotency()
     intent = await queries.payment_intent(Reading(quiet), intent_id)
-    if intent.channel is PaymentChannel.CASH or intent.status is PaymentIntentStatus.SUCCEEDED:
+    if not intent.channel.is_wechat or intent.status is PaymentIntentStatus.SUCCEEDED:
         return intent
     try:
         await _ask_and_act(quiet, intent)
@@ -114,7 +160,7 @@ async def check_intent_now(ctx: Context, intent_id: UUID) -> PaymentIntentView:
 
 async def _ask_and_act(ctx: Context, intent: PaymentIntentView) -> None:
     gateway = ports.use(PaymentGateway)
-    order = await gateway.query(intent.out_trade_no)
+    order = await gateway.query(intent.out_trade_no, intent.sub_mchid)
     if order.state.is_paid:
         await take_in_success(ctx, _success_of(order))
         return
@@ -123,14 +169,22 @@ async def _ask_and_act(ctx: Context, intent: PaymentIntentView) -> None:
     if not order.state.is_over:
         if await Reading(ctx).fetch_value("SELECT hospital_now() < $1", intent.pay_until):
             return
-        closed = await gateway.close(intent.out_trade_no)
-        order = await gateway.query(intent.out_trade_no)  # money may have come in before the close
+        closed = await _let_nothing_arrive(gateway, intent)
+        order = await gateway.query(intent.out_trade_no, intent.sub_mchid)  # money may have come in before the close
         if order.state.is_paid:
             await take_in_success(ctx, _success_of(order))
             return
         if closed is CloseResult.ALREADY_PAID or not (order.state.is_over or order.state is TradeState.ABSENT):
             return  # the channel contradicts itself for the moment: the next rung asks again
     await _close(ctx, intent.id)
+
+
+async def _let_nothing_arrive(gateway: PaymentGateway, intent: PaymentIntentView) -> CloseResult:
+    """Close the order; a payment code's is reversed, which also gives back what was taken from it."""
+    if intent.channel is not PaymentChannel.WECHAT_CODEPAY:
+        return await gateway.close(intent.out_trade_no, intent.sub_mchid)
+    await gateway.reverse(intent.out_trade_no, intent.sub_mchid)
+    return CloseResult.CLOSED
 
 
 async def _close(ctx: Context, intent_id: UUID) -> None:
@@ -175,6 +229,9 @@ Asking = Callable[[Context, RefundView], Awaitable[ChannelRefund | None]]
 
 
 async def _act_on(ctx: Context, refund: RefundView, ask: Asking) -> None:
+    intent = await queries.payment_intent(Reading(ctx), refund.intent_id)
+    if not intent.channel.is_wechat:
+        return  # it waits at the window
     try:
         answer = await ask(ctx, refund)
     except (GatewayUnknown, GatewayRefused) as error:
@@ -202,6 +259,7 @@ async def _send(ctx: Context, refund: RefundView) -> ChannelRefund | None:
         amount_fen=refund.amount_fen,
         total_fen=intent.amount_fen,
         reason=refund.reason,
+        sub_mchid=intent.sub_mchid,
     )
     try:
         return await ports.use(PaymentGateway).refund(order)
@@ -215,7 +273,8 @@ async def _send(ctx: Context, refund: RefundView) -> ChannelRefund | None:
 
 
 async def _query_or_send(ctx: Context, refund: RefundView) -> ChannelRefund | None:
-    answer = await ports.use(PaymentGateway).query_refund(refund.out_refund_no)
+    intent = await queries.payment_intent(Reading(ctx), refund.intent_id)
+    answer = await ports.use(PaymentGateway).query_refund(refund.out_refund_no, intent.sub_mchid)
     if answer.status is ChannelRefundStatus.ABSENT and refund.status in _PENDING:
         return await _send(ctx, refund)
     return answer

@@ -5,14 +5,20 @@ An adapter verifies every answer's signature, and turns "no answer, 5xx, system 
 run inside a transaction.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
+from uuid import UUID
 
 
 class GatewayUnknown(Exception):
     """No usable answer: the order may or may not have been acted upon. Query later, under the same number."""
+
+
+class BillNotReady(Exception):
+    """The channel has not made the bill of that day yet (账单未生成): ask again later."""
 
 
 class GatewayRefused(Exception):
@@ -25,10 +31,14 @@ class GatewayRefused(Exception):
 
 @dataclass(frozen=True)
 class Merchant:
-    """Who is paid (商户): an order carries both, and so must every fact about it."""
+    """Who is paid (商户): an order carries all of it, and so must every fact about it.
+
+    ``sub_mchid`` is the special merchant (特约商户) where the hospital takes money through a service provider (服务商).
+    """
 
     mchid: str
     appid: str
+    sub_mchid: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,29 @@ class PrepayOrder:
     description: str
     payer_openid: str
     pay_until: datetime
+    sub_mchid: str | None = None
+
+
+@dataclass(frozen=True)
+class NativeOrder:
+    """An order for whoever scans our code (扫码支付下单). The same values are sent on every re-entry. Units: fen."""
+
+    out_trade_no: str
+    amount_fen: int
+    description: str
+    pay_until: datetime
+    sub_mchid: str | None = None
+
+
+@dataclass(frozen=True)
+class CodeOrder:
+    """What is taken from a payment code that we scanned (付款码支付). ``place`` names our desk or kiosk. Units: fen."""
+
+    out_trade_no: str
+    amount_fen: int
+    description: str
+    place: str
+    sub_mchid: str | None = None
 
 
 class TradeState(StrEnum):
@@ -78,6 +111,14 @@ class ChannelOrder:
     transaction_id: str | None = None
     payer_openid: str | None = None
     succeeded_at: datetime | None = None
+    sub_mchid: str | None = None
+
+
+class ReverseResult(StrEnum):
+    """Answer to reversing a payment code's order (撤销结果): afterwards nothing was paid, or it is on its way back."""
+
+    REVERSED = "reversed"
+    ABSENT = "absent"
 
 
 class CloseResult(StrEnum):
@@ -98,6 +139,7 @@ class RefundOrder:
     amount_fen: int
     total_fen: int
     reason: str
+    sub_mchid: str | None = None
 
 
 class ChannelRefundStatus(StrEnum):
@@ -121,12 +163,54 @@ class ChannelRefund:
     succeeded_at: datetime | None = None
 
 
+class BillRowKind(StrEnum):
+    """What a line of the channel's bill tells (账单行): money that came, money that went back, a reversed payment."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    REVERSAL = "reversal"
+
+
+@dataclass(frozen=True, slots=True)
+class BillRow:
+    """One line of the channel's bill of a day (对账单明细). Units: fen; ``fee_millifen`` thousandths of a fen.
+
+    ``amount_fen`` is the order's total, or what was asked to go back; ``settled_fen`` what the channel moves for it
+    (less than the amount where it gave the payer a coupon). A refund's ``status`` is that of the moment the bill was
+    made. A reversal carries no refund number of ours.
+    """
+
+    kind: BillRowKind
+    at: datetime
+    mchid: str
+    appid: str
+    sub_mchid: str | None
+    transaction_id: str
+    out_trade_no: str
+    payer_openid: str
+    trade_type: str
+    amount_fen: int
+    settled_fen: int
+    fee_millifen: int
+    refund_id: str | None = None
+    out_refund_no: str | None = None
+    status: str = ""
+
+
 class PaymentGateway(Protocol):
-    """A channel that takes and gives back money (支付网关)."""
+    """A channel that takes and gives back money (支付网关).
+
+    Everything is safe to repeat under the same number, except ``charge_code``: without an answer ask by ``query``, then
+    ``reverse``. ``sub_mchid`` is the one that the order was placed with.
+    """
 
     @property
     def merchant(self) -> Merchant:
         """Who is paid; known without asking anybody, so it may be read inside a transaction."""
+        ...
+
+    def merchant_of(self, *place_ids: UUID) -> Merchant:
+        """Who is paid at a department or campus: the first of ``place_ids`` that has its own merchant, else all's."""
         ...
 
     async def prepay(self, order: PrepayOrder) -> str:
@@ -137,11 +221,33 @@ class PaymentGateway(Protocol):
         """What the phone needs to show the payment sheet (调起支付参数)."""
         ...
 
-    async def query(self, out_trade_no: str) -> ChannelOrder:
+    async def native(self, order: NativeOrder) -> str:
+        """Place an order and return the ``code_url`` to show as a QR code; asked again, only the newest works.
+
+        Raises GatewayUnknown, GatewayRefused.
+        """
+        ...
+
+    async def charge_code(self, order: CodeOrder, auth_code: str) -> ChannelOrder:
+        """Take money from a scanned payment code (付款码): SUCCESS, or USERPAYING while the payer types a password.
+
+        No notice ever comes: poll ``query`` for at most 45 s, then ``reverse`` until it answers.
+        Raises GatewayUnknown (maybe taken: query), GatewayRefused (nothing taken; ``code`` says why).
+        """
+        ...
+
+    async def reverse(self, out_trade_no: str, sub_mchid: str | None = None) -> ReverseResult:
+        """Let nothing be paid by a payment code, or give it back (撤销); the channel wants 15 s after the charge.
+
+        Raises GatewayUnknown (repeat), GatewayRefused.
+        """
+        ...
+
+    async def query(self, out_trade_no: str, sub_mchid: str | None = None) -> ChannelOrder:
         """Ask for an order. Raises GatewayUnknown, GatewayRefused."""
         ...
 
-    async def close(self, out_trade_no: str) -> CloseResult:
+    async def close(self, out_trade_no: str, sub_mchid: str | None = None) -> CloseResult:
         """Let no money arrive any more. Raises GatewayUnknown, GatewayRefused."""
         ...
 
@@ -149,6 +255,13 @@ class PaymentGateway(Protocol):
         """Ask to give money back. Raises GatewayUnknown, GatewayRefused."""
         ...
 
-    async def query_refund(self, out_refund_no: str) -> ChannelRefund:
+    async def query_refund(self, out_refund_no: str, sub_mchid: str | None = None) -> ChannelRefund:
         """Ask for a refund. Raises GatewayUnknown, GatewayRefused."""
+        ...
+
+    def bill(self, day: date, sub_mchid: str | None = None) -> AsyncIterator[BillRow]:
+        """The channel's bill of a day (交易账单), once its hash was found right; nothing for a day without trade.
+
+        Raises GatewayUnknown (also when the hash is wrong), GatewayRefused, BillNotReady (before 10 o'clock).
+        """
         ...

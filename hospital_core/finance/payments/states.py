@@ -16,6 +16,11 @@ class PaymentChannel(StrEnum):
     CARD_BALANCE = "card_balance"  # 预存款
     INSURANCE = "insurance"  # 医保基金与个人账户
 
+    @property
+    def is_wechat(self) -> bool:
+        """Whether the WeChat gateway takes it and gives it back."""
+        return self in (PaymentChannel.WECHAT_JSAPI, PaymentChannel.WECHAT_NATIVE, PaymentChannel.WECHAT_CODEPAY)
+
 
 class PaymentPurpose(StrEnum):
     """What money is for (支付用途)."""

@@ -1,19 +1,35 @@
 """What readers of payments see."""
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from uuid import UUID
 
+from hospital_core.finance.billing.views import InvoiceDetailView
 from hospital_core.finance.payments.commands import MismatchKind
-from hospital_core.finance.payments.states import PaymentChannel, PaymentIntentStatus, RefundStatus
+from hospital_core.finance.payments.states import (
+    DrawerKind,
+    PaymentChannel,
+    PaymentIntentStatus,
+    PaymentPurpose,
+    ReceiptKind,
+    RefundStatus,
+    ShiftStatus,
+)
 from hospital_core.kernel.commands import View
 
 
 class PaymentIntentView(View):
-    """One attempt to pay one bill (支付单). ``change_fen``: what the cashier hands back, on taking cash."""
+    """One tender for one bill, or for a patient's card (支付单). ``change_fen``: what the cashier hands back.
+
+    ``receipt_no``: the receipt that a window drew with it.
+    """
 
     id: UUID
     out_trade_no: str
-    invoice_id: UUID
+    purpose: PaymentPurpose
+    patient_id: UUID
+    invoice_id: UUID | None
+    shift_id: UUID | None
     account_id: UUID | None
     channel: PaymentChannel
     amount_fen: int
@@ -23,10 +39,14 @@ class PaymentIntentView(View):
     description: str
     payer_openid: str | None
     prepay_id: str | None
+    code_url: str | None
+    sub_mchid: str | None
+    reference: str | None
     transaction_id: str | None
     pay_until: datetime
     succeeded_at: datetime | None
     change_fen: int | None = None
+    receipt_no: str | None = None
 
 
 class RefundView(View):
@@ -40,15 +60,109 @@ class RefundView(View):
     reason: str
     source_kind: str
     source_id: UUID
+    shift_id: UUID | None
     requested_at: datetime
     succeeded_at: datetime | None
+
+
+class RefundLineView(View):
+    """What part of a charged item goes back (退费明细)."""
+
+    charge_item_id: UUID
+    quantity: Decimal
+    amount_fen: int
+
+
+class RefundsView(View):
+    """What one source gives back (退款): one refund for each tender that the money came from."""
+
+    amount_fen: int
+    refunds: list[RefundView]
+
+
+class InvoiceMoneyView(View):
+    """A bill with everything that was paid and given back (账单与收退款)."""
+
+    invoice: InvoiceDetailView
+    payments: list[PaymentIntentView]
+    refunds: list[RefundView]
+    receipts: list["ReceiptView"]
+
+
+class CodeToScanView(View):
+    """The code that the payer scans (收款码)."""
+
+    payment: PaymentIntentView
+    code_url: str
+
+
+class ChargeBegun(View):
+    """Whether a payment code may be charged now; False: it was before, ask how it went."""
+
+    begun: bool
+
+
+class RefundToPayOut(RefundView):
+    """A promised refund that waits at the window (待退付)."""
+
+    channel: PaymentChannel
+    invoice_no: str | None
+    patient_id: UUID
+
+
+class DrawerView(View):
+    """A place where money is taken (收款点); ``shift_id`` while somebody works there."""
+
+    id: UUID
+    code: str
+    name: str
+    kind: DrawerKind
+    location_id: UUID | None
+    active: bool
+    shift_id: UUID | None
+    staff_id: UUID | None
+    cashier: str | None
+
+
+class ShiftView(View):
+    """A cashier's shift (班次). Units: fen. ``expected_fen`` is what the books say lies in the drawer."""
+
+    id: UUID
+    drawer_id: UUID
+    drawer_code: str
+    drawer_name: str
+    staff_id: UUID
+    status: ShiftStatus
+    opened_at: datetime
+    opening_fen: int
+    closed_at: datetime | None
+    expected_fen: int | None
+    counted_fen: int | None
+    note: str
+
+
+class ReceiptView(View):
+    """A numbered receipt (收据)."""
+
+    id: UUID
+    receipt_no: str
+    drawer_id: UUID
+    day: date
+    number: int
+    kind: ReceiptKind
+    patient_id: UUID
+    source_id: UUID
+    amount_fen: int
+    issued_at: datetime
+    voided_at: datetime | None
+    void_reason: str | None
 
 
 class RefundForAPerson(RefundView):
     """An abnormal refund and whose it is (异常退款)."""
 
     out_trade_no: str
-    invoice_no: str
+    invoice_no: str | None
     patient_id: UUID
 
 

@@ -25,9 +25,14 @@ class Permission(StrEnum):
     PATIENT_MERGE = "patient.merge"
     WALK_IN_REGISTER = "walk_in.register"
     CASH_TAKE = "cash.take"
+    CASH_DESK = "cash.desk"  # see drawers, shifts and receipts; end a shift
     REFUND_REQUEST = "refund.request"
+    PRICE_OVERRIDE = "price.override"  # charge another price than the list's, with a reason
+    DAY_CLOSE = "day.close"  # close accounting days, correct journals, keep drawers
     SCHEDULE_READ = "schedule.read"
     SCHEDULE_MANAGE = "schedule.manage"
+    APPOINTMENT_ADD_ON = "appointment.add_on"  # places beyond the plan, in one's own session
+    DISRUPTION_SETTLE = "disruption.settle"  # answer for a patient whose clinic was changed
     BREAK_GLASS_OPEN = "break_glass.open"
     BREAK_GLASS_REVIEW = "break_glass.review"
     WARD_READ = "ward.read"
@@ -40,6 +45,7 @@ class Permission(StrEnum):
     ACCOUNT_DISABLE = "account.disable"
     DEVICE_MANAGE = "device.manage"
     PARKED_RELEASE = "parked.release"
+    MESSAGE_LOG_READ = "message_log.read"  # what became of messages to patients
     AUDIT_READ = "audit.read"
 
 
@@ -48,26 +54,28 @@ P = Permission
 ROLE_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
     StaffRole.DOCTOR: frozenset(
         {P.QUEUE_READ, P.QUEUE_CALL, P.ENCOUNTER_CONDUCT, P.PATIENT_READ, P.BREAK_GLASS_OPEN, P.CATALOGUE_READ,
-         P.SCHEDULE_READ, P.WARD_READ}
+         P.SCHEDULE_READ, P.WARD_READ, P.APPOINTMENT_ADD_ON}
     ),
     StaffRole.NURSE: frozenset(
         {P.QUEUE_READ, P.QUEUE_CALL, P.PATIENT_READ, P.BREAK_GLASS_OPEN, P.SCHEDULE_READ, P.WARD_READ}
     ),
     StaffRole.REGISTRAR: frozenset(
         {P.PATIENT_SEARCH, P.PATIENT_READ, P.PATIENT_REGISTER, P.PATIENT_MERGE, P.WALK_IN_REGISTER, P.CASH_TAKE,
-         P.QUEUE_READ, P.SCHEDULE_READ, P.CATALOGUE_READ}
+         P.CASH_DESK, P.QUEUE_READ, P.SCHEDULE_READ, P.CATALOGUE_READ, P.DISRUPTION_SETTLE}
     ),
     StaffRole.CASHIER: frozenset(
-        {P.PATIENT_SEARCH, P.PATIENT_READ, P.CASH_TAKE, P.REFUND_REQUEST, P.SCHEDULE_READ, P.CATALOGUE_READ}
+        {P.PATIENT_SEARCH, P.PATIENT_READ, P.CASH_TAKE, P.CASH_DESK, P.REFUND_REQUEST, P.SCHEDULE_READ,
+         P.CATALOGUE_READ}
     ),
     StaffRole.PHARMACIST: frozenset({P.PATIENT_READ, P.CATALOGUE_READ}),
     StaffRole.TECHNICIAN: frozenset({P.PATIENT_READ, P.QUEUE_READ, P.QUEUE_CALL, P.CATALOGUE_READ}),
     StaffRole.MANAGER: frozenset(
-        {P.QUEUE_READ, P.SCHEDULE_READ, P.SCHEDULE_MANAGE, P.CATALOGUE_READ, P.PRICE_MANAGE, P.STAFF_READ, P.WARD_READ}
+        {P.QUEUE_READ, P.SCHEDULE_READ, P.SCHEDULE_MANAGE, P.CATALOGUE_READ, P.PRICE_MANAGE, P.STAFF_READ, P.WARD_READ,
+         P.DISRUPTION_SETTLE, P.PRICE_OVERRIDE, P.CASH_DESK, P.DAY_CLOSE, P.MESSAGE_LOG_READ}
     ),
     StaffRole.SYSTEM_ADMIN: frozenset(
         {P.STAFF_READ, P.STAFF_MANAGE, P.DEVICE_MANAGE, P.PRICE_MANAGE, P.CATALOGUE_READ, P.ORGANIZATION_MANAGE,
-         P.SCHEDULE_READ, P.SCHEDULE_MANAGE, P.PARKED_RELEASE}
+         P.SCHEDULE_READ, P.SCHEDULE_MANAGE, P.PARKED_RELEASE, P.MESSAGE_LOG_READ}
     ),
     StaffRole.SECURITY_ADMIN: frozenset({P.STAFF_READ, P.ROLES_ASSIGN, P.ACCOUNT_DISABLE, P.BREAK_GLASS_REVIEW}),
     StaffRole.AUDIT_ADMIN: frozenset({P.AUDIT_READ}),

@@ -8,14 +8,13 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from hospital_core.access.scheduling.commands import BookAppointment, MakeSchedule, StopSchedule
+from hospital_core.access.scheduling.commands import BookAppointment, MakeSchedule
 from hospital_core.access.scheduling.days import day_of
 from hospital_core.access.scheduling.errors import (
     AlreadyBooked,
     DoctorElsewhere,
     RoomTaken,
     SessionOver,
-    SessionStopped,
     SlotBegun,
     SlotFull,
     SlotTaken,
@@ -29,10 +28,10 @@ from hospital_core.access.scheduling.queries import (
     sessions,
     slots,
 )
-from hospital_core.access.scheduling.service import book_appointment, make_schedule, stop_schedule
+from hospital_core.access.scheduling.service import book_appointment, make_schedule
 from hospital_core.access.scheduling.states import AppointmentPayment, AppointmentStatus, ServiceKind
 from hospital_core.access.scheduling.views import ScheduleView
-from hospital_core.kernel.errors import FieldProblem, Forbidden, NotFound
+from hospital_core.kernel.errors import FieldProblem, NotFound
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.numbers import NumberKind, is_valid_number
 from hospital_core.kernel.reading import pooled_connection
@@ -339,34 +338,6 @@ async def test_given_the_doctor_or_the_room_is_taken_then_the_session_is_refused
     assert after.places_left == 2, "sessions may follow each other without a gap"
 
 
-async def test_given_a_stopped_session_then_nobody_books_and_standing_bookings_are_cancelled() -> None:
-    clinic = await make_clinic(fee="0")
-    session = await make_session(clinic=clinic)
-    held = await book(person=await make_person(), session=session)
-    stopped = await run(SYSTEM, stop_schedule, StopSchedule(schedule_id=session.schedule_id))
-    assert (stopped.status, stopped.places_left) == ("stopped", 0)
-    assert (await state_of(held.id))[0] == "cancelled"
-    with pytest.raises(SessionStopped):
-        await book(person=await make_person(), session=session)
-    again = await make_session(clinic=clinic)
-    assert again.status == "active", "the stopped session blocks neither doctor nor room"
-
-
-async def test_given_bookings_during_a_stop_then_none_survives_it() -> None:
-    session = await make_session(clinic=await make_clinic(fee="0"), places=12)
-    people = [await make_person() for _ in range(12)]
-    await asyncio.gather(
-        *(book(person=p, session=session) for p in people[:6]),
-        run(SYSTEM, stop_schedule, StopSchedule(schedule_id=session.schedule_id)),
-        *(book(person=p, session=session) for p in people[6:]),
-        return_exceptions=True,
-    )
-    live = await value(
-        "SELECT count(*) FROM appointment WHERE schedule_id = $1 AND status <> 'cancelled'", session.schedule_id
-    )
-    assert live == 0
-
-
 async def test_given_a_booked_place_then_its_session_time_bounds_the_time_to_pay() -> None:
     session = await make_session(clinic=await make_clinic(), places=7, starts_in=timedelta(minutes=-48), hours=1)
     held = await book(person=await make_person(), session=session)
@@ -392,13 +363,6 @@ async def test_given_a_merged_file_then_booking_names_the_survivor() -> None:
         await book(person=source, session=session)
     assert refused.value.fields["survivor_id"] == str(survivor.patient_id)
     assert await value("SELECT count(*) FROM appointment WHERE schedule_id = $1", session.schedule_id) == 0
-
-
-async def test_given_a_doctor_then_planning_and_stopping_sessions_is_not_theirs() -> None:
-    clinic = await make_clinic()
-    session = await make_session(clinic=clinic)
-    with pytest.raises(Forbidden):
-        await run(clinic.doctor, stop_schedule, StopSchedule(schedule_id=session.schedule_id))
 
 
 @pytest.mark.parametrize("cursor", ["x", "-1", "9" * 40, "１"])

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from hospital_core.access.scheduling.commands import CancelAppointment, PayAppointment, RegisterWalkIn, StopSchedule
+from hospital_core.access.scheduling.commands import CancelAppointment, PayAppointment, RegisterWalkIn
 from hospital_core.access.scheduling.errors import (
     AlreadyBooked,
     NotCancellable,
@@ -20,7 +20,6 @@ from hospital_core.access.scheduling.service import (
     cancel_appointment,
     pay_appointment,
     register_walk_in,
-    stop_schedule,
 )
 from hospital_core.access.scheduling.states import ServiceKind
 from hospital_core.finance.payments.errors import TenderTooSmall
@@ -247,15 +246,6 @@ async def test_given_the_time_has_come_then_cancelling_is_refused(gateway: FakeG
     )
     with pytest.raises(NotCancellable):
         await _cancel(person, ticket.appointment_id)
-
-
-async def test_given_a_stopped_session_then_paid_patients_get_their_money_back(gateway: FakeGateway) -> None:
-    session = await make_session(clinic=await make_clinic())
-    paid = await book_and_pay(gateway, person=await make_person(), session=session)
-    held = await book(person=await make_person(), session=session)
-    await run(SYSTEM, stop_schedule, StopSchedule(schedule_id=session.schedule_id))
-    await relay.drain(8)
-    assert (await state_of(paid.id), await state_of(held.id)) == (("cancelled", "refunded"), ("cancelled", "unpaid"))
 
 
 async def test_given_a_walk_in_then_place_bill_cash_and_confirmation_are_one() -> None:

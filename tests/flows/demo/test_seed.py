@@ -47,7 +47,8 @@ async def _contents(connection: asyncpg.Connection) -> dict[str, list[Any]]:
     """Everything that the seed alone decides; sealed values, hashes and TOTP secrets are fresh each time."""
     tables = {
         "campus": "*", "department": "*", "location": "*", "staff_member": "*", "price_item": "*", "price": "*",
-        "concept": "*", "schedule": "*", "slot": "*", "patient_allergy": "*",
+        "concept": "*", "schedule_template": "*", "template_pool": "*", "schedule": "*", "slot": "*",
+        "patient_allergy": "*",
         "staff_account": "id, login, roles", "patient_identifier": "id, kind, value_index",
         "patient": "id, patient_no, name, sex, birth_date, phone_index, temporary, created_at",
     }  # fmt: skip
@@ -91,7 +92,7 @@ async def test_given_a_full_seeding_then_the_hospital_is_whole_open_at_every_hou
     assert await sql.fetchval("SELECT count(*) FROM location WHERE kind = 'room' AND parent_id IS NULL") == 0
     fees = "SELECT bool_and(s.fee_fen = p.unit_price * 100) FROM schedule s JOIN price p ON p.item_id = s.price_item_id"
     assert await sql.fetchval(fees) is True
-    assert await sql.fetchval("SELECT count(*) FROM audit_row WHERE action = 'demo.seed'") == 5 + SCHEDULED_DAYS
+    assert await sql.fetchval("SELECT count(*) FROM audit_row WHERE action = 'demo.seed'") == 6 + SCHEDULED_DAYS
     await _assert_bookable_at_every_hour(sql)
     await _assert_people(sql)
 
@@ -163,7 +164,7 @@ async def test_given_a_seeding_broken_off_at_any_stage_then_the_next_one_ends_wi
 ) -> None:
     original = seeding._Loader._copy
 
-    for broken in ("department", "staff_member", "price", "concept", "patient_identifier", "slot"):
+    for broken in ("department", "staff_member", "price", "concept", "patient_identifier", "template_pool"):
 
         async def copy(self: Any, table: str, columns: str, rows: Any, fails: str = broken) -> int:
             if table == fails:

@@ -25,6 +25,7 @@ from tests.fixtures.finance import (
     make_price_item,
     money_findings,
     rows,
+    run_cashier,
     run_system,
     value,
 )
@@ -69,6 +70,7 @@ async def test_given_an_explicit_price_then_it_overrides_the_list() -> None:
         source_kind="appointment",
         source_id=new_id(),
         unit_price=Decimal("18.50"),
+        override_reason="院领导批准减免",
     )
     assert (await run_system(charge, command)).amount_fen == 1850
 
@@ -114,7 +116,7 @@ async def test_given_an_unpaid_bill_taken_back_then_nothing_is_owed_and_the_sour
 
 async def test_given_a_paid_bill_then_it_cannot_be_taken_back() -> None:
     bill = await make_invoice()
-    await run_system(take_cash, TakeCash(invoice_id=bill.invoice.id, tendered_fen=5000))
+    await run_cashier(take_cash, TakeCash(invoice_id=bill.invoice.id, tendered_fen=5000))
     with pytest.raises(StateConflict):
         await run_system(reverse_invoice, bill.invoice.id)
 
@@ -131,7 +133,7 @@ async def _perform(source_id: object) -> int:
     counts: list[int] = []
 
     async def write(uow: object) -> None:
-        counts.append(await perform(uow, "appointment", source_id))  # type: ignore[arg-type]
+        counts.append(await perform(uow, "appointment", source_id, allow_unpaid=True))  # type: ignore[arg-type]
 
     await run(system_context(), forged(write), None)
     return counts[0]

@@ -57,6 +57,7 @@ from tests.fixtures.finance import (
     make_timers_due,
     money_findings,
     rows,
+    run_cashier,
     run_system,
     value,
 )
@@ -128,7 +129,7 @@ async def test_given_a_time_gone_by_or_a_settled_bill_then_no_intent_is_opened(g
     bill = await make_invoice()
     with pytest.raises(PayingTimeOver):
         await make_intent(gateway, invoice_id=bill.invoice.id, minutes=-1)
-    await run_system(take_cash, TakeCash(invoice_id=bill.invoice.id, tendered_fen=5000))
+    await run_cashier(take_cash, TakeCash(invoice_id=bill.invoice.id, tendered_fen=5000))
     with pytest.raises(InvoiceNotPayable):
         await make_intent(gateway, invoice_id=bill.invoice.id)
 
@@ -440,9 +441,9 @@ async def test_given_the_phone_comes_back_from_paying_then_one_question_settles_
 async def test_given_cash_then_the_change_is_told_and_one_tender_settles_the_bill(gateway: FakeGateway) -> None:
     bill = await make_invoice(unit_price="18.50")
     with pytest.raises(TenderTooSmall) as refusal:
-        await run_system(take_cash, TakeCash(invoice_id=bill.invoice.id, tendered_fen=1849))
+        await run_cashier(take_cash, TakeCash(invoice_id=bill.invoice.id, tendered_fen=1849))
     assert refusal.value.fields == {"missing_fen": 1}
-    taken = await run_system(take_cash, TakeCash(invoice_id=bill.invoice.id, tendered_fen=2000))
+    taken = await run_cashier(take_cash, TakeCash(invoice_id=bill.invoice.id, tendered_fen=2000))
     assert (taken.change_fen, taken.amount_fen, taken.applied) == (150, 1850, True)
     assert await balance(Reading(system_context()), LedgerAccount.CASH_DRAWER, bill.patient_id) == 1850
     await relay.drain()
@@ -453,7 +454,7 @@ async def test_given_cash_then_the_change_is_told_and_one_tender_settles_the_bil
 async def test_given_ten_parallel_tenders_then_one_is_taken(gateway: FakeGateway) -> None:
     bill = await make_invoice()
     command = TakeCash(invoice_id=bill.invoice.id, tendered_fen=5000)
-    done = await asyncio.gather(*(run_system(take_cash, command) for _ in range(10)), return_exceptions=True)
+    done = await asyncio.gather(*(run_cashier(take_cash, command) for _ in range(10)), return_exceptions=True)
     assert sum(not isinstance(answer, Exception) for answer in done) == 1
     assert all(isinstance(answer, InvoiceNotPayable) for answer in done if isinstance(answer, Exception))
     assert await money_findings(bill.patient_id) == []
@@ -464,7 +465,7 @@ async def test_given_cash_and_a_phone_that_pays_too_then_the_phone_gets_its_mone
     intent = await make_intent(gateway, invoice_id=bill.invoice.id)
     fact = gateway.pay(intent.out_trade_no)
     await asyncio.gather(
-        run_system(take_cash, TakeCash(invoice_id=bill.invoice.id, tendered_fen=5000)),
+        run_cashier(take_cash, TakeCash(invoice_id=bill.invoice.id, tendered_fen=5000)),
         outside.take_in_success(system_context(), fact),
         return_exceptions=True,
     )

@@ -19,7 +19,7 @@ from hospital_core.finance.payments.ports import ChannelRefundStatus
 from hospital_core.finance.payments.service import record_refund_result, request_refund, retry_refund, take_cash
 from hospital_core.finance.payments.service.refunds import PROMISE
 from hospital_core.finance.payments.states import RefundStatus
-from hospital_core.finance.payments.views import PaymentIntentView
+from hospital_core.finance.payments.views import PaymentIntentView, RefundView
 from hospital_core.kernel import relay
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.errors import StateConflict
@@ -39,6 +39,7 @@ from tests.fixtures.finance import (
     make_timers_due,
     money_findings,
     rows,
+    run_cashier,
     run_system,
     value,
 )
@@ -73,13 +74,19 @@ def _ask(billed: Billed, amount_fen: int | None = None, source_id: UUID | None =
     )
 
 
+async def _asked(command: RequestRefund) -> RefundView:
+    """The one refund of a bill with one tender."""
+    (refund,) = (await run_system(request_refund, command)).refunds
+    return refund
+
+
 async def _refund(refund_id: UUID) -> Any:
     return await queries.refund(Reading(system_context()), refund_id)
 
 
 async def test_given_a_cancelled_visit_then_all_goes_back_and_both_steps_are_journalled(gateway: FakeGateway) -> None:
     billed, _ = await _paid(gateway)
-    refund = await run_system(request_refund, _ask(billed))
+    refund = await _asked(_ask(billed))
     assert (refund.amount_fen, refund.status) == (5000, RefundStatus.REQUESTED)
     assert await balance(Reading(system_context()), LedgerAccount.REFUND_PAYABLE, billed.patient_id) == -5000
     await relay.drain()
@@ -101,7 +108,7 @@ async def test_given_a_cancelled_visit_then_all_goes_back_and_both_steps_are_jou
 async def test_given_the_same_source_twenty_times_then_one_refund_is_made(gateway: FakeGateway) -> None:
     billed, _ = await _paid(gateway)
     command = _ask(billed, 500, billed.source_id)
-    made = await asyncio.gather(*(run_system(request_refund, command) for _ in range(20)))
+    made = await asyncio.gather(*(_asked(command) for _ in range(20)))
     assert len({refund.id for refund in made}) == 1
     await relay.drain()
     assert len(gateway.refunds) == 1
@@ -110,9 +117,7 @@ async def test_given_the_same_source_twenty_times_then_one_refund_is_made(gatewa
 
 async def test_given_64_parallel_partial_refunds_then_they_never_exceed_what_was_paid(gateway: FakeGateway) -> None:
     billed, intent = await _paid(gateway)
-    made = await asyncio.gather(
-        *(run_system(request_refund, _ask(billed, 100)) for _ in range(64)), return_exceptions=True
-    )
+    made = await asyncio.gather(*(_asked(_ask(billed, 100)) for _ in range(64)), return_exceptions=True)
     refused = [answer for answer in made if isinstance(answer, Exception)]
     assert len(made) - len(refused) == 50, "neither more nor fewer than 5000 fen hold"
     assert {type(error) for error in refused} == {NothingToRefund}
@@ -133,7 +138,7 @@ async def test_given_64_parallel_refunds_of_a_surplus_then_they_never_exceed_it(
         RequestRefund(intent_id=intent.id, amount_fen=300, reason="退款", source_kind="test", source_id=new_id())
         for _ in range(64)
     ]
-    made = await asyncio.gather(*(run_system(request_refund, c) for c in commands), return_exceptions=True)
+    made = await asyncio.gather(*(_asked(c) for c in commands), return_exceptions=True)
     refused = [answer for answer in made if isinstance(answer, Exception)]
     assert len(made) - len(refused) == 16
     assert {type(error) for error in refused} == {RefundTooLarge}
@@ -201,11 +206,11 @@ async def test_given_performed_items_then_only_the_rest_goes_back(gateway: FakeG
     billed, _ = await _paid(gateway, items=2)
     await run(system_context(), forged(lambda uow: perform(uow, "appointment", billed.source_id)), None)
     with pytest.raises(AlreadyPerformed):
-        await run_system(request_refund, _ask(billed, 5001))
-    refund = await run_system(request_refund, _ask(billed))
+        await _asked(_ask(billed, 5001))
+    refund = await _asked(_ask(billed))
     assert refund.amount_fen == 5000
     with pytest.raises(AlreadyPerformed):
-        await run_system(request_refund, _ask(billed))
+        await _asked(_ask(billed))
     assert await money_findings(billed.patient_id) == []
 
 
@@ -214,7 +219,7 @@ async def test_given_performing_and_refunding_at_once_then_one_of_them_has_the_i
         billed, _ = await _paid(gateway)
         await asyncio.gather(
             run(system_context(), forged(lambda uow, b=billed: perform(uow, "appointment", b.source_id)), None),  # type: ignore[misc]
-            run_system(request_refund, _ask(billed)),
+            _asked(_ask(billed)),
             return_exceptions=True,
         )
         (item,) = await rows("SELECT * FROM charge_item WHERE invoice_id = $1", billed.invoice.id)
@@ -225,24 +230,24 @@ async def test_given_performing_and_refunding_at_once_then_one_of_them_has_the_i
 async def test_given_an_amount_no_quantity_stands_for_then_it_is_refused(gateway: FakeGateway) -> None:
     billed, _ = await _paid(gateway)
     with pytest.raises(RefundNotDivisible):
-        await run_system(request_refund, _ask(billed, 333))
-    assert (await run_system(request_refund, _ask(billed, 335))).amount_fen == 335
+        await _asked(_ask(billed, 333))
+    assert (await _asked(_ask(billed, 335))).amount_fen == 335
 
 
 async def test_given_nothing_was_paid_then_nothing_goes_back(gateway: FakeGateway) -> None:
     billed = await make_invoice()
     intent = await make_intent(gateway, invoice_id=billed.invoice.id)
     with pytest.raises(NotPaid):
-        await run_system(request_refund, _ask(billed))
+        await _asked(_ask(billed))
     by_intent = RequestRefund(intent_id=intent.id, reason="退款", source_kind="test", source_id=new_id())
     with pytest.raises(NotPaid):
-        await run_system(request_refund, by_intent)
+        await _asked(by_intent)
 
 
 async def test_given_cash_then_it_goes_back_at_once_from_the_drawer(gateway: FakeGateway) -> None:
     billed = await make_invoice()
-    await run_system(take_cash, TakeCash(invoice_id=billed.invoice.id, tendered_fen=10000))
-    refund = await run_system(request_refund, _ask(billed, 2000))
+    await run_cashier(take_cash, TakeCash(invoice_id=billed.invoice.id, tendered_fen=10000))
+    (refund,) = (await run_cashier(request_refund, _ask(billed, 2000))).refunds
     assert refund.status is RefundStatus.SUCCEEDED
     assert await balance(Reading(system_context()), LedgerAccount.CASH_DRAWER, billed.patient_id) == 3000
     await relay.drain()
@@ -254,7 +259,7 @@ async def test_given_cash_then_it_goes_back_at_once_from_the_drawer(gateway: Fak
 async def test_given_a_refund_answer_that_was_lost_then_the_same_number_is_asked_for(gateway: FakeGateway) -> None:
     billed, _ = await _paid(gateway)
     gateway.silent = {"refund"}  # it acts, its answer is lost
-    refund = await run_system(request_refund, _ask(billed))
+    refund = await _asked(_ask(billed))
     await relay.drain()
     assert (await _refund(refund.id)).status is RefundStatus.REQUESTED
     await make_timers_due(refund.id)
@@ -266,7 +271,7 @@ async def test_given_a_refund_answer_that_was_lost_then_the_same_number_is_asked
 async def test_given_a_refund_that_never_arrived_then_it_is_sent_again_under_its_number(gateway: FakeGateway) -> None:
     billed, _ = await _paid(gateway)
     gateway.deaf = {"refund"}
-    refund = await run_system(request_refund, _ask(billed))
+    refund = await _asked(_ask(billed))
     await relay.drain()
     for _ in range(3):
         await make_timers_due(refund.id)
@@ -281,7 +286,7 @@ async def test_given_a_refund_that_never_arrived_then_it_is_sent_again_under_its
 async def test_given_a_slow_bank_then_the_query_ladder_waits_for_it(gateway: FakeGateway) -> None:
     billed, _ = await _paid(gateway)
     gateway.refund_outcome = ChannelRefundStatus.PROCESSING
-    refund = await run_system(request_refund, _ask(billed))
+    refund = await _asked(_ask(billed))
     await relay.drain()
     assert (await _refund(refund.id)).status is RefundStatus.PROCESSING
     await make_timers_due(refund.id)
@@ -300,7 +305,7 @@ async def _for_a_person(refund_id: UUID) -> list[Any]:
 async def test_given_an_abnormal_refund_then_a_person_sees_it_and_can_send_it_again(gateway: FakeGateway) -> None:
     billed, intent = await _paid(gateway)
     gateway.refund_outcome = ChannelRefundStatus.ABNORMAL
-    refund = await run_system(request_refund, _ask(billed))
+    refund = await _asked(_ask(billed))
     await relay.drain()
     (seen,) = await _for_a_person(refund.id)
     assert (seen.patient_id, seen.invoice_no) == (billed.patient_id, billed.invoice.invoice_no)
@@ -319,7 +324,7 @@ async def test_given_an_abnormal_refund_then_a_person_sees_it_and_can_send_it_ag
 async def test_given_a_channel_that_refuses_then_a_person_sees_why(gateway: FakeGateway) -> None:
     billed, _ = await _paid(gateway)
     gateway.refusing = {"refund": "NOT_ENOUGH"}
-    refund = await run_system(request_refund, _ask(billed))
+    refund = await _asked(_ask(billed))
     await relay.drain()
     assert len(await _for_a_person(refund.id)) == 1
     assert await value("SELECT reason FROM audit_row WHERE object_id = $1 AND reason = 'NOT_ENOUGH'", refund.id)
@@ -336,7 +341,7 @@ async def test_given_refund_callbacks_in_parallel_and_out_of_order_then_success_
 ) -> None:
     billed, _ = await _paid(gateway)
     gateway.deaf = {"refund"}
-    refund = await run_system(request_refund, _ask(billed))
+    refund = await _asked(_ask(billed))
     facts = [_result(refund.out_refund_no)] * 10
     await asyncio.gather(*(run_system(record_refund_result, fact) for fact in facts))
     for late in ("PROCESSING", "ABNORMAL", "CLOSED"):
@@ -353,7 +358,7 @@ async def test_given_a_refund_result_that_differs_then_nothing_changes(
 ) -> None:
     billed, _ = await _paid(gateway)
     gateway.deaf = {"refund"}
-    refund = await run_system(request_refund, _ask(billed))
+    refund = await _asked(_ask(billed))
     with pytest.raises(RefundMismatch):
         await run_system(record_refund_result, _result(**({"out_refund_no": refund.out_refund_no} | altered)))
     assert (await _refund(refund.id)).status is RefundStatus.REQUESTED

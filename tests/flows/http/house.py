@@ -8,6 +8,8 @@ from uuid import UUID
 
 from hospital_core.access.queueing.commands import CheckIn
 from hospital_core.access.queueing.service import check_in
+from hospital_core.access.scheduling.planning_commands import StopClinic
+from hospital_core.access.scheduling.service.changing import stop_clinic
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.run import run
@@ -81,6 +83,9 @@ async def build_house(server: Server) -> House:
     spare = await access.make_person()
     _, booked = await access.make_booked(session=tomorrow, person=owner)
     _, arrived = await access.make_booked(session=today, person=owner)
+    stopped = await access.make_session(clinic=clinic, starts_in=timedelta(days=3))
+    await access.make_booked(session=stopped, person=owner)
+    await run(system_context(), stop_clinic, StopClinic(schedule_ids=(stopped.schedule_id,), reason="停诊"))
     ticket = await run(system_context(), check_in, CheckIn(appointment_id=arrived.id))
     await make_relation(patient_id=owner.patient_id, department_id=clinic.department_id, staff_id=clinic.doctor_id)
     links = "SELECT id FROM account_link WHERE account_id = $1"
@@ -93,6 +98,7 @@ async def build_house(server: Server) -> House:
         appointment_id=booked.id,
         arrived_id=arrived.id,
         ticket_id=ticket.id,
+        disruption_id=await value("SELECT id FROM disruption WHERE answered_at IS NULL ORDER BY id DESC LIMIT 1"),
         schedule_id=tomorrow.schedule_id,
         department_id=clinic.department_id,
         room_id=clinic.room_id,

@@ -19,7 +19,10 @@ KIOSK_SESSIONS = ("kiosk_owner", "kiosk_other")
 PARTIES = ("anonymous", *STAFF, *PHONES, *KIOSKS, "display")
 
 DOCTORS = ("doctor", "doctor_elsewhere")
+WINDOWS = ("registrar", "cashier")
 DESK = (*DOCTORS, "nurse", "technician")
+SCHEDULES = (*DOCTORS, "nurse", "registrar", "cashier", "manager", "system_admin")
+PLANNERS = ("manager", "system_admin")
 CATALOGUE = (*DOCTORS, "registrar", "cashier", "pharmacist", "technician", "manager", "system_admin")
 
 
@@ -33,6 +36,7 @@ class World:
     appointment_id: UUID  # booked, tomorrow
     arrived_id: UUID  # checked in, today
     ticket_id: UUID
+    disruption_id: UUID  # of a stopped clinic, not answered
     schedule_id: UUID
     department_id: UUID
     room_id: UUID
@@ -88,6 +92,11 @@ def _link(name: str, **more: Any) -> Row:
     return _phone(instead={"other": 404}, path=lambda w: {"link_id": getattr(w, name)}, **more)
 
 
+def _disruption(**more: Any) -> Row:
+    """A changed clinic of one patient: to the other phone it does not exist."""
+    return _phone(instead={"other": 404}, path=lambda w: {"disruption_id": w.disruption_id}, **more)
+
+
 def _ticket(*may: str, **instead: int) -> Row:
     return _staff(*may, ok=(200, 409), instead=instead, path=lambda w: {"ticket_id": w.ticket_id})
 
@@ -109,6 +118,9 @@ MATRIX: dict[str, Row] = {
     "POST /api/miniapp/v1/sessions/refresh": _open(401, body=lambda w: {"refresh_token": "nobody's token"}),
     "POST /api/miniapp/v1/wechat/pay-notify": _open(400, 401, 422),
     "POST /api/miniapp/v1/wechat/refund-notify": _open(400, 401, 422),
+    "GET /api/miniapp/v1/wechat/push": _open(401),
+    "POST /api/miniapp/v1/wechat/push": _open(401),
+    "GET /api/miniapp/v1/message-templates": _phone(),
     "POST /api/miniapp/v1/sessions/end": _phone(fresh=True),
     "POST /api/miniapp/v1/phone": _phone(ok=(422,), body=lambda w: {}),
     "GET /api/miniapp/v1/patients": _phone(),
@@ -134,6 +146,12 @@ MATRIX: dict[str, Row] = {
     "POST /api/miniapp/v1/appointments/{appointment_id}/pay": _appointment(ok=(409,)),
     "POST /api/miniapp/v1/appointments/{appointment_id}/payment-check": _appointment(),
     "POST /api/miniapp/v1/appointments/{appointment_id}/cancel": _appointment("arrived_id", ok=(409,)),
+    "GET /api/miniapp/v1/disruptions": _phone(),
+    "GET /api/miniapp/v1/disruptions/{disruption_id}": _disruption(),
+    "GET /api/miniapp/v1/disruptions/{disruption_id}/move-targets": _disruption(),
+    "POST /api/miniapp/v1/disruptions/{disruption_id}/answer": _disruption(
+        ok=(422,), body=lambda w: {"choice": "keep"}
+    ),
     "GET /api/miniapp/v1/messages": _phone(),
     "POST /api/miniapp/v1/messages/{notification_id}/read": _phone(ok=(404,), path=_nothing("notification_id")),
     # -- staff: signing in
@@ -175,6 +193,67 @@ MATRIX: dict[str, Row] = {
     "GET /api/staff/v1/refunds/attention": _staff("cashier"),
     "POST /api/staff/v1/refunds/{refund_id}/retry": _staff("cashier", ok=(404,), path=_nothing("refund_id")),
     "GET /api/staff/v1/payments/attention": _staff("cashier"),
+    "GET /api/staff/v1/refunds/waiting": _staff("registrar", "cashier", "manager"),
+    "POST /api/staff/v1/refunds/{refund_id}/pay-out": _staff(*WINDOWS, ok=(404,), path=_nothing("refund_id")),
+    # -- staff: paying at the window
+    "GET /api/staff/v1/patients/{patient_id}/charges": _staff(*WINDOWS, path=lambda w: {"patient_id": w.patient_id}),
+    "POST /api/staff/v1/patients/{patient_id}/invoices": _staff(
+        *WINDOWS, ok=(404,), path=_nothing("patient_id"), body=lambda w: {"charge_item_ids": [str(new_id())]}
+    ),
+    "GET /api/staff/v1/invoices/{invoice_id}": _staff(*WINDOWS, ok=(404,), path=_nothing("invoice_id")),
+    "POST /api/staff/v1/invoices/{invoice_id}/unbill": _staff(*WINDOWS, ok=(404,), path=_nothing("invoice_id")),
+    "POST /api/staff/v1/invoices/{invoice_id}/cash": _staff(
+        *WINDOWS, ok=(404,), path=_nothing("invoice_id"), body=lambda w: {"tendered_fen": 100}
+    ),
+    "POST /api/staff/v1/invoices/{invoice_id}/card": _staff(*WINDOWS, ok=(404,), path=_nothing("invoice_id")),
+    "POST /api/staff/v1/invoices/{invoice_id}/bank-card": _staff(
+        *WINDOWS, ok=(404,), path=_nothing("invoice_id"), body=lambda w: {"reference": "000123"}
+    ),
+    "POST /api/staff/v1/invoices/{invoice_id}/insurance": _staff(
+        *WINDOWS, ok=(404,), path=_nothing("invoice_id"), body=lambda w: {"reference": "000123"}
+    ),
+    "POST /api/staff/v1/invoices/{invoice_id}/code-to-scan": _staff(*WINDOWS, ok=(404,), path=_nothing("invoice_id")),
+    "POST /api/staff/v1/invoices/{invoice_id}/payment-code": _staff(
+        *WINDOWS, ok=(404,), path=_nothing("invoice_id"), body=lambda w: {"auth_code": "130000000000000000"}
+    ),
+    "POST /api/staff/v1/payments/{intent_id}/check": _staff(*WINDOWS, ok=(404,), path=_nothing("intent_id")),
+    "POST /api/staff/v1/invoices/{invoice_id}/receipts": _staff(*WINDOWS, ok=(404,), path=_nothing("invoice_id")),
+    "POST /api/staff/v1/invoices/{invoice_id}/refunds": _staff(
+        "cashier", ok=(404,), path=_nothing("invoice_id"), body=lambda w: {"reason": "退费"}
+    ),
+    "POST /api/staff/v1/invoices/{invoice_id}/release": _staff(
+        "cashier", ok=(404,), path=_nothing("invoice_id"), body=lambda w: {"reason": "退费"}
+    ),
+    "GET /api/staff/v1/patients/{patient_id}/card": _staff(*WINDOWS, path=lambda w: {"patient_id": w.patient_id}),
+    "POST /api/staff/v1/patients/{patient_id}/card/cash": _staff(
+        *WINDOWS, ok=(404,), path=_nothing("patient_id"), body=lambda w: {"amount_fen": 100, "tendered_fen": 100}
+    ),
+    "POST /api/staff/v1/patients/{patient_id}/card/refunds": _staff(
+        "cashier", ok=(404,), path=_nothing("patient_id"), body=lambda w: {"reason": "退卡"}
+    ),
+    # -- staff: the cashier's day
+    "GET /api/staff/v1/drawers": _staff(*WINDOWS, "manager"),
+    "POST /api/staff/v1/drawers": _staff("manager", ok=(422,)),
+    "GET /api/staff/v1/my/shift": _staff(*WINDOWS, ok=(200, 404)),
+    "POST /api/staff/v1/shifts": _staff(
+        *WINDOWS, ok=(404,), body=lambda w: {"drawer_id": str(new_id()), "opening_fen": 0}
+    ),
+    "POST /api/staff/v1/shifts/{shift_id}/close": _staff(
+        *WINDOWS, "manager", ok=(404,), path=_nothing("shift_id"), body=lambda w: {"counted_fen": 0}
+    ),
+    "GET /api/staff/v1/shifts/{shift_id}/report": _staff(*WINDOWS, "manager", ok=(404,), path=_nothing("shift_id")),
+    "POST /api/staff/v1/cash-deposits": _staff(*WINDOWS, ok=(409,), body=lambda w: {"amount_fen": 99_999_999}),
+    "POST /api/staff/v1/receipts/{receipt_id}/void": _staff(
+        *WINDOWS, ok=(404,), path=_nothing("receipt_id"), body=lambda w: {"reason": "打印有误"}
+    ),
+    "GET /api/staff/v1/receipt-series": _staff(
+        *WINDOWS, "manager", ok=(404,), query=lambda w: {"drawer_id": str(new_id()), "day": w.day}
+    ),
+    "GET /api/staff/v1/day-report": _staff("manager", query=lambda w: {"day": w.day}),
+    "POST /api/staff/v1/accounting-days/close": _staff("manager", ok=(409,), body=lambda w: {"day": "2099-01-01"}),
+    "POST /api/staff/v1/journals/{entry_id}/correct": _staff(
+        "manager", ok=(404,), path=_nothing("entry_id"), body=lambda w: {"reason": "金额录错"}
+    ),
     "POST /api/staff/v1/patients/merge": _staff(
         "registrar", ok=(404,),
         body=lambda w: {"source_id": str(new_id()), "survivor_id": str(new_id()), "reason": "同一患者"},
@@ -199,10 +278,49 @@ MATRIX: dict[str, Row] = {
     "POST /api/staff/v1/staff/{staff_id}/disable": _staff("security_admin", ok=(404,), path=_nothing("staff_id")),
     "POST /api/staff/v1/staff/{staff_id}/reset-totp": _staff("security_admin", ok=(404,), path=_nothing("staff_id")),
     "GET /api/staff/v1/campuses": _staff(*STAFF),
+    "GET /api/staff/v1/mini-program-codes/doctors/{staff_id}": _staff(*SCHEDULES, ok=(404,), path=_nothing("staff_id")),
+    "GET /api/staff/v1/mini-program-codes/rooms/{location_id}": _staff(
+        *SCHEDULES, ok=(404,), path=_nothing("location_id")
+    ),
+    "GET /api/staff/v1/sent-messages": _staff("manager", "system_admin"),
     "GET /api/staff/v1/departments": _staff(*STAFF),
     "POST /api/staff/v1/departments": _staff("system_admin", ok=(422,)),
     "GET /api/staff/v1/locations": _staff(*STAFF),
     "POST /api/staff/v1/locations": _staff("system_admin", ok=(422,)),
+    # -- staff: planning
+    "GET /api/staff/v1/schedule-templates": _staff(*SCHEDULES),
+    "POST /api/staff/v1/schedule-templates": _staff(*PLANNERS, ok=(422,)),
+    "POST /api/staff/v1/schedule-templates/{template_id}/end": _staff(
+        *PLANNERS, ok=(404,), path=_nothing("template_id"), body=lambda w: {"valid_until": w.day}
+    ),
+    "POST /api/staff/v1/schedules": _staff(*PLANNERS, ok=(422,)),
+    "POST /api/staff/v1/schedules/generate": _staff(*PLANNERS, body=lambda w: {"day": w.day}),
+    "GET /api/staff/v1/generation-problems": _staff(*SCHEDULES),
+    "GET /api/staff/v1/calendar": _staff(*SCHEDULES, query=lambda w: {"first": w.day, "last": w.day}),
+    "POST /api/staff/v1/calendar-days": _staff(*PLANNERS, body=lambda w: {"day": "2031-05-04", "kind": "holiday"}),
+    "POST /api/staff/v1/calendar-days/clear": _staff(*PLANNERS, body=lambda w: {"day": "2031-05-04"}),
+    "GET /api/staff/v1/booking-rules": _staff(*SCHEDULES),
+    "POST /api/staff/v1/booking-rules": _staff(*PLANNERS, ok=(422,)),
+    "POST /api/staff/v1/booking-rules/clear": _staff(*PLANNERS, body=lambda w: {"code": "hold_minutes"}),
+    # -- staff: changes of clinics
+    "GET /api/staff/v1/clinic-changes": _staff(*SCHEDULES, query=lambda w: {"day": w.day}),
+    "GET /api/staff/v1/clinic-changes/{change_id}/disruptions": _staff(
+        "registrar", "manager", ok=(404,), path=_nothing("change_id")
+    ),
+    "POST /api/staff/v1/schedules/stop": _staff(*PLANNERS, ok=(422,), body=lambda w: {"reason": "停诊"}),
+    "POST /api/staff/v1/schedules/{schedule_id}/substitute": _staff(
+        *PLANNERS, ok=(422,), path=lambda w: {"schedule_id": w.schedule_id}
+    ),
+    "POST /api/staff/v1/schedules/{schedule_id}/add-ons": _staff(
+        *DOCTORS, ok=(409,), instead={"doctor_elsewhere": 404}, path=lambda w: {"schedule_id": w.schedule_id},
+        body=lambda w: {"patient_id": str(w.patient_id)},
+    ),
+    "GET /api/staff/v1/disruptions/{disruption_id}/move-targets": _staff(
+        "registrar", "manager", ok=(404,), path=_nothing("disruption_id")
+    ),
+    "POST /api/staff/v1/disruptions/{disruption_id}/answer": _staff(
+        "registrar", "manager", ok=(404,), path=_nothing("disruption_id"), body=lambda w: {"choice": "refund"}
+    ),
     # -- staff: devices
     "GET /api/staff/v1/devices": _staff("system_admin"),
     "POST /api/staff/v1/devices/enrolments": _staff("system_admin", ok=(422,)),

@@ -5,7 +5,7 @@ from hospital_core.access.scheduling.service.cancel import cancel_appointment, r
 from hospital_core.access.scheduling.service.hold import SOURCE, confirm_paid, expire_hold, settle_unpaid
 from hospital_core.access.scheduling.service.pay import pay_appointment
 from hospital_core.access.scheduling.service.rush import book_in_rush
-from hospital_core.access.scheduling.service.sessions import make_schedule, stop_schedule
+from hospital_core.access.scheduling.service.sessions import make_schedule
 from hospital_core.access.scheduling.service.visit import arrive, fulfil
 from hospital_core.access.scheduling.service.walk_in import register_walk_in
 
@@ -23,5 +23,4 @@ __all__ = [
     "record_refund",
     "register_walk_in",
     "settle_unpaid",
-    "stop_schedule",
 ]

@@ -12,7 +12,16 @@ from hospital_core.access.scheduling.events import AppointmentHoldLapses
 from hospital_core.access.scheduling.queries import view_of
 from hospital_core.access.scheduling.rules import rule_book
 from hospital_core.access.scheduling.service.hold import announce_confirmed
-from hospital_core.access.scheduling.service.taking import Desk, Wish, count, facts_of, place, refusal, terms_of
+from hospital_core.access.scheduling.service.taking import (
+    Desk,
+    Locking,
+    Wish,
+    count,
+    facts_of,
+    place,
+    refusal,
+    terms_of,
+)
 from hospital_core.access.scheduling.statements import PLACES_LEFT
 from hospital_core.access.scheduling.states import AppointmentStatus, BookingChannel, Pool
 from hospital_core.access.scheduling.views import AppointmentView
@@ -23,10 +32,8 @@ from hospital_core.registry.care_relations.queries import permitted_patient
 from hospital_core.registry.patients.queries import require_live_file
 
 MINIAPP = Desk(BookingChannel.MINIAPP, Pool.MINIAPP)
-KIOSK = Desk(BookingChannel.KIOSK, Pool.KIOSK)
 WINDOW = Desk(BookingChannel.WINDOW, Pool.WINDOW)
 Made = dict[int, dict[str, Any]]
-_DESKS = {ActorKind.ACCOUNT: MINIAPP, ActorKind.KIOSK_SESSION: KIOSK}
 
 
 async def book_appointment(uow: UnitOfWork, command: BookAppointment) -> AppointmentView:
@@ -39,14 +46,20 @@ async def book_appointment(uow: UnitOfWork, command: BookAppointment) -> Appoint
     patient = await permitted_patient(uow, command.patient_id)
     actor = uow.ctx.actor
     wish = wish_of(actor, patient.patient_id, command)
-    made = await take_place(uow, wish, _DESKS.get(actor.kind, MINIAPP))
+    made = await take_place(uow, wish, _desk_of(actor))
     return await announce(uow, made)
+
+
+def _desk_of(actor: Actor) -> Desk:
+    if actor.kind is ActorKind.KIOSK_SESSION:
+        return Desk(BookingChannel.KIOSK, Pool.KIOSK, actor.device_id)
+    return MINIAPP
 
 
 def wish_of(actor: Actor, patient_id: UUID, command: BookAppointment) -> Wish:
     """What a caller wants, with whom it is counted for."""
     account_id = actor.id if actor.kind is ActorKind.ACCOUNT else None
-    return Wish(patient_id, command.schedule_id, command.slot_id, account_id, actor.device_id)
+    return Wish(patient_id, command.schedule_id, command.slot_id, account_id)
 
 
 async def take_place(uow: UnitOfWork, wish: Wish, desk: Desk) -> dict[str, Any]:
@@ -60,9 +73,9 @@ async def take_place(uow: UnitOfWork, wish: Wish, desk: Desk) -> dict[str, Any]:
     terms = await terms_of(uow, [wish], facts, book)
     made = await place(uow, [wish], facts, terms, desk)
     if not made:
-        made = await _after_others(uow, wish, desk, lambda: place(uow, [wish], facts, terms, desk, waiting=True))
+        made = await _after_others(uow, wish, desk, lambda: place(uow, [wish], facts, terms, desk, how=Locking.WAIT))
     if not desk.at_window:
-        too_many = await count(uow, [wish], book)
+        too_many = await count(uow, [wish], book, desk)
         if too_many is not None:
             raise too_many
     return made[0]

@@ -146,7 +146,13 @@ async def settle_unpaid(uow: UnitOfWork, appointment_id: UUID) -> None:
 
 
 async def announce_confirmed(uow: UnitOfWork, row: Mapping[str, Any]) -> None:
-    """Tell the house, and let doctor and department see the file on the session's day, with a margin at night."""
+    """Tell the house that a place is the patient's, and open the file to who will see them."""
+    await follow_session(uow, row)
+    uow.record(AppointmentConfirmed(appointment_id=row["id"]))
+
+
+async def follow_session(uow: UnitOfWork, row: Mapping[str, Any]) -> None:
+    """Let the session's doctor and department see the file on its day, with a margin at night; nobody else any more."""
     starts, ends = bounds_of(day_of(row["starts_at"]))
     await relate(
         uow,
@@ -158,4 +164,3 @@ async def announce_confirmed(uow: UnitOfWork, row: Mapping[str, Any]) -> None:
         starts_at=starts - OPENS_BEFORE,
         ends_at=ends + PAST_MIDNIGHT,
     )
-    uow.record(AppointmentConfirmed(appointment_id=row["id"]))

@@ -11,7 +11,7 @@ from hospital_core.access.scheduling.queries import permitted_appointment
 from hospital_core.access.scheduling.service.hold import SOURCE
 from hospital_core.access.scheduling.states import AppointmentPayment, AppointmentStatus
 from hospital_core.finance.billing.commands import Charge, IssueInvoice
-from hospital_core.finance.billing.service import charge, issue_invoice
+from hospital_core.finance.billing.service import charge_by_rule, issue_invoice
 from hospital_core.finance.payments.commands import OpenIntent
 from hospital_core.finance.payments.service import open_intent
 from hospital_core.finance.payments.states import PaymentChannel
@@ -58,7 +58,7 @@ async def pay_appointment(uow: UnitOfWork, command: PayAppointment) -> PaymentIn
 
 async def bill(uow: UnitOfWork, row: Record) -> UUID:
     """The bill of an appointment's fee, made on first asking."""
-    item = await charge(
+    item = await charge_by_rule(
         uow,
         Charge(
             patient_id=row["patient_id"],

@@ -1,8 +1,8 @@
 """Writing the places of planned sessions (生成号源)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from hospital_core.access.scheduling.pools import QUOTA_POOLS, PoolQuota, kept_until, share_out
@@ -18,6 +18,13 @@ FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::timestamptz[], $5::text[
   AS place(id, schedule_id, number, starts_at, pool, pool_until)"""
 
 
+_MINUTE = timedelta(minutes=1)
+
+
+def _fresh(schedule_id: UUID, number: int) -> UUID:
+    return new_id()
+
+
 @dataclass(frozen=True)
 class SessionPlaces:
     """A session that needs its places."""
@@ -27,6 +34,7 @@ class SessionPlaces:
     ends_at: datetime
     places: int
     pools: Sequence[PoolQuota] = ()
+    identify: Callable[[UUID, int], UUID] = _fresh
 
 
 async def add_places(uow: UnitOfWork, sessions: Sequence[SessionPlaces]) -> int:
@@ -40,10 +48,16 @@ async def add_places(uow: UnitOfWork, sessions: Sequence[SessionPlaces]) -> int:
 def _places_of(session: SessionPlaces) -> list[tuple[object, ...]]:
     step = (session.ends_at - session.starts_at) / session.places
     return [
-        (new_id(), session.schedule_id, number + 1, session.starts_at + step * number,
+        (session.identify(session.schedule_id, number + 1), session.schedule_id, number + 1,
+         session.starts_at + _whole(step * number, step),
          (quota.pool if quota else Pool.PUBLIC).value, kept_until(quota, session.starts_at))
         for number, quota in enumerate(share_out(session.places, session.pools))
     ]  # fmt: skip
+
+
+def _whole(offset: timedelta, step: timedelta) -> timedelta:
+    """Whole minutes, which people can read, unless places are closer than that."""
+    return offset - offset % _MINUTE if step >= _MINUTE else offset
 
 
 def check_pools(places: int, pools: Sequence[PoolQuota]) -> None:

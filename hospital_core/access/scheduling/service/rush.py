@@ -11,7 +11,7 @@ from hospital_core.access.scheduling.commands import BookAppointment
 from hospital_core.access.scheduling.errors import SlotFull
 from hospital_core.access.scheduling.rules import rule_book
 from hospital_core.access.scheduling.service.book import MINIAPP, announce, book_appointment, wish_of
-from hospital_core.access.scheduling.service.taking import count, facts_of, place, refusal, terms_of
+from hospital_core.access.scheduling.service.taking import Locking, count, facts_of, place, refusal, terms_of
 from hospital_core.access.scheduling.views import AppointmentView
 from hospital_core.kernel.combining import Combiner, Outcomes, Undone
 from hospital_core.kernel.context import ActorKind, Context
@@ -39,8 +39,8 @@ async def book_together(uows: Sequence[UnitOfWork], commands: Sequence[BookAppoi
     if not plain:
         return outcomes
     wanted, known = [wishes[position] for position in plain], [facts[position] for position in plain]
-    made = await place(sql, wanted, known, await terms_of(sql, wanted, known, book), MINIAPP)
-    if made and await count(sql, [wanted[at] for at in made], book) is not None:
+    made = await place(sql, wanted, known, await terms_of(sql, wanted, known, book), MINIAPP, how=Locking.TOGETHER)
+    if made and await count(sql, [wanted[at] for at in made], book, MINIAPP) is not None:
         raise Undone()
     for at, row in made.items():
         outcomes[plain[at]] = await announce(uows[plain[at]], row)

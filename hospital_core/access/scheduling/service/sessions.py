@@ -1,24 +1,19 @@
-"""Planning and stopping sessions (排班与停诊)."""
+"""Planning single sessions (排班); the weekly ones are made by ``generating``."""
 
 from datetime import timedelta
 
-from hospital_core.access.scheduling.commands import MakeSchedule, StopSchedule
+from hospital_core.access.scheduling.commands import MakeSchedule
 from hospital_core.access.scheduling.days import day_of, period_of
 from hospital_core.access.scheduling.queries import schedule
-from hospital_core.access.scheduling.service.cancel import give_back
-from hospital_core.access.scheduling.service.hold import hold_place
 from hospital_core.access.scheduling.service.place_making import SessionPlaces, add_places, check_pools
-from hospital_core.access.scheduling.states import APPOINTMENT, SCHEDULE, SLOT
 from hospital_core.access.scheduling.views import ScheduleView
 from hospital_core.kernel.errors import FieldProblem
 from hospital_core.kernel.ids import new_id
-from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.catalogue.queries import price_of
 from hospital_core.registry.staff.permissions import Permission, require
 
 LENGTH_MAX = timedelta(hours=12)
-SESSION_STOPPED = "session_stopped"
 
 _INSERT = """
 INSERT INTO schedule (id, version, department_id, staff_id, room_id, service_kind, starts_at, ends_at, price_item_id,
@@ -67,30 +62,3 @@ async def _check(uow: UnitOfWork, command: MakeSchedule) -> None:
                                ("room", "room_id", "诊室")):  # fmt: skip
         if not known[name]:
             raise FieldProblem(f"/{field}", f"{title}不存在或已停用")
-
-
-async def stop_schedule(uow: UnitOfWork, command: StopSchedule) -> ScheduleView:
-    """Stop a session (停诊): no place can be had any more, every standing booking is cancelled and refunded.
-
-    Checked-in patients stay in the queue. Raises: Forbidden, NotFound, StateConflict.
-    Locks: the session, its places by number.
-    """
-    require(uow.ctx, Permission.SCHEDULE_MANAGE)
-    await transition(uow, SCHEDULE, "stop", command.schedule_id)
-    # A booking that is under way holds its place's lock: it ends before this passes, and is then seen below.
-    await uow.fetch("SELECT id FROM slot WHERE schedule_id = $1 ORDER BY number FOR UPDATE", command.schedule_id)
-    standing = await uow.fetch(
-        f"SELECT id FROM appointment WHERE schedule_id = $1 AND {APPOINTMENT.sources_sql('cancel')} ORDER BY id",
-        command.schedule_id,
-    )
-    for booked in standing:
-        row = await hold_place(uow, booked["id"])
-        assert row is not None
-        await give_back(uow, row, SESSION_STOPPED)
-    await uow.execute(
-        f"UPDATE slot SET status = {SLOT.target_sql('close')}, version = version + 1 "
-        f"WHERE schedule_id = $1 AND {SLOT.sources_sql('close')}",
-        command.schedule_id,
-    )
-    uow.audited("schedule", command.schedule_id)
-    return await schedule(uow, command.schedule_id)

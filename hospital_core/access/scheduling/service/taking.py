@@ -5,9 +5,11 @@ writes the appointments, then the day's counts have the last word on how often s
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +30,7 @@ from hospital_core.access.scheduling.errors import (
 from hospital_core.access.scheduling.rules import RuleBook, RuleCode
 from hospital_core.access.scheduling.statements import (
     BOOK,
+    BOOK_TOGETHER,
     BOOK_WAITING,
     COUNT,
     FACTS,
@@ -50,6 +53,17 @@ from hospital_core.kernel.numbers import NumberKind, number_text
 from hospital_core.kernel.uow import UnitOfWork
 
 
+class Locking(StrEnum):
+    """What to do about rows that others have locked, and about lapsed holds."""
+
+    SKIP = "skip"  # what is locked; lapsed holds count as free
+    WAIT = "wait"  # for what is locked: it may yet be given up
+    TOGETHER = "together"  # skip, and leave lapsed holds to whoever comes alone
+
+
+_STATEMENTS = {Locking.SKIP: BOOK, Locking.WAIT: BOOK_WAITING, Locking.TOGETHER: BOOK_TOGETHER}
+
+
 @dataclass(frozen=True)
 class Wish:
     """Somebody wants a place of a session: that one, or the lowest free number."""
@@ -58,16 +72,16 @@ class Wish:
     schedule_id: UUID
     slot_id: UUID | None = None
     account_id: UUID | None = None
-    device_id: UUID | None = None
     previous_id: UUID | None = None
 
 
 @dataclass(frozen=True)
 class Desk:
-    """Where wishes come in: the channel, and which kept places it may sell besides everybody's."""
+    """Where wishes come in: the channel, which kept places it may sell besides everybody's, and on which device."""
 
     channel: BookingChannel
     pool: Pool
+    device_id: UUID | None = None
 
     @property
     def at_window(self) -> bool:
@@ -90,8 +104,7 @@ async def facts_of(uow: UnitOfWork, wishes: Sequence[Wish], desk: Desk) -> Seque
     return await uow.fetch(
         FACTS,
         [wish.schedule_id for wish in wishes], [wish.patient_id for wish in wishes],
-        [wish.account_id for wish in wishes], uow.now, desk.pool.value, desk.at_window,
-        [wish.device_id for wish in wishes],
+        [wish.account_id for wish in wishes], uow.now, desk.pool.value, desk.at_window, desk.device_id,
     )  # fmt: skip
 
 
@@ -156,12 +169,17 @@ def _terms(fact: Record, book: RuleBook, now: datetime, seen_at: datetime | None
         if 0 <= days <= book.value(RuleCode.REVISIT_DAYS, *scope):
             fee_fen = fee_fen * book.value(RuleCode.REVISIT_PERCENT, *scope) // 100
     pay_until = min(now + timedelta(minutes=book.value(RuleCode.HOLD_MINUTES, *scope)), fact["ends_at"])
-    hidden_s = 0
-    if fact["sought_after"]:
-        lowest = book.value(RuleCode.HIDDEN_MINUTES_MIN, *scope) * 60
-        highest = max(lowest, book.value(RuleCode.HIDDEN_MINUTES_MAX, *scope) * 60)
-        hidden_s = lowest + secrets.randbelow(highest - lowest + 1)
-    return Terms(fee_fen, pay_until, pay_until + HOLD_BEYOND, hidden_s)
+    return Terms(fee_fen, pay_until, pay_until + HOLD_BEYOND, hidden_seconds(fact, book))
+
+
+def hidden_seconds(session: Record, book: RuleBook) -> int:
+    """For how long a sought-after place will stay hidden when it comes back (回池延迟), drawn when it is taken."""
+    if not session["sought_after"]:
+        return 0
+    scope = (session["department_id"], session["service_kind"])
+    lowest = book.value(RuleCode.HIDDEN_MINUTES_MIN, *scope) * 60
+    highest = max(lowest, book.value(RuleCode.HIDDEN_MINUTES_MAX, *scope) * 60)
+    return lowest + secrets.randbelow(highest - lowest + 1)
 
 
 async def place(
@@ -171,18 +189,19 @@ async def place(
     terms: Sequence[Terms],
     desk: Desk,
     *,
-    waiting: bool = False,
+    how: Locking = Locking.SKIP,
 ) -> dict[int, dict[str, Any]]:
     """Give each wish its place; answers by position what was made, complete enough for ``queries.view_of``.
 
-    Who got none is missing. ``waiting``: wait for rows that others have locked instead of passing them over.
+    Who got none is missing.
     Locks: the places.
     """
     ids = [(new_id(), new_id(), number_text(NumberKind.APPOINTMENT, fact["sequence"])) for fact in facts]
-    columns = _columns(wishes, facts, terms, ids)
+    columns = _columns(wishes, terms, ids)
     rows = await uow.fetch(
-        BOOK_WAITING if waiting else BOOK, uow.now, desk.pool.value, desk.at_window, *columns, desk.channel.value
-    )
+        _STATEMENTS[how], uow.now, desk.pool.value, desk.at_window, *columns,
+        HOLD_BEYOND, desk.channel.value, desk.device_id, _turns(wishes),
+    )  # fmt: skip
     made = {}
     for row in rows:
         at = row["wish"] - 1
@@ -190,9 +209,18 @@ async def place(
     return made
 
 
-def _columns(
-    wishes: Sequence[Wish], facts: Sequence[Record], terms: Sequence[Terms], ids: Sequence[tuple[UUID, UUID, str]]
-) -> list[list[Any]]:
+def _turns(wishes: Sequence[Wish]) -> list[int]:
+    """Each wish's turn among those for the same place, or for any place of the same session."""
+    seen: Counter[UUID] = Counter()
+    turns = []
+    for wish in wishes:
+        wanted = wish.slot_id or wish.schedule_id
+        seen[wanted] += 1
+        turns.append(seen[wanted])
+    return turns
+
+
+def _columns(wishes: Sequence[Wish], terms: Sequence[Terms], ids: Sequence[tuple[UUID, UUID, str]]) -> list[list[Any]]:
     return [
         [wish.schedule_id for wish in wishes],
         [wish.patient_id for wish in wishes],
@@ -201,17 +229,9 @@ def _columns(
         [appointment_id for appointment_id, _, _ in ids],
         [encounter_id for _, encounter_id, _ in ids],
         [number for _, _, number in ids],
-        [fact["department_id"] for fact in facts],
-        [fact["staff_id"] for fact in facts],
-        [fact["day"] for fact in facts],
-        [fact["period"] for fact in facts],
-        [fact["service_kind"] for fact in facts],
         [term.fee_fen for term in terms],
-        [fact["fee_fen"] for fact in facts],
         [term.pay_until for term in terms],
-        [term.held_until for term in terms],
         [term.returns_after_s for term in terms],
-        [wish.device_id for wish in wishes],
         [wish.previous_id for wish in wishes],
     ]
 
@@ -234,30 +254,22 @@ def _appointment(
     }  # fmt: skip
 
 
-async def count(uow: UnitOfWork, wishes: Sequence[Wish], book: RuleBook) -> TooManyBookings | None:
-    """Count these bookings for their patients, accounts and devices, all of them or none (限号计数).
+async def count(uow: UnitOfWork, wishes: Sequence[Wish], book: RuleBook, desk: Desk) -> TooManyBookings | None:
+    """Count these bookings for their patients, accounts and device, all of them or none (限号计数).
 
     Answers the refusal of the first subject that has had its bookings of the day: the caller must then roll back. No
-    subject may appear twice. Locks: the counts, in one order.
+    patient and no account may appear twice, a device sends one wish at a time. Locks: the counts, in one order.
     """
-    subjects = [
-        (subject, subject_id)
-        for wish in wishes
-        for subject, subject_id in (
-            (CountedSubject.PATIENT, wish.patient_id),
-            (CountedSubject.ACCOUNT, wish.account_id),
-            (CountedSubject.DEVICE, wish.device_id),
-        )
-        if subject_id is not None
-    ]
     most = {subject: book.value(code) for subject, code in _LIMITS.items()}
-    counted = await uow.fetch(
-        COUNT,
-        [new_id() for _ in subjects], [subject.value for subject, _ in subjects],
-        [subject_id for _, subject_id in subjects], day_of(uow.now), [most[subject] for subject, _ in subjects],
-    )  # fmt: skip
-    if len(counted) == len(subjects):
+    subjects: dict[CountedSubject, list[UUID]] = {
+        CountedSubject.PATIENT: [wish.patient_id for wish in wishes],
+        CountedSubject.ACCOUNT: [wish.account_id for wish in wishes if wish.account_id is not None],
+        CountedSubject.DEVICE: [] if desk.device_id is None else [desk.device_id],
+    }
+    arguments = [argument for subject, ids in subjects.items() for argument in (ids, most[subject])]
+    counted = await uow.fetch(COUNT, day_of(uow.now), *arguments)
+    if len(counted) == sum(len(ids) for ids in subjects.values()):
         return None
     passed = {(row["subject"], row["subject_id"]) for row in counted}
-    subject = next(subject for subject, subject_id in subjects if (subject.value, subject_id) not in passed)
+    subject = next(one for one, ids in subjects.items() if any((one.value, of) not in passed for of in ids))
     return TooManyBookings(subject=subject.value, most=most[subject])

@@ -1,39 +1,57 @@
-"""Money going back (退款): promised in a transaction, sent outside of it, booked when the channel confirms."""
+"""Money going back (退款): promised in a transaction, then given by the way it came.
 
-from datetime import datetime
+What settled a bill goes back item by item, to its tenders newest first. Card balance is there at once, cash from the
+drawer of an open shift; what a terminal or the insurance gave waits at the window; WeChat is asked outside.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
 
 from hospital_core.finance.billing.refunding import RefundedPart
-from hospital_core.finance.billing.service import refund_items
-from hospital_core.finance.ledger.commands import Line, moved
+from hospital_core.finance.billing.service import hold_invoice, refund_items
+from hospital_core.finance.billing.states import InvoiceStatus
+from hospital_core.finance.ledger.commands import Line
+from hospital_core.finance.ledger.errors import CardBalanceTooLow
+from hospital_core.finance.ledger.queries import card_parts, drawer_fen
 from hospital_core.finance.ledger.service import post
 from hospital_core.finance.ledger.states import JournalKind, LedgerAccount, revenue_of
-from hospital_core.finance.payments import ladder
-from hospital_core.finance.payments.commands import (
-    ChannelRefundResult,
-    RefundRefused,
-    RequestRefund,
-    RetryRefund,
-    ScheduleCheck,
+from hospital_core.finance.payments.allocating import TenderShare, allocate, allocate_amount
+from hospital_core.finance.payments.cards import Purse
+from hospital_core.finance.payments.channels import ACCOUNT_OF
+from hospital_core.finance.payments.commands import PayOutRefund, RefundAtCounter, RefundTopUp, RequestRefund
+from hospital_core.finance.payments.errors import NotPaid, NotPaidOutHere, RefundTooLarge
+from hospital_core.finance.payments.events import RefundRequested, RefundSucceeded
+from hospital_core.finance.payments.service.receipts import receipt_of_shift
+from hospital_core.finance.payments.service.windows import Window, enough_cash, manned_window, window_of
+from hospital_core.finance.payments.states import (
+    REFUND,
+    PaymentChannel,
+    PaymentIntentStatus,
+    PaymentPurpose,
+    ReceiptKind,
+    RefundStatus,
 )
-from hospital_core.finance.payments.errors import NotPaid, RefundMismatch, RefundTooLarge
-from hospital_core.finance.payments.events import RefundCheckDue, RefundRequested, RefundSucceeded
-from hospital_core.finance.payments.ports import ChannelRefundStatus
-from hospital_core.finance.payments.service.drawers import shared_drawer
-from hospital_core.finance.payments.states import REFUND, PaymentChannel, PaymentIntentStatus, RefundStatus
-from hospital_core.finance.payments.views import RefundView
-from hospital_core.kernel.commands import Done
-from hospital_core.kernel.errors import NotFound
+from hospital_core.finance.payments.views import RefundsView, RefundView
+from hospital_core.kernel.errors import FieldProblem, NotFound, StateConflict
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.numbers import NumberKind, next_number
 from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
+from hospital_core.registry.care_relations.queries import permitted_patient
 
-_INTENT = """
+INTENT = """
 SELECT p.*, i.encounter_id FROM payment_intent p LEFT JOIN invoice i ON i.id = p.invoice_id WHERE p.id = $1"""
-_INTENT_LOCKED = _INTENT + " FOR UPDATE OF p"
+
+_TENDERS = """
+SELECT * FROM payment_intent WHERE invoice_id = $1 AND applied ORDER BY succeeded_at DESC, id DESC FOR UPDATE"""
+
+_TOP_UPS = """
+SELECT * FROM payment_intent
+WHERE purpose = 'top_up' AND status = 'succeeded' AND patient_id IN (SELECT person_ids($1))
+ORDER BY succeeded_at DESC, id DESC FOR UPDATE"""
 
 # The guard of every refund; the CHECK refunds_within_payment has the last word.
 PROMISE = """
@@ -41,149 +59,239 @@ UPDATE payment_intent SET refunded_fen = refunded_fen + $2, version = version + 
 WHERE id = $1 AND status = 'succeeded' AND refunded_fen + $2 <= amount_fen"""
 
 _REFUND = """
-INSERT INTO refund (id, version, out_refund_no, intent_id, amount_fen, status, reason, source_kind, source_id,
-                    requested_at)
-VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *"""
+INSERT INTO refund (id, version, out_refund_no, intent_id, amount_fen, requested_by, status, reason, source_kind,
+                    source_id, requested_at)
+VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING *"""
 
-_PENDING = (RefundStatus.REQUESTED, RefundStatus.PROCESSING)
+_LINES = """
+INSERT INTO refund_line (id, refund_id, charge_item_id, quantity, amount_fen)
+SELECT line.id, $1, line.item, line.quantity, line.fen
+FROM unnest($2::uuid[], $3::uuid[], $4::numeric[], $5::bigint[]) AS line (id, item, quantity, fen)"""
+
+_BEFORE = "SELECT * FROM refund WHERE source_kind = $1 AND source_id = $2 ORDER BY id"
+
+# All refunds of one source, always in one order: the last of them to succeed knows that it is the last.
+HOLD_SOURCE = """
+SELECT r.* FROM refund r JOIN refund asked ON asked.source_kind = r.source_kind AND asked.source_id = r.source_id
+WHERE asked.{column} = $1 ORDER BY r.id FOR UPDATE OF r"""
+
+_REST = "SELECT 1 FROM refund WHERE source_kind = $1 AND source_id = $2 AND status <> 'succeeded' LIMIT 1"
 
 
-async def request_refund(uow: UnitOfWork, command: RequestRefund) -> RefundView:
-    """Promise money back (申请退款); the same source again answers the first refund. Cash goes back at once.
+async def request_refund(uow: UnitOfWork, command: RequestRefund) -> RefundsView:
+    """Promise money back (申请退款), by items or by amount; the same source again answers the first refunds.
 
-    What settled a bill is given back item by item, and never for performed ones; a surplus has no items.
-    Raises: NotFound, NotPaid, RefundTooLarge, AlreadyPerformed, NothingToRefund, RefundNotDivisible.
-    Emits: RefundRequested, or RefundSucceeded for cash. Locks: the intent, then the bill's items.
+    What settled a bill is given back item by item, never for performed ones, and to its tenders newest first; a surplus
+    has no items. Raises: NotFound, NotPaid, RefundTooLarge, AlreadyPerformed, NothingToRefund, RefundNotDivisible.
+    Emits: RefundRequested (WeChat), RefundSucceeded (card, cash at a window).
+    Locks: the invoice, its tenders, its items; the shift.
     """
-    intent = await _paid_intent(uow, command)
-    uow.audited("payment_intent", intent["id"], patient_id=intent["patient_id"], reason=command.reason)
-    before = await uow.fetch_row(
-        "SELECT * FROM refund WHERE source_kind = $1 AND source_id = $2", command.source_kind, command.source_id
+    tenders = await _tenders_of(uow, command)
+    before = await uow.fetch(_BEFORE, command.source_kind, command.source_id)
+    if before:
+        return _together(before)
+    if not tenders:
+        raise NotPaid()
+    if not tenders[0]["applied"]:
+        rest_fen = _rest(tenders[0])
+        shares = allocate_amount(command.amount_fen or rest_fen, [(tenders[0]["id"], rest_fen)])
+    else:
+        at_most_fen = _rest(tenders[0]) if command.intent_id else None
+        parts = await refund_items(
+            uow, tenders[0]["invoice_id"], command.amount_fen, command.lines, at_most_fen=at_most_fen
+        )
+        shares = allocate(parts, [(row["id"], _rest(row)) for row in tenders])
+    if not shares:
+        raise RefundTooLarge(refundable_fen=sum(_rest(row) for row in tenders))
+    patient_id = tenders[0]["patient_id"]
+    made = [await _promise(uow, command, share, patient_id, _debit(patient_id, share)) for share in shares]
+    uow.audited("payment_intent", tenders[0]["id"], patient_id=patient_id, reason=command.reason)
+    return await _set_off(uow, made, {row["id"]: row for row in tenders})
+
+
+async def refund_at_counter(uow: UnitOfWork, command: RefundAtCounter) -> RefundsView:
+    """Give back parts of a paid bill over the counter (窗口退费), each asking being its own source.
+
+    Raises and emits: as ``request_refund``.
+    """
+    return await request_refund(
+        uow,
+        RequestRefund(
+            invoice_id=command.invoice_id,
+            amount_fen=command.amount_fen,
+            lines=command.lines,
+            reason=command.reason,
+            source_kind="counter",
+            source_id=new_id(),
+        ),
     )
-    if before is not None:
-        return RefundView(**dict(before))
-    parts: list[RefundedPart] = []
-    if intent["applied"]:
-        parts = await refund_items(uow, intent["invoice_id"], command.amount_fen)
-        amount_fen = sum(part.amount_fen for part in parts)
-    else:
-        amount_fen = command.amount_fen or intent["amount_fen"] - intent["refunded_fen"]
-    if amount_fen <= 0 or not await uow.execute(PROMISE, intent["id"], amount_fen):
-        raise RefundTooLarge(refundable_fen=intent["amount_fen"] - intent["refunded_fen"])
-    row = await _promised(uow, command, intent, amount_fen, parts)
-    if intent["channel"] == PaymentChannel.CASH:
-        row = await _paid_back(uow, row, intent, channel_refund_id=None, at=uow.now)
-    else:
-        uow.record(RefundRequested(refund_id=row["id"]))
+
+
+async def refund_top_up(uow: UnitOfWork, command: RefundTopUp) -> RefundsView:
+    """Give back what a person paid ahead and has not spent (预存款退款), to the payments it came from, newest first.
+
+    The card is charged at once, so that it cannot be spent meanwhile.
+    Raises: NotFound, CardBalanceTooLow. Emits: RefundRequested, RefundSucceeded. Locks: the top-ups, the balance.
+    """
+    await permitted_patient(uow, command.patient_id)
+    top_ups = await uow.fetch(_TOP_UPS, command.patient_id)
+    before = await uow.fetch(_BEFORE, command.source_kind, command.source_id)
+    if before:
+        return _together(before)
+    purse = Purse(await card_parts(uow, command.patient_id))
+    amount_fen = purse.left_fen if command.amount_fen is None else command.amount_fen
+    shares = allocate_amount(amount_fen, [(row["id"], _rest(row)) for row in top_ups])
+    if not shares or amount_fen > purse.left_fen:
+        raise CardBalanceTooLow(balance_fen=purse.left_fen)
+    intents = {row["id"]: row for row in top_ups}
+    made = []
+    for share in shares:
+        patient_id = intents[share.intent_id]["patient_id"]
+        made.append(await _promise(uow, command, share, patient_id, purse.take(share.amount_fen)))
+    uow.audited("patient", command.patient_id, patient_id=command.patient_id, reason=command.reason)
+    return await _set_off(uow, made, intents)
+
+
+async def pay_out_refund(uow: UnitOfWork, command: PayOutRefund) -> RefundView:
+    """Give a promised refund over the counter (窗口退付): cash, or what the terminal gave back, under its number.
+
+    Raises: NotFound, ShiftNotOpen, NotPaidOutHere, StateConflict, NotEnoughCash, FieldProblem.
+    Emits: RefundSucceeded. Locks: the shift, the refunds of the source.
+    """
+    window = await manned_window(uow, giving=True)
+    held = await uow.fetch(HOLD_SOURCE.format(column="id"), command.refund_id)
+    refund = next((row for row in held if row["id"] == command.refund_id), None)
+    if refund is None:
+        raise NotFound()
+    intent = await uow.fetch_row(INTENT, refund["intent_id"])
+    assert intent is not None
+    channel = PaymentChannel(intent["channel"])
+    if channel.is_wechat or channel is PaymentChannel.CARD_BALANCE:
+        raise NotPaidOutHere()
+    if refund["status"] != RefundStatus.REQUESTED:
+        raise StateConflict(state=refund["status"], command="pay_out")
+    if channel is PaymentChannel.CASH:
+        await enough_cash(uow, window, refund["amount_fen"])
+    elif command.reference is None:
+        raise FieldProblem("/reference", "请填写退款凭证号")
+    row = await paid_back(uow, refund, intent, window=window, channel_refund_id=command.reference)
+    uow.audited("refund", row["id"], patient_id=intent["patient_id"])
     return RefundView(**dict(row))
 
 
-async def _paid_intent(uow: UnitOfWork, command: RequestRefund) -> Record:
-    intent_id = command.intent_id or await uow.fetch_value(
-        "SELECT id FROM payment_intent WHERE invoice_id = $1 AND applied", command.invoice_id
-    )
-    intent = await uow.fetch_row(_INTENT_LOCKED, intent_id) if intent_id else None
-    if intent is None and command.intent_id:
-        raise NotFound()
-    if intent is None or intent["status"] != PaymentIntentStatus.SUCCEEDED:
-        raise NotPaid()
-    return intent
-
-
-async def _promised(
-    uow: UnitOfWork, command: RequestRefund, intent: Record, amount_fen: int, parts: list[RefundedPart]
+async def paid_back(
+    uow: UnitOfWork, refund: Record, intent: Record, *, window: Window | None = None, **facts: Any
 ) -> Record:
-    row = await uow.fetch_row(
-        _REFUND, new_id(), await next_number(uow, NumberKind.REFUND), intent["id"], amount_fen,
-        RefundStatus.REQUESTED.value, command.reason, command.source_kind, command.source_id, uow.now,
-    )  # fmt: skip
-    assert row is not None
-    patient_id = intent["patient_id"]
-    lines = [Line(LedgerAccount.REFUND_PAYABLE, -amount_fen, patient_id)]
-    if not parts:
-        lines.append(Line(LedgerAccount.UNAPPLIED_RECEIPTS, amount_fen, patient_id))
-    lines += [Line(revenue_of(part.category), part.amount_fen, patient_id) for part in parts if part.amount_fen]
-    await post(uow, JournalKind.REFUND_PROMISED, "refund", row["id"], lines)
-    return row
+    """Book that a refund is with its payer (退款到账). Emits: RefundSucceeded.
 
-
-async def _paid_back(
-    uow: UnitOfWork, refund: Record, intent: Record, *, channel_refund_id: str | None, at: datetime
-) -> Record:
-    row = await transition(uow, REFUND, "succeed", refund["id"], channel_refund_id=channel_refund_id, succeeded_at=at)
-    cash = intent["channel"] == PaymentChannel.CASH
-    lines = moved(
-        refund["amount_fen"],
-        debit=LedgerAccount.REFUND_PAYABLE,
-        credit=LedgerAccount.CASH_DRAWER if cash else LedgerAccount.WECHAT_CLEARING,
-        patient_id=intent["patient_id"],
-        drawer_id=await shared_drawer(uow) if cash else None,
-    )
+    The caller holds all refunds of its source, so that exactly one of them completes it.
+    """
+    facts = {"succeeded_at": uow.now, "shift_id": window.shift_id if window else None} | facts
+    row = await transition(uow, REFUND, "succeed", refund["id"], **facts)
+    account, patient_id = ACCOUNT_OF[PaymentChannel(intent["channel"])], intent["patient_id"]
+    drawer_id = window.drawer_id if window and account is LedgerAccount.CASH_DRAWER else None
+    lines = [
+        Line(LedgerAccount.REFUND_PAYABLE, refund["amount_fen"], patient_id),
+        Line(account, -refund["amount_fen"], patient_id, drawer_id),
+    ]
     await post(uow, JournalKind.REFUND_PAID, "refund", refund["id"], lines)
+    source = (refund["source_kind"], refund["source_id"])
     uow.record(
         RefundSucceeded(
             refund_id=refund["id"],
             intent_id=intent["id"],
             invoice_id=intent["invoice_id"],
-            encounter_id=intent["encounter_id"],
-            source_kind=refund["source_kind"],
-            source_id=refund["source_id"],
+            encounter_id=intent.get("encounter_id"),
+            source_kind=source[0],
+            source_id=source[1],
+            complete=await uow.fetch_value(_REST, *source) is None,
         )
     )
+    await receipt_of_shift(uow, row["shift_id"], ReceiptKind.REFUND, patient_id, row["id"], row["amount_fen"])
     return row
 
 
-async def record_refund_result(uow: UnitOfWork, fact: ChannelRefundResult) -> Done:
-    """Take in what the channel says of a refund (记录退款结果); told again or out of order, success stays success.
+async def _tenders_of(uow: UnitOfWork, command: RequestRefund) -> Sequence[Record]:
+    """The payments that money may go back to, newest first: a bill's, or the one that is named."""
+    if command.invoice_id is not None:
+        bill = await hold_invoice(uow, command.invoice_id)
+        return await uow.fetch(_TENDERS, bill.id) if bill.status is InvoiceStatus.BALANCED else []
+    named = await uow.fetch_row(INTENT, command.intent_id)
+    if named is None or named["purpose"] != PaymentPurpose.INVOICE:
+        raise NotFound()
+    bill = await hold_invoice(uow, named["invoice_id"])
+    row = await uow.fetch_row("SELECT * FROM payment_intent WHERE id = $1 FOR UPDATE", command.intent_id)
+    assert row is not None
+    if row["status"] != PaymentIntentStatus.SUCCEEDED or (row["applied"] and bill.status is not InvoiceStatus.BALANCED):
+        return []
+    return [row]
 
-    ABNORMAL and CLOSED wait for a person. Raises: RefundMismatch. Emits: RefundSucceeded. Locks: the refund.
-    """
-    refund = await uow.fetch_row("SELECT * FROM refund WHERE out_refund_no = $1 FOR UPDATE", fact.out_refund_no)
-    if refund is None or fact.amount_fen != refund["amount_fen"]:
-        raise RefundMismatch()
-    intent = await uow.fetch_row(_INTENT, refund["intent_id"])
+
+async def _promise(
+    uow: UnitOfWork,
+    command: RequestRefund | RefundTopUp,
+    share: TenderShare,
+    patient_id: UUID,
+    debit: Sequence[Line],
+) -> Record:
+    if not await uow.execute(PROMISE, share.intent_id, share.amount_fen):
+        raise RefundTooLarge()
+    row = await uow.fetch_row(
+        _REFUND, new_id(), await next_number(uow, NumberKind.REFUND), share.intent_id, share.amount_fen,
+        uow.ctx.actor.id, RefundStatus.REQUESTED.value, command.reason, command.source_kind, command.source_id, uow.now,
+    )  # fmt: skip
+    assert row is not None
+    credit = Line(LedgerAccount.REFUND_PAYABLE, -share.amount_fen, patient_id)
+    await post(uow, JournalKind.REFUND_PROMISED, "refund", row["id"], [*debit, credit])
+    taking = [part for part in share.parts if part.quantity or part.amount_fen]
+    if taking:
+        await uow.execute(
+            _LINES, row["id"], [new_id() for _ in taking], [part.charge_item_id for part in taking],
+            [part.quantity for part in taking], [part.amount_fen for part in taking],
+        )  # fmt: skip
+    return row
+
+
+def _debit(patient_id: UUID, share: TenderShare) -> list[Line]:
+    """Where a bill's refund comes from: the revenue of its items, or receipts that were nobody's."""
+    if not share.parts:
+        return [Line(LedgerAccount.UNAPPLIED_RECEIPTS, share.amount_fen, patient_id)]
+    return [_revenue(part, patient_id) for part in share.parts if part.amount_fen]
+
+
+def _revenue(part: RefundedPart, patient_id: UUID) -> Line:
+    return Line(revenue_of(part.category), part.amount_fen, patient_id)
+
+
+async def _set_off(uow: UnitOfWork, made: list[Record], intents: Mapping[UUID, Record]) -> RefundsView:
+    """Give at once what can be given at once; cash without a window, or without enough in it, waits there."""
+    after = []
+    for refund in made:
+        intent = intents[refund["intent_id"]]
+        channel = PaymentChannel(intent["channel"])
+        if channel.is_wechat:
+            uow.record(RefundRequested(refund_id=refund["id"]))
+        elif channel is PaymentChannel.CARD_BALANCE:
+            refund = await _given(uow, refund, intent, None)
+        elif channel is PaymentChannel.CASH:
+            window = await window_of(uow, giving=True)
+            if window and await drawer_fen(uow, window.drawer_id) >= refund["amount_fen"]:
+                refund = await _given(uow, refund, intent, window)
+        after.append(refund)
+    return _together(after)
+
+
+async def _given(uow: UnitOfWork, refund: Record, tender: Record, window: Window | None) -> Record:
+    intent = await uow.fetch_row(INTENT, tender["id"])
     assert intent is not None
-    if fact.mchid is not None and fact.mchid != intent["mchid"]:
-        raise RefundMismatch()
-    uow.audited("refund", refund["id"], patient_id=intent["patient_id"])
-    state = RefundStatus(refund["status"])
-    if fact.status is ChannelRefundStatus.SUCCESS and state is not RefundStatus.SUCCEEDED:
-        at = fact.succeeded_at or uow.now
-        await _paid_back(uow, refund, intent, channel_refund_id=fact.refund_id, at=at)
-    elif fact.status is ChannelRefundStatus.PROCESSING and state is RefundStatus.REQUESTED:
-        await transition(uow, REFUND, "accept", refund["id"], channel_refund_id=fact.refund_id)
-    elif fact.status in (ChannelRefundStatus.ABNORMAL, ChannelRefundStatus.CLOSED) and state in _PENDING:
-        await _abnormal(uow, refund["id"], fact.status.value)
-    return Done()
+    return await paid_back(uow, refund, intent, window=window)
 
 
-async def record_refund_refused(uow: UnitOfWork, command: RefundRefused) -> Done:
-    """The channel will not give this money back (渠道拒绝退款): a person looks. Raises: NotFound, StateConflict."""
-    await _abnormal(uow, command.refund_id, command.code)
-    return Done()
+def _rest(intent: Record) -> int:
+    rest: int = intent["amount_fen"] - intent["refunded_fen"]
+    return rest
 
 
-async def _abnormal(uow: UnitOfWork, refund_id: UUID, why: str) -> None:
-    await transition(uow, REFUND, "fail", refund_id)
-    uow.audited("refund", refund_id, reason=why)
-
-
-async def retry_refund(uow: UnitOfWork, command: RetryRefund) -> RefundView:
-    """Send an abnormal refund again under its own number (重新退款). Raises: NotFound, StateConflict."""
-    row = await transition(uow, REFUND, "retry", command.refund_id)
-    uow.record(RefundRequested(refund_id=row["id"]))
-    uow.audited("refund", row["id"])
-    return RefundView(**dict(row))
-
-
-async def schedule_refund_check(uow: UnitOfWork, command: ScheduleCheck) -> Done:
-    """Ask the channel again on the next rung while a refund is under way (下次查退款); after a week a person looks."""
-    row = await uow.fetch_row("SELECT status, requested_at FROM refund WHERE id = $1", command.object_id)
-    if row is None or row["status"] not in _PENDING:
-        return Done()
-    if uow.now - row["requested_at"] > ladder.REFUND_GIVEN_UP:
-        await _abnormal(uow, command.object_id, "no result for a week")
-        return Done()
-    due = ladder.next_refund_check(uow.now, command.step)
-    uow.record(RefundCheckDue(refund_id=command.object_id, step=command.step), not_before=due)
-    return Done()
+def _together(refunds: Sequence[Record]) -> RefundsView:
+    views = [RefundView(**dict(row)) for row in refunds]
+    return RefundsView(amount_fen=sum(view.amount_fen for view in views), refunds=views)

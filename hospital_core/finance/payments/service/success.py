@@ -1,21 +1,24 @@
 """Money arrived (支付成功): checked against the intent, applied once, or sent back."""
 
-from uuid import UUID
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from asyncpg import Record
 
 from hospital_core.finance.billing.service import hold_invoice, settle_invoice
 from hospital_core.finance.billing.states import InvoiceStatus
 from hospital_core.finance.billing.views import InvoiceView
-from hospital_core.finance.ledger.commands import moved
+from hospital_core.finance.ledger.commands import Line
 from hospital_core.finance.ledger.service import post
 from hospital_core.finance.ledger.states import JournalKind, LedgerAccount
+from hospital_core.finance.payments.channels import ACCOUNT_OF
 from hospital_core.finance.payments.commands import ChannelSuccess, MismatchKind, NoteMismatch, RequestRefund
 from hospital_core.finance.payments.errors import PaymentMismatch
-from hospital_core.finance.payments.events import InvoicePaid, PaymentSucceeded
+from hospital_core.finance.payments.events import CardToppedUp, InvoicePaid, PaymentSucceeded
 from hospital_core.finance.payments.ports import PaymentGateway
+from hospital_core.finance.payments.service.receipts import receipt_of_shift
 from hospital_core.finance.payments.service.refunds import request_refund
-from hospital_core.finance.payments.states import PAYMENT_INTENT, PaymentChannel, PaymentIntentStatus
+from hospital_core.finance.payments.states import PAYMENT_INTENT, PaymentChannel, PaymentIntentStatus, ReceiptKind
 from hospital_core.kernel import ports
 from hospital_core.kernel.commands import Done
 from hospital_core.kernel.ids import new_id
@@ -41,8 +44,10 @@ async def record_success(uow: UnitOfWork, fact: ChannelSuccess) -> Done:
     """Take in a verified success (记录支付成功), whatever state the intent is in; told again, it answers the same.
 
     Call it through ``payments.outside.take_in_success``, which also keeps what is refused here for staff to see.
-    The first money for a waiting bill settles it; any other is surplus and its refund is promised at once.
-    Raises: PaymentMismatch (nothing is applied). Emits: PaymentSucceeded. Locks: the invoice, then the intent.
+    Money that the waiting bill has room for is applied; any other is surplus and its refund is promised at once. Money
+    of a top-up goes on the patient's card.
+    Raises: PaymentMismatch (nothing is applied). Emits: PaymentSucceeded, InvoicePaid, CardToppedUp.
+    Locks: the invoice, then the intent.
     """
     intent = await uow.fetch_row(_INTENT, fact.out_trade_no)
     mismatch = _mismatch_of(fact, intent)
@@ -50,7 +55,7 @@ async def record_success(uow: UnitOfWork, fact: ChannelSuccess) -> Done:
         raise PaymentMismatch(mismatch or MismatchKind.ORDER)
     if not await take_notice(uow, PaymentChannel(intent["channel"]), "payment", fact.transaction_id):
         return await _told_again(uow, fact)
-    bill = await hold_invoice(uow, intent["invoice_id"])
+    bill = await hold_invoice(uow, intent["invoice_id"]) if intent["invoice_id"] else None
     state = await uow.fetch_value("SELECT status FROM payment_intent WHERE id = $1", intent["id"])
     if state == PaymentIntentStatus.SUCCEEDED:
         raise PaymentMismatch(MismatchKind.TRANSACTION)
@@ -59,10 +64,11 @@ async def record_success(uow: UnitOfWork, fact: ChannelSuccess) -> Done:
         transaction_id=fact.transaction_id, succeeded_at=fact.succeeded_at,
         payer_openid=fact.payer_openid or intent["payer_openid"],
     )  # fmt: skip
-    uow.audited("payment_intent", paid["id"], patient_id=bill.patient_id)
+    uow.audited("payment_intent", paid["id"], patient_id=paid["patient_id"])
     uow.audits[0].detail["source"] = fact.source
-    applied = await apply_money(uow, paid, bill, LedgerAccount.WECHAT_CLEARING)
-    if not applied:
+    if bill is None:
+        await top_up_card(uow, paid)
+    elif not (await apply_money(uow, paid, bill)).applied:
         why = {"reason": "重复支付退款", "source_kind": "surplus", "source_id": paid["id"]}
         await request_refund(uow, RequestRefund(intent_id=paid["id"], **why))
     return Done()
@@ -75,7 +81,7 @@ def _mismatch_of(fact: ChannelSuccess, intent: Record | None) -> MismatchKind | 
         return MismatchKind.CURRENCY
     if fact.amount_fen != intent["amount_fen"]:
         return MismatchKind.AMOUNT
-    if fact.mchid != intent["mchid"]:
+    if fact.mchid != intent["mchid"] or not PaymentChannel(intent["channel"]).is_wechat:
         return MismatchKind.MERCHANT
     if fact.appid is not None and fact.appid != ports.use(PaymentGateway).merchant.appid:
         return MismatchKind.APP
@@ -93,36 +99,66 @@ async def _told_again(uow: UnitOfWork, fact: ChannelSuccess) -> Done:
     return Done()
 
 
-async def apply_money(
-    uow: UnitOfWork, intent: Record, bill: InvoiceView, received_in: LedgerAccount, drawer_id: UUID | None = None
-) -> bool:
-    """Put a succeeded tender on the bill, or book the money as surplus; returns which.
+@dataclass(frozen=True)
+class Outcome:
+    """What became of money that arrived: it is on the bill, the bill is settled by it, a receipt was drawn for it."""
 
-    The bill's conditional update decides; ``invoice_not_overpaid`` has the last word.
+    applied: bool
+    settled: bool = False
+    receipt_no: str | None = None
+
+
+async def apply_money(
+    uow: UnitOfWork, intent: Record, bill: InvoiceView, received: Sequence[Line] | None = None
+) -> Outcome:
+    """Put a succeeded tender on the bill, or book the money as surplus; says which.
+
+    The bill's conditional update decides; ``invoice_not_overpaid`` has the last word. ``received``: the debit side,
+    when it is more than one line of the channel's account. A bill settled at a window gets its receipt at once.
     """
     after = await settle_invoice(uow, bill.id, intent["amount_fen"])
     applied = after is not None
     settled = after is not None and after.status is InvoiceStatus.BALANCED
     if applied:
         await uow.execute("UPDATE payment_intent SET applied = true WHERE id = $1", intent["id"])
-    await post(
-        uow,
-        JournalKind.PAYMENT_APPLIED if applied else JournalKind.PAYMENT_SURPLUS,
-        "payment_intent",
-        intent["id"],
-        moved(
-            intent["amount_fen"],
-            debit=received_in,
-            credit=LedgerAccount.PATIENT_RECEIVABLE if applied else LedgerAccount.UNAPPLIED_RECEIPTS,
-            patient_id=bill.patient_id,
-            drawer_id=drawer_id,
-        ),
-    )
+    kind = JournalKind.PAYMENT_APPLIED if applied else JournalKind.PAYMENT_SURPLUS
+    against = LedgerAccount.PATIENT_RECEIVABLE if applied else LedgerAccount.UNAPPLIED_RECEIPTS
+    received = received or [await debit_of(uow, intent)]
+    credit = Line(against, -intent["amount_fen"], bill.patient_id)
+    await post(uow, kind, "payment_intent", intent["id"], [*received, credit])
     about = {"invoice_id": bill.id, "encounter_id": bill.encounter_id}
     uow.record(PaymentSucceeded(intent_id=intent["id"], **about, applied=applied, settled=settled))
-    if settled:
-        uow.record(InvoicePaid(**about, patient_id=bill.patient_id))
-    return applied
+    if not settled:
+        return Outcome(applied)
+    uow.record(InvoicePaid(**about, patient_id=bill.patient_id))
+    drawn = await receipt_of_shift(
+        uow, intent["shift_id"], ReceiptKind.PAYMENT, bill.patient_id, bill.id, bill.total_fen
+    )
+    return Outcome(applied, settled, drawn)
+
+
+async def debit_of(uow: UnitOfWork, intent: Record) -> Line:
+    """The ledger's side of money that a channel brought; cash lies in the shift's drawer."""
+    account = ACCOUNT_OF[PaymentChannel(intent["channel"])]
+    drawer_id = None
+    if account is LedgerAccount.CASH_DRAWER:
+        drawer_id = await uow.fetch_value("SELECT drawer_id FROM cashier_shift WHERE id = $1", intent["shift_id"])
+    return Line(account, intent["amount_fen"], intent["patient_id"], drawer_id)
+
+
+async def top_up_card(uow: UnitOfWork, intent: Record) -> str | None:
+    """Book money that was paid ahead (预存款到账); returns the receipt's number when a window took it.
+
+    The card's balance follows the ledger by trigger. Emits: CardToppedUp.
+    """
+    await uow.execute("UPDATE payment_intent SET applied = true WHERE id = $1", intent["id"])
+    card = Line(LedgerAccount.PATIENT_CARD, -intent["amount_fen"], intent["patient_id"])
+    lines = [await debit_of(uow, intent), card]
+    await post(uow, JournalKind.CARD_TOPPED_UP, "payment_intent", intent["id"], lines)
+    uow.record(CardToppedUp(intent_id=intent["id"], patient_id=intent["patient_id"]))
+    return await receipt_of_shift(
+        uow, intent["shift_id"], ReceiptKind.TOP_UP, intent["patient_id"], intent["id"], intent["amount_fen"]
+    )
 
 
 async def note_mismatch(uow: UnitOfWork, command: NoteMismatch) -> Done:

@@ -17,6 +17,7 @@ from hospital_core.finance.payments.ports import (
     RefundOrder,
     TradeState,
 )
+from miniapp_api.wechat import gateways
 from miniapp_api.wechat import pay as pay_module
 from miniapp_api.wechat.adapters import open_wechat
 from miniapp_api.wechat.errors import NoticeRefused
@@ -124,7 +125,7 @@ async def test_answer_that_cannot_be_used_leaves_the_order_unknown_and_a_query_h
 
 
 async def test_channel_that_acts_and_stays_silent_is_not_waited_for(wechat, simulator, order, monkeypatch):
-    monkeypatch.setattr(pay_module, "_DEADLINE_S", 0.5)
+    monkeypatch.setattr(gateways, "DEADLINE_S", 0.5)
     await simulator.fault("api_timeout", target="prepay", times=1)
     started = time.monotonic()
     with pytest.raises(GatewayUnknown):

@@ -1,0 +1,254 @@
+"""Paying at the window (窗口缴费): open charges, bills, tenders, refunds, the card."""
+
+from datetime import timedelta
+from typing import Any
+
+from backend.api.staff.base import staff_routes
+from backend.http.routing import Call, Owner
+from hospital_core.finance.billing.commands import BillOpenCharges, UnbillInvoice
+from hospital_core.finance.billing.errors import (
+    AlreadyPerformed,
+    ChargesNotBillable,
+    InvoicePartlyPaid,
+    NothingToRefund,
+    RefundNotDivisible,
+)
+from hospital_core.finance.billing.queries import open_charges
+from hospital_core.finance.billing.service import bill_open_charges, unbill
+from hospital_core.finance.billing.views import InvoiceView, OpenChargesView
+from hospital_core.finance.ledger.errors import AccountingDayClosed, CardBalanceTooLow
+from hospital_core.finance.ledger.queries import card_balance
+from hospital_core.finance.ledger.views import CardBalanceView
+from hospital_core.finance.payments.commands import (
+    AskReceipt,
+    ChargeCode,
+    OpenIntent,
+    PayWithCard,
+    RecordTender,
+    RefundAtCounter,
+    RefundTopUp,
+    ReleaseTenders,
+    ShowCode,
+    TakeCash,
+    TakeCashTopUp,
+)
+from hospital_core.finance.payments.errors import (
+    ChannelRefused,
+    InvoiceNotPayable,
+    MoreThanDue,
+    NotPaid,
+    PayingTimeOver,
+    PaymentMismatch,
+    RefundTooLarge,
+    ShiftNotOpen,
+    TenderTooSmall,
+)
+from hospital_core.finance.payments.outside import charge_payment_code, check_intent_now, prepare_payment
+from hospital_core.finance.payments.queries import invoice_money, payment_intent
+from hospital_core.finance.payments.service import (
+    ask_receipt,
+    open_intent,
+    pay_with_card,
+    record_bank_card,
+    record_insurance,
+    refund_at_counter,
+    refund_top_up,
+    release_tenders,
+    take_cash,
+    take_cash_top_up,
+)
+from hospital_core.finance.payments.states import PaymentChannel
+from hospital_core.finance.payments.views import (
+    CodeToScanView,
+    InvoiceMoneyView,
+    PaymentIntentView,
+    ReceiptView,
+    RefundsView,
+)
+from hospital_core.kernel.context import Context
+from hospital_core.kernel.errors import NotFound, OutsideUnavailable, StateConflict
+from hospital_core.kernel.reading import Reading
+from hospital_core.kernel.run import run
+from hospital_core.registry.care_relations.queries import permitted_patient
+from hospital_core.registry.staff.permissions import Permission
+
+routes = staff_routes()
+
+CODE_SHOWN = timedelta(minutes=10)
+CODE_CHARGED = timedelta(seconds=45)  # a payer types a password for so long at most
+_TENDER = (NotFound, InvoiceNotPayable, MoreThanDue, AccountingDayClosed)
+
+
+@routes.get(
+    "/patients/{patient_id}/charges", view=OpenChargesView, permission=Permission.CASH_TAKE, owner=Owner.PATIENT,
+    errors=(NotFound,),
+)  # fmt: skip
+async def charges_to_pay(call: Call[Any]) -> OpenChargesView:
+    """What a patient still has to pay (待缴费)."""
+    return await open_charges(Reading(call.ctx), call.path["patient_id"])
+
+
+@routes.post(
+    "/patients/{patient_id}/invoices", view=InvoiceView, permission=Permission.CASH_TAKE, owner=Owner.PATIENT,
+    command=BillOpenCharges, idempotent=True, errors=(NotFound, ChargesNotBillable),
+)  # fmt: skip
+async def bill_charges(call: Call[BillOpenCharges]) -> InvoiceView:
+    """Put open charges on one bill (合并缴费)."""
+    return await run(call.ctx, bill_open_charges, call.command)
+
+
+@routes.get(
+    "/invoices/{invoice_id}", view=InvoiceMoneyView, permission=Permission.CASH_TAKE, owner=Owner.PATIENT,
+    errors=(NotFound,),
+)  # fmt: skip
+async def bill_in_full(call: Call[Any]) -> InvoiceMoneyView:
+    """A bill with its items, tenders, refunds and receipts (账单与收退款)."""
+    return await invoice_money(Reading(call.ctx), call.path["invoice_id"])
+
+
+@routes.post(
+    "/invoices/{invoice_id}/unbill", view=InvoiceView, permission=Permission.CASH_TAKE, command=UnbillInvoice,
+    idempotent=True, errors=(NotFound, StateConflict, InvoicePartlyPaid),
+)  # fmt: skip
+async def unbill_invoice(call: Call[UnbillInvoice]) -> InvoiceView:
+    """Take an unpaid bill back and keep its charges open (撤销结算)."""
+    return await run(call.ctx, unbill, call.command)
+
+
+@routes.post(
+    "/invoices/{invoice_id}/cash", view=PaymentIntentView, permission=Permission.CASH_TAKE, command=TakeCash,
+    idempotent=True, errors=(*_TENDER, TenderTooSmall, ShiftNotOpen),
+)  # fmt: skip
+async def pay_in_cash(call: Call[TakeCash]) -> PaymentIntentView:
+    """Take cash (收现金)."""
+    return await run(call.ctx, take_cash, call.command)
+
+
+@routes.post(
+    "/invoices/{invoice_id}/card", view=PaymentIntentView, permission=Permission.CASH_TAKE, command=PayWithCard,
+    idempotent=True, errors=(*_TENDER, CardBalanceTooLow),
+)  # fmt: skip
+async def pay_by_card(call: Call[PayWithCard]) -> PaymentIntentView:
+    """Pay from the card balance (预存款支付)."""
+    return await run(call.ctx, pay_with_card, call.command)
+
+
+@routes.post(
+    "/invoices/{invoice_id}/bank-card", view=PaymentIntentView, permission=Permission.CASH_TAKE, command=RecordTender,
+    idempotent=True, errors=(*_TENDER, ShiftNotOpen),
+)  # fmt: skip
+async def pay_by_bank_card(call: Call[RecordTender]) -> PaymentIntentView:
+    """Record what the bank's terminal took (登记银行卡支付)."""
+    return await run(call.ctx, record_bank_card, call.command)
+
+
+@routes.post(
+    "/invoices/{invoice_id}/insurance", view=PaymentIntentView, permission=Permission.CASH_TAKE, command=RecordTender,
+    idempotent=True, errors=_TENDER,
+)  # fmt: skip
+async def pay_by_insurance(call: Call[RecordTender]) -> PaymentIntentView:
+    """Record what the insurance pays (登记医保支付)."""
+    return await run(call.ctx, record_insurance, call.command)
+
+
+@routes.post(
+    "/invoices/{invoice_id}/code-to-scan", view=CodeToScanView, permission=Permission.CASH_TAKE, command=ShowCode,
+    idempotent=True, errors=(*_TENDER, PayingTimeOver, ChannelRefused, OutsideUnavailable),
+)  # fmt: skip
+async def code_to_scan(call: Call[ShowCode]) -> CodeToScanView:
+    """A code for the payer to scan (扫码支付)."""
+    intent = await _open(call.ctx, call.command, PaymentChannel.WECHAT_NATIVE, CODE_SHOWN)
+    found = await payment_intent(Reading(call.ctx), intent.id)
+    prepared = await prepare_payment(call.ctx, found)
+    return CodeToScanView(payment=found, code_url=prepared["code_url"])
+
+
+@routes.post(
+    "/invoices/{invoice_id}/payment-code", view=PaymentIntentView, permission=Permission.CASH_TAKE, command=ChargeCode,
+    idempotent=True, errors=(*_TENDER, PayingTimeOver, ChannelRefused, PaymentMismatch),
+)  # fmt: skip
+async def pay_by_code(call: Call[ChargeCode]) -> PaymentIntentView:
+    """Charge the payment code that was scanned (付款码支付); while ``open``, ask ``/payments/{intent_id}/check``."""
+    intent = await _open(call.ctx, call.command, PaymentChannel.WECHAT_CODEPAY, CODE_CHARGED)
+    return await charge_payment_code(call.ctx, intent, call.command.auth_code, "counter")
+
+
+async def _open(
+    ctx: Context, command: ShowCode | ChargeCode, channel: PaymentChannel, lasts: timedelta
+) -> PaymentIntentView:
+    now = await Reading(ctx).fetch_value("SELECT hospital_now()")
+    wanted = OpenIntent(
+        invoice_id=command.invoice_id,
+        amount_fen=command.amount_fen,
+        channel=channel,
+        description="门诊缴费",
+        pay_until=now + lasts,
+    )
+    return await run(ctx, open_intent, wanted)
+
+
+@routes.post(
+    "/payments/{intent_id}/check", view=PaymentIntentView, permission=Permission.CASH_TAKE,
+    errors=(NotFound, PaymentMismatch),
+)  # fmt: skip
+async def check_payment(call: Call[Any]) -> PaymentIntentView:
+    """Ask the channel how a payment stands (查单)."""
+    return await check_intent_now(call.ctx, call.path["intent_id"])
+
+
+@routes.post(
+    "/invoices/{invoice_id}/receipts", view=ReceiptView, permission=Permission.CASH_TAKE, command=AskReceipt,
+    idempotent=True, errors=(NotFound, NotPaid),
+)  # fmt: skip
+async def receipt_of_invoice(call: Call[AskReceipt]) -> ReceiptView:
+    """The receipt of a paid bill (开具收据)."""
+    return await run(call.ctx, ask_receipt, call.command)
+
+
+@routes.post(
+    "/invoices/{invoice_id}/refunds", view=RefundsView, permission=Permission.REFUND_REQUEST, command=RefundAtCounter,
+    idempotent=True,
+    errors=(NotFound, NotPaid, RefundTooLarge, AlreadyPerformed, NothingToRefund, RefundNotDivisible,
+            AccountingDayClosed),
+)  # fmt: skip
+async def refund_invoice(call: Call[RefundAtCounter]) -> RefundsView:
+    """Give back parts of a paid bill (窗口退费)."""
+    return await run(call.ctx, refund_at_counter, call.command)
+
+
+@routes.post(
+    "/invoices/{invoice_id}/release", view=RefundsView, permission=Permission.REFUND_REQUEST, command=ReleaseTenders,
+    idempotent=True, errors=(NotFound, InvoiceNotPayable, AccountingDayClosed),
+)  # fmt: skip
+async def release_paid(call: Call[ReleaseTenders]) -> RefundsView:
+    """Give back what was paid of a bill that will not be paid in full (退回部分已付)."""
+    return await run(call.ctx, release_tenders, call.command)
+
+
+@routes.get(
+    "/patients/{patient_id}/card", view=CardBalanceView, permission=Permission.CASH_TAKE, owner=Owner.PATIENT,
+    errors=(NotFound,),
+)  # fmt: skip
+async def card_of_patient(call: Call[Any]) -> CardBalanceView:
+    """What a patient has paid ahead (预存款余额)."""
+    reading = Reading(call.ctx)
+    await permitted_patient(reading, call.path["patient_id"])
+    return await card_balance(reading, call.path["patient_id"])
+
+
+@routes.post(
+    "/patients/{patient_id}/card/cash", view=PaymentIntentView, permission=Permission.CASH_TAKE, owner=Owner.PATIENT,
+    command=TakeCashTopUp, idempotent=True, errors=(NotFound, TenderTooSmall, ShiftNotOpen, AccountingDayClosed),
+)  # fmt: skip
+async def cash_ahead(call: Call[TakeCashTopUp]) -> PaymentIntentView:
+    """Take cash ahead (现金充值)."""
+    return await run(call.ctx, take_cash_top_up, call.command)
+
+
+@routes.post(
+    "/patients/{patient_id}/card/refunds", view=RefundsView, permission=Permission.REFUND_REQUEST, owner=Owner.PATIENT,
+    command=RefundTopUp, idempotent=True, errors=(NotFound, CardBalanceTooLow, AccountingDayClosed),
+)  # fmt: skip
+async def refund_card(call: Call[RefundTopUp]) -> RefundsView:
+    """Give back what was paid ahead (预存款退款)."""
+    return await run(call.ctx, refund_top_up, call.command)

@@ -1,0 +1,198 @@
+"""What patients choose when their clinic was changed (停替诊答复): move, keep or refund, each once.
+
+The place is locked first, then the appointment, then the question is answered by a conditional update: of a patient's
+two taps, a clerk and the timer, one settles it, and the money follows that one.
+"""
+
+from decimal import ROUND_CEILING, Decimal
+from uuid import UUID
+
+from asyncpg import Record
+
+from hospital_core.access.scheduling.disruption_queries import disruption_view, permitted_disruption
+from hospital_core.access.scheduling.errors import DisruptionSettled, SlotFull
+from hospital_core.access.scheduling.events import AppointmentMoved
+from hospital_core.access.scheduling.planning_commands import AnswerDisruption
+from hospital_core.access.scheduling.planning_views import DisruptionView
+from hospital_core.access.scheduling.rules import rule_book
+from hospital_core.access.scheduling.service.cancel import give_back
+from hospital_core.access.scheduling.service.changing import SESSION_STOPPED
+from hospital_core.access.scheduling.service.hold import SOURCE, follow_session, hold_place
+from hospital_core.access.scheduling.service.taking import hidden_seconds
+from hospital_core.access.scheduling.statements import HOLD_EXPIRED, RELEASE, is_free, is_open_to, is_stale
+from hospital_core.access.scheduling.states import (
+    APPOINTMENT,
+    DISRUPTION,
+    SLOT,
+    AppointmentPayment,
+    AppointmentStatus,
+    ClinicChangeKind,
+    DisruptionChoice,
+    DisruptionStatus,
+    Pool,
+    ServiceKind,
+)
+from hospital_core.finance.payments.commands import RequestRefund
+from hospital_core.finance.payments.service import request_refund
+from hospital_core.kernel.errors import FieldProblem, StateConflict
+from hospital_core.kernel.money import fen_of
+from hospital_core.kernel.states import transition
+from hospital_core.kernel.uow import UnitOfWork
+
+DOCTOR_SUBSTITUTED = "doctor_substituted"
+# What pays back the difference to a cheaper session; the fee itself is the appointment's own.
+DIFFERENCE = "disruption"
+_THOUSANDTH = Decimal("0.001")
+
+_PAID = (AppointmentStatus.BOOKED,)
+_STANDING = (AppointmentStatus.PENDING, AppointmentStatus.BOOKED)
+
+_OF = """
+SELECT d.*, c.kind FROM disruption d JOIN clinic_change c ON c.id = d.change_id WHERE d.id = $1"""
+
+# The lowest number that the phone could sell, in a session of the same department. 1 session, 2 appointment, 3 now
+_TARGET = f"""
+SELECT slot.id AS slot_id, slot.starts_at AS slot_starts_at, s.*
+FROM appointment mine
+JOIN schedule s ON s.id = $1 AND s.status = 'active' AND s.department_id = mine.department_id AND s.released_at <= $3
+ AND s.service_kind <> '{ServiceKind.EMERGENCY.value}'
+JOIN slot ON slot.schedule_id = s.id AND slot.starts_at > $3 AND slot.id <> mine.slot_id
+WHERE mine.id = $2 AND {is_free("slot", "$3")} AND {is_open_to("slot", f"'{Pool.MINIAPP.value}'", "$3")}
+ORDER BY slot.number LIMIT 1 FOR UPDATE OF slot SKIP LOCKED"""
+
+# Holds that ended unpaid, on the place or of the patient in that half day.
+# 1 slot, 2 appointment, 3 now, 4 day, 5 period
+_END_STALE = f"""
+UPDATE appointment a
+SET status = {APPOINTMENT.target_sql("expire")}, version = a.version + 1, cancelled_at = $3,
+    cancel_reason = '{HOLD_EXPIRED}'
+FROM appointment mine
+WHERE mine.id = $2 AND a.id <> mine.id AND {is_stale("a", "$3")}
+  AND (a.slot_id = $1 OR a.patient_id = mine.patient_id AND a.department_id = mine.department_id AND a.day = $4
+       AND a.period = $5)"""
+
+_TAKE = f"""
+UPDATE slot SET status = {SLOT.target_sql("take")}, held_until = NULL, free_from = NULL, version = version + 1
+WHERE id = $1"""
+
+_CHARGED = "SELECT invoice_id, unit_price, refunded_quantity FROM charge_item WHERE source_kind = $1 AND source_id = $2"
+
+_MOVE = f"""
+UPDATE appointment
+SET slot_id = $2, schedule_id = $3, staff_id = $4, starts_at = $5, day = $6, period = $7, service_kind = $8,
+    fee_fen = $9, full_fee_fen = $10, returns_after_s = $11, version = version + 1
+WHERE id = $1 AND status = '{AppointmentStatus.BOOKED.value}' RETURNING *"""
+
+
+async def answer_disruption(uow: UnitOfWork, command: AnswerDisruption) -> DisruptionView:
+    """Take a patient's answer to a changed clinic (停替诊答复), without any cut-off, once.
+
+    Moving keeps the payment: a dearer session costs nothing more, a cheaper one gives the difference back.
+    Raises: NotFound, FieldProblem, DisruptionSettled, SlotFull, AlreadyBooked. Locks: the place, the appointment, the
+    new place. Emits: AppointmentMoved or AppointmentCancelled.
+    """
+    disruption = await permitted_disruption(uow, command.disruption_id)
+    choice = command.choice
+    if choice is DisruptionChoice.KEEP and disruption["kind"] != ClinicChangeKind.SUBSTITUTE:
+        raise FieldProblem("/choice", "停诊的预约不能保留，请选择改约或退号")
+    if choice is DisruptionChoice.MOVE and command.schedule_id is None:
+        raise FieldProblem("/schedule_id", "请选择改约的时段")
+    appointment = await hold_place(uow, disruption["appointment_id"])
+    assert appointment is not None
+    answerable = _PAID if choice is DisruptionChoice.MOVE else _STANDING
+    if appointment["status"] not in answerable:
+        raise DisruptionSettled(status=appointment["status"])
+    await _settle(uow, disruption["id"], choice)
+    if choice is DisruptionChoice.REFUND:
+        await give_back(uow, appointment, _reason(disruption))
+    elif choice is DisruptionChoice.MOVE and command.schedule_id is not None:
+        refunded_fen = await _move(uow, disruption["id"], appointment, command.schedule_id)
+        await uow.execute("UPDATE disruption SET refunded_fen = $2 WHERE id = $1", disruption["id"], refunded_fen)
+    uow.audited("disruption", disruption["id"], patient_id=appointment["patient_id"])
+    return await disruption_view(uow, disruption["id"])
+
+
+async def settle_by_default(uow: UnitOfWork, disruption_id: UUID) -> None:
+    """Who has not answered in time is refunded when the clinic was stopped, and keeps it under the substitute.
+
+    Idempotent; an appointment that is gone, or came to be seen, needs nothing any more. Locks: place, appointment.
+    """
+    appointment_id = await uow.fetch_value("SELECT appointment_id FROM disruption WHERE id = $1", disruption_id)
+    appointment = await hold_place(uow, appointment_id)
+    disruption = await uow.fetch_row(_OF, disruption_id)
+    assert appointment is not None
+    assert disruption is not None
+    if disruption["status"] != DisruptionStatus.OPEN:
+        return
+    if appointment["status"] not in _STANDING:
+        await transition(uow, DISRUPTION, "lapse", disruption_id, answered_at=uow.now)
+    elif disruption["kind"] == ClinicChangeKind.SUBSTITUTE:
+        await transition(uow, DISRUPTION, "keep", disruption_id, answered_at=uow.now)
+    else:
+        await transition(uow, DISRUPTION, "refund", disruption_id, answered_at=uow.now)
+        await give_back(uow, appointment, _reason(disruption))
+    uow.audited("disruption", disruption_id, patient_id=appointment["patient_id"])
+
+
+async def _settle(uow: UnitOfWork, disruption_id: UUID, choice: DisruptionChoice) -> None:
+    try:
+        await transition(
+            uow, DISRUPTION, choice.value, disruption_id, answered_at=uow.now, answered_by=uow.ctx.actor.id
+        )
+    except StateConflict as conflict:
+        raise DisruptionSettled(status=conflict.fields["state"]) from conflict
+
+
+def _reason(disruption: Record) -> str:
+    return SESSION_STOPPED if disruption["kind"] == ClinicChangeKind.STOP else DOCTOR_SUBSTITUTED
+
+
+async def _move(uow: UnitOfWork, disruption_id: UUID, appointment: Record, schedule_id: UUID) -> int:
+    """Give a locked, booked appointment a place of another session; answers what was paid back."""
+    target = await uow.fetch_row(_TARGET, schedule_id, appointment["id"], uow.now)
+    if target is None:
+        raise SlotFull()
+    await uow.execute(_END_STALE, target["slot_id"], appointment["id"], uow.now, target["day"], target["period"])
+    refunded_fen = await _pay_difference(uow, disruption_id, appointment, target["fee_fen"])
+    await uow.execute(_TAKE, target["slot_id"])
+    moved = await uow.fetch_row(
+        _MOVE, appointment["id"], target["slot_id"], target["id"], target["staff_id"], target["slot_starts_at"],
+        target["day"], target["period"], target["service_kind"], appointment["fee_fen"] - refunded_fen,
+        max(target["fee_fen"], appointment["fee_fen"] - refunded_fen),
+        hidden_seconds(target, await rule_book(uow)),
+    )  # fmt: skip
+    assert moved is not None
+    await uow.execute(RELEASE, appointment["slot_id"], uow.now, appointment["returns_after_s"])
+    await follow_session(uow, moved)
+    uow.record(AppointmentMoved(appointment_id=appointment["id"], disruption_id=disruption_id))
+    return refunded_fen
+
+
+async def _pay_difference(uow: UnitOfWork, disruption_id: UUID, appointment: Record, new_fee_fen: int) -> int:
+    """Give back what the new session costs less (退差价), rounded up to what a thousandth of the visit costs.
+
+    Money follows quantity on a bill (``billing.refunding``): the patient never gets less than the difference.
+    """
+    paid_fen: int = appointment["fee_fen"]
+    if appointment["payment_status"] != AppointmentPayment.PAID or paid_fen <= new_fee_fen:
+        return 0
+    item = await uow.fetch_row(_CHARGED, SOURCE, appointment["id"])
+    assert item is not None
+    amount_fen = _least_part(item["unit_price"], item["refunded_quantity"], paid_fen - new_fee_fen)
+    await request_refund(
+        uow,
+        RequestRefund(
+            invoice_id=item["invoice_id"], amount_fen=amount_fen, reason="改约退差价", source_kind=DIFFERENCE,
+            source_id=disruption_id,
+        ),
+    )  # fmt: skip
+    return amount_fen
+
+
+def _least_part(unit_price: Decimal, refunded: Decimal, wanted_fen: int) -> int:
+    """The least amount, not less than wanted, that a quantity of the item can stand for after what it gave back."""
+    before_fen = fen_of(unit_price, refunded)
+    part = (Decimal(wanted_fen) / (unit_price * 100)).quantize(_THOUSANDTH, rounding=ROUND_CEILING)
+    if fen_of(unit_price, refunded + part) - before_fen < wanted_fen:
+        part += _THOUSANDTH
+    return fen_of(unit_price, refunded + part) - before_fen

@@ -1,0 +1,159 @@
+"""What messages say (消息内容): made from the present rows of their source; a message stores no data of persons.
+
+A new kind needs one entry: a statement that gives its sources' rows by ``ANY($1)``, and the words made of a row. The
+channel's template is filled from the same words.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from hospital_core.exchange.notifications.kinds import NotificationKind
+from hospital_core.kernel.masking import mask_name
+from hospital_core.kernel.money import yuan_text
+from hospital_core.kernel.reading import Reading
+from hospital_core.registry.patients.ages import SHANGHAI
+
+Words = dict[str, str]
+_Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Said:
+    """One message's words, and the appointment that it opens."""
+
+    words: Words
+    appointment_id: UUID | None
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How a kind reads: ``shown`` names the words of the inbox's line, in order."""
+
+    title: str
+    sql: str
+    words: Callable[[_Row], Words]
+    shown: tuple[str, ...]
+
+    def line(self, words: Words) -> str:
+        """The inbox's line."""
+        texts = (f"¥{words[name]}" if name == "amount" else words[name] for name in self.shown)
+        return " ".join(text for text in texts if text)
+
+
+_VISIT = """
+a.id AS appointment_id, a.starts_at, a.fee_fen, p.name AS patient_name, d.name AS department, m.name AS doctor,
+home.name AS home_room, slot.number
+FROM appointment a JOIN slot ON slot.id = a.slot_id JOIN schedule s ON s.id = a.schedule_id
+JOIN location home ON home.id = s.room_id JOIN patient p ON p.id = a.patient_id
+JOIN department d ON d.id = a.department_id JOIN staff_member m ON m.id = a.staff_id"""
+
+_APPOINTMENT = f"SELECT a.id AS source_id, {_VISIT} WHERE a.id = ANY($1::uuid[])"
+
+# A patient who moved is elsewhere by now: what was stopped is told from where they were.
+_DISRUPTION = """
+SELECT x.id AS source_id, a.id AS appointment_id, was.starts_at, p.name AS patient_name, d.name AS department,
+       before.name AS doctor, after.name AS other_doctor, a.starts_at AS new_starts_at, now_with.name AS new_doctor,
+       x.answer_by
+FROM disruption x JOIN clinic_change c ON c.id = x.change_id JOIN slot was ON was.id = x.from_slot_id
+JOIN appointment a ON a.id = x.appointment_id JOIN patient p ON p.id = a.patient_id
+JOIN department d ON d.id = a.department_id JOIN staff_member before ON before.id = c.from_staff_id
+JOIN staff_member now_with ON now_with.id = a.staff_id LEFT JOIN staff_member after ON after.id = c.to_staff_id
+WHERE x.id = ANY($1::uuid[])"""
+
+_TICKET = """
+SELECT t.id AS source_id, a.id AS appointment_id, a.starts_at, p.name AS patient_name, d.name AS department,
+       m.name AS doctor, home.name AS home_room, t.display_no, r.name AS room, area.name AS area
+FROM queue_ticket t JOIN appointment a ON a.id = t.appointment_id JOIN schedule s ON s.id = a.schedule_id
+JOIN location home ON home.id = s.room_id JOIN patient p ON p.id = t.patient_id
+JOIN department d ON d.id = t.department_id JOIN staff_member m ON m.id = coalesce(t.staff_id, a.staff_id)
+JOIN location area ON area.id = t.area_id LEFT JOIN location r ON r.id = t.room_id
+WHERE t.id = ANY($1::uuid[])"""
+
+_PAYMENT = """
+SELECT i.id AS source_id, NULL::uuid AS appointment_id, i.amount_fen, i.succeeded_at AS at, i.purpose,
+       p.name AS patient_name,
+       (SELECT string_agg(c.name, '、' ORDER BY c.id) FROM charge_item c WHERE c.invoice_id = i.invoice_id) AS items
+FROM payment_intent i JOIN patient p ON p.id = i.patient_id WHERE i.id = ANY($1::uuid[])"""
+
+_REFUND = """
+SELECT r.id AS source_id, NULL::uuid AS appointment_id, r.amount_fen, r.succeeded_at AS at, i.purpose,
+       p.name AS patient_name,
+       (SELECT string_agg(c.name, '、' ORDER BY c.id) FROM charge_item c WHERE c.invoice_id = i.invoice_id) AS items
+FROM refund r JOIN payment_intent i ON i.id = r.intent_id JOIN patient p ON p.id = i.patient_id
+WHERE r.id = ANY($1::uuid[])"""
+
+
+def _time(at: Any) -> str:
+    return str(at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")) if at is not None else ""
+
+
+def _visit(row: _Row) -> Words:
+    return {
+        "patient": mask_name(row["patient_name"]),
+        "department": row["department"],
+        "doctor": row["doctor"],
+        "time": _time(row["starts_at"]),
+    }
+
+
+def _booked(row: _Row) -> Words:
+    return _visit(row) | {"number": f"{row['number']}号", "room": row["home_room"]}
+
+
+def _fee_returned(row: _Row) -> Words:
+    return _visit(row) | {"amount": yuan_text(row["fee_fen"]), "item": f"{row['department']}挂号费"}
+
+
+def _stopped(row: _Row) -> Words:
+    return _visit(row) | {"advice": f"请在{_time(row['answer_by'])[5:]}前改约或退号"}
+
+
+def _substituted(row: _Row) -> Words:
+    return _visit(row) | {"other_doctor": row["other_doctor"], "advice": f"改由{row['other_doctor']}医生接诊"}
+
+
+def _moved(row: _Row) -> Words:
+    return _visit(row) | {"doctor": row["new_doctor"], "time": _time(row["new_starts_at"]), "advice": "已为您改约"}
+
+
+def _called(row: _Row) -> Words:
+    return _visit(row) | {"number": row["display_no"], "room": row["room"] or row["home_room"]}
+
+
+def _near(row: _Row) -> Words:
+    return _visit(row) | {"number": row["display_no"], "room": row["area"], "ahead": str(NEAR_AHEAD)}
+
+
+def _money(row: _Row) -> Words:
+    return {
+        "patient": mask_name(row["patient_name"]),
+        "item": "预存款" if row["purpose"] == "top_up" else row["items"] or "门诊费用",
+        "amount": yuan_text(row["amount_fen"]),
+        "time": _time(row["at"]),
+    }
+
+
+NEAR_AHEAD = 2  # so many before a patient when the reminder goes out
+_WHO = ("patient", "department", "doctor", "time")
+_BILL = ("patient", "item", "amount", "time")
+
+WORDINGS: dict[NotificationKind, Wording] = {
+    NotificationKind.APPOINTMENT_CONFIRMED: Wording("预约成功", _APPOINTMENT, _booked, (*_WHO, "number", "room")),
+    NotificationKind.APPOINTMENT_REFUNDED: Wording("挂号费已退回", _APPOINTMENT, _fee_returned, (*_WHO, "amount")),
+    NotificationKind.CLINIC_STOPPED: Wording("停诊通知", _DISRUPTION, _stopped, (*_WHO, "advice")),
+    NotificationKind.DOCTOR_SUBSTITUTED: Wording("替诊通知", _DISRUPTION, _substituted, (*_WHO, "advice")),
+    NotificationKind.APPOINTMENT_MOVED: Wording("改约成功", _DISRUPTION, _moved, _WHO),
+    NotificationKind.TICKET_NEAR: Wording("即将轮到您就诊", _TICKET, _near, (*_WHO, "number", "room")),
+    NotificationKind.TICKET_CALLED: Wording("请前往诊室就诊", _TICKET, _called, (*_WHO, "number", "room")),
+    NotificationKind.PAYMENT_RECEIVED: Wording("缴费成功", _PAYMENT, _money, _BILL),
+    NotificationKind.REFUND_FINISHED: Wording("退费到账", _REFUND, _money, _BILL),
+}
+
+
+async def said(reading: Reading, kind: NotificationKind, source_ids: Sequence[UUID]) -> dict[UUID, Said]:
+    """What messages of one kind say, by their sources."""
+    wording = WORDINGS[kind]
+    rows = await reading.fetch(wording.sql, list(source_ids))
+    return {row["source_id"]: Said(wording.words(row), row["appointment_id"]) for row in rows}

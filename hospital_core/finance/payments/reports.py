@@ -1,0 +1,155 @@
+"""Reports of shifts, days and receipt series (收费报表); the routes hold the permissions.
+
+The day's figures are read from its journals, so that they are the ledger's own; who took the money stands on the
+payments and refunds behind them.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from asyncpg import Record
+
+from hospital_core.finance.ledger.queries import drawer_fen, trial_balance
+from hospital_core.finance.ledger.states import revenue_of
+from hospital_core.finance.payments.channels import ACCOUNT_OF
+from hospital_core.finance.payments.queries import SHIFT, drawer, shift
+from hospital_core.finance.payments.report_views import (
+    CategoryRow,
+    DayReportView,
+    SeriesReportView,
+    SeriesRow,
+    ShiftReportView,
+    TakingsRow,
+)
+from hospital_core.finance.payments.states import PaymentChannel, ShiftStatus
+from hospital_core.finance.payments.views import ReceiptView, ShiftView
+from hospital_core.kernel.reading import Reading
+from hospital_core.registry.catalogue.states import FeeCategory
+
+# Only lines of the channel's own account: the other side of a journal is not money that came or went.
+_TAKINGS = """
+WITH channel AS (SELECT * FROM unnest($1::text[], $2::text[]) AS c (name, account)),
+money AS (
+    SELECT p.channel, p.shift_id, l.amount_fen AS received_fen, 0 AS refunded_fen, p.id AS payment_id,
+           NULL::uuid AS refund_id
+    FROM journal_entry e JOIN payment_intent p ON p.id = e.source_id JOIN channel c ON c.name = p.channel
+    JOIN journal_line l ON l.entry_id = e.id AND l.account = c.account
+    WHERE e.source_kind = 'payment_intent' AND {payments}
+    UNION ALL
+    SELECT p.channel, r.shift_id, 0, -l.amount_fen, NULL, r.id
+    FROM journal_entry e JOIN refund r ON r.id = e.source_id JOIN payment_intent p ON p.id = r.intent_id
+    JOIN channel c ON c.name = p.channel JOIN journal_line l ON l.entry_id = e.id AND l.account = c.account
+    WHERE e.source_kind = 'refund' AND e.kind = 'refund_paid' AND {refunds})
+SELECT d.code AS drawer_code, s.name AS cashier, m.channel, sum(m.received_fen)::bigint AS received_fen,
+       count(DISTINCT m.payment_id) AS received_count, sum(m.refunded_fen)::bigint AS refunded_fen,
+       count(DISTINCT m.refund_id) AS refunded_count
+FROM money m LEFT JOIN cashier_shift w ON w.id = m.shift_id LEFT JOIN cash_drawer d ON d.id = w.drawer_id
+LEFT JOIN staff_member s ON s.id = w.staff_id
+GROUP BY d.code, s.id, s.name, m.channel ORDER BY d.code NULLS LAST, s.name, m.channel"""
+
+_OF_DAY = _TAKINGS.format(payments="e.accounting_date = $3", refunds="e.accounting_date = $3")
+_OF_SHIFT = _TAKINGS.format(payments="p.shift_id = $3", refunds="r.shift_id = $3")
+
+_CATEGORIES = """
+SELECT c.category, coalesce(-sum(l.amount_fen) FILTER (WHERE l.amount_fen < 0), 0)::bigint AS charged_fen,
+       coalesce(sum(l.amount_fen) FILTER (WHERE l.amount_fen > 0), 0)::bigint AS returned_fen
+FROM journal_entry e JOIN journal_line l ON l.entry_id = e.id
+JOIN unnest($2::text[], $3::text[]) AS c (category, account) ON c.account = l.account
+WHERE e.accounting_date = $1 GROUP BY c.category ORDER BY c.category"""
+
+_SERIES = """
+SELECT d.code AS drawer_code, min(r.receipt_no) AS first_no, max(r.receipt_no) AS last_no, count(*) AS issued,
+       count(r.voided_at) AS voided, coalesce(sum(r.amount_fen) FILTER (WHERE r.voided_at IS NULL), 0)::bigint
+       AS amount_fen,
+       coalesce(array_agg(r.receipt_no ORDER BY r.number) FILTER (WHERE r.voided_at IS NOT NULL), '{}') AS voided_nos
+FROM receipt r JOIN cash_drawer d ON d.id = r.drawer_id
+WHERE (r.day >= $1 AND r.day <= $2) AND ($3::uuid IS NULL OR r.drawer_id = $3)
+  AND ($4::timestamptz IS NULL OR r.issued_at >= $4) AND ($5::timestamptz IS NULL OR r.issued_at <= $5)
+GROUP BY d.code, r.day ORDER BY d.code, r.day"""
+
+_SHIFTS = """
+WHERE (s.opened_at AT TIME ZONE 'Asia/Shanghai')::date <= $1
+  AND (s.closed_at IS NULL OR (s.closed_at AT TIME ZONE 'Asia/Shanghai')::date >= $1)
+ORDER BY d.code, s.opened_at"""
+
+
+async def shift_report(reading: Reading, shift_id: UUID) -> ShiftReportView:
+    """A shift's takings and what lies in its drawer (班结单), while it runs and afterwards. Raises: NotFound."""
+    one = await shift(reading, shift_id)
+    takings = await _takings(reading, _OF_SHIFT, shift_id)
+    cash = [row for row in takings if row.channel is PaymentChannel.CASH]
+    came_fen, went_fen = sum(row.received_fen for row in cash), sum(row.refunded_fen for row in cash)
+    expected_fen = one.expected_fen
+    if one.status is ShiftStatus.OPEN or expected_fen is None:
+        expected_fen = await drawer_fen(reading, one.drawer_id)
+    first, last = await _days_of(reading, one)
+    series = await reading.fetch(_SERIES, first, last, one.drawer_id, one.opened_at, one.closed_at)
+    return ShiftReportView(
+        shift=one,
+        cash_in_fen=came_fen,
+        cash_out_fen=went_fen,
+        deposited_fen=one.opening_fen + came_fen - went_fen - expected_fen,
+        expected_fen=expected_fen,
+        takings=takings,
+        receipts=_series(series),
+    )
+
+
+async def day_report(reading: Reading, day: date) -> DayReportView:
+    """An accounting day (日报表): money by drawer, cashier and channel, revenue by category, receipts, accounts."""
+    categories = list(FeeCategory)
+    revenue = await reading.fetch(
+        _CATEGORIES, day, [c.value for c in categories], [revenue_of(c).value for c in categories]
+    )
+    closed = await reading.fetch_value("SELECT 1 FROM closed_day WHERE day = $1", day)
+    shifts = await reading.fetch(f"{SHIFT} {_SHIFTS}", day)
+    return DayReportView(
+        day=day,
+        closed=closed is not None,
+        takings=await _takings(reading, _OF_DAY, day),
+        categories=[CategoryRow(**dict(row)) for row in revenue],
+        receipts=_series(await reading.fetch(_SERIES, day, day, None, None, None)),
+        shifts=[ShiftView(**dict(row)) for row in shifts],
+        accounts=await trial_balance(reading, day),
+    )
+
+
+async def series_report(reading: Reading, drawer_id: UUID, day: date) -> SeriesReportView:
+    """Every number that a drawer drew on a day, with what became of it (收据号段核对). Raises: NotFound."""
+    place = await drawer(reading, drawer_id)
+    last_number = await reading.fetch_value(
+        "SELECT last_number FROM receipt_series WHERE drawer_id = $1 AND day = $2", drawer_id, day
+    )
+    rows = await reading.fetch(
+        "SELECT * FROM receipt WHERE drawer_id = $1 AND day = $2 ORDER BY number", drawer_id, day
+    )
+    drawn = {row["number"] for row in rows}
+    return SeriesReportView(
+        drawer_code=place.code,
+        day=day,
+        last_number=last_number or 0,
+        missing=[number for number in range(1, (last_number or 0) + 1) if number not in drawn],
+        receipts=[ReceiptView(**dict(row)) for row in rows],
+    )
+
+
+async def _takings(reading: Reading, sql: str, of: date | UUID) -> list[TakingsRow]:
+    channels = [channel.value for channel in ACCOUNT_OF]
+    accounts = [account.value for account in ACCOUNT_OF.values()]
+    return [TakingsRow(**dict(row)) for row in await reading.fetch(sql, channels, accounts, of)]
+
+
+async def _days_of(reading: Reading, one: ShiftView) -> tuple[date, date]:
+    row = await reading.fetch_row(
+        "SELECT ($1::timestamptz AT TIME ZONE 'Asia/Shanghai')::date, "
+        "(coalesce($2::timestamptz, hospital_now()) AT TIME ZONE 'Asia/Shanghai')::date",
+        one.opened_at,
+        one.closed_at,
+    )
+    assert row is not None
+    return row[0], row[1]
+
+
+def _series(rows: Sequence[Record]) -> list[SeriesRow]:
+    return [SeriesRow(**dict(row)) for row in rows]
