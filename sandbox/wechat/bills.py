@@ -39,16 +39,9 @@ def ask_bill(world: World, query: Mapping[str, str], base_url: str) -> dict[str,
         raise PayError(403, "NO_AUTH", "特约商户号与服务商没有授权关系")
     if world.take("bill_not_ready", "tradebill"):
         raise PayError(400, "STATEMENT_CREATING", "账单生成中，请稍后重试")
-    rows, planted = differences.planted(world, bill_rows(world, day, bill_type, sub_mchid), day)
-    if not rows:
-        raise PayError(400, "NO_STATEMENT_EXIST", "账单文件不存在，请检查当前商户号在指定日期内是否有交易")
-    content = csv_of(rows)
-    token = secrets.token_urlsafe(24)
-    digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    content, digest, token = make_bill(world, day, bill_type, sub_mchid)
     if world.take("bill_bad_hash", "tradebill"):
         digest = digest[::-1]
-    made = MadeBill(token[:8], world.now(), day.isoformat(), sub_mchid, len(rows), digest, planted, content)
-    world.made_bills.appendleft(made)
     for old in [key for key, (_, until) in world.bills.items() if until < time.time()]:
         del world.bills[old]
     world.bills[token] = (
@@ -60,6 +53,21 @@ def ask_bill(world: World, query: Mapping[str, str], base_url: str) -> dict[str,
         "hash_value": digest,
         "download_url": f"{base_url}/v3/billdownload/file?token={token}",
     }
+
+
+def make_bill(world: World, day: date, bill_type: str, sub_mchid: str) -> tuple[bytes, str, str]:
+    """The file of a day with its SHA-1 and a token; kept for the console with what was planted in it.
+
+    Raises: PayError NO_STATEMENT_EXIST.
+    """
+    rows, planted = differences.planted(world, bill_rows(world, day, bill_type, sub_mchid), day)
+    if not rows:
+        raise PayError(400, "NO_STATEMENT_EXIST", "账单文件不存在，请检查当前商户号在指定日期内是否有交易")
+    content, token = csv_of(rows), secrets.token_urlsafe(24)
+    digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    made = MadeBill(token[:8], world.now(), day.isoformat(), sub_mchid, len(rows), digest, planted, content)
+    world.made_bills.appendleft(made)
+    return content, digest, token
 
 
 def bill_file(world: World, token: str) -> bytes:

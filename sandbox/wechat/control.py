@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import secrets
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,8 +13,8 @@ import orjson
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import raw
 
-from sandbox.wechat import codepay, faults, messages, orders, push, refunds
-from sandbox.wechat.errors import SheetError
+from sandbox.wechat import bills, codepay, faults, messages, orders, push, refunds
+from sandbox.wechat.errors import PayError, SheetError
 from sandbox.wechat.state import Code, State, User
 from sandbox.wechat.text import rfc3339
 from sandbox.wechat.world import MadeBill, World
@@ -82,12 +83,27 @@ async def read_state(request: Request) -> HTTPResponse:
     state["codes"] = len(state["codes"])
     state["tokens"] = len(state["tokens"])
     calls = [asdict(call) for call in world.calls]
-    bills = [_bill_view(bill) for bill in world.made_bills]
-    return _json({"business_time": rfc3339(world.now()), "calls": calls, "bills": bills, **state})
+    made = [_bill_view(bill) for bill in world.made_bills]
+    return _json({"business_time": rfc3339(world.now()), "calls": calls, "bills": made, **state})
 
 
 def _bill_view(bill: MadeBill) -> dict[str, Any]:
     return {name: value for name, value in vars(bill).items() if name != "content"}
+
+
+@blueprint.post("/bills")
+async def make_bill(request: Request) -> HTTPResponse:
+    """Make the bill of a day as a merchant's download would, without the wait for 10 o'clock of the next day."""
+    world, body = _world(request), _body(request)
+    try:
+        day = date.fromisoformat(str(body.get("day", "")))
+    except ValueError:
+        raise SheetError("bad_day", "账单日应为 yyyy-MM-dd", 400) from None
+    try:
+        bills.make_bill(world, day, "ALL", str(body.get("sub_mchid") or ""))
+    except PayError as error:
+        raise SheetError(error.code.lower(), error.message) from error
+    return _json(_bill_view(world.made_bills[0]), 201)
 
 
 @blueprint.get("/bills/<bill_id:str>")

@@ -41,8 +41,8 @@ export interface Department {
   available_today: number
 }
 
-export type ServiceKind = 'general' | 'expert' | 'special' | 'emergency'
-export const SERVICE_KINDS: Record<ServiceKind, string> = { general: '普通', expert: '专家', special: '特需', emergency: '急诊' }
+export type ServiceKind = 'general' | 'expert' | 'special' | 'disease' | 'night' | 'emergency'
+export const SERVICE_KINDS: Record<ServiceKind, string> = { general: '普通', expert: '专家', special: '特需', disease: '专病', night: '夜', emergency: '急诊' }
 
 export interface Session {
   schedule_id: string

@@ -314,12 +314,15 @@ async def test_given_an_unclear_stop_then_its_field_is_named(fields: dict[str, o
 async def test_given_bookings_during_a_stop_then_each_is_refused_or_asked() -> None:
     session = await make_session(clinic=await make_clinic(fee="0"), places=12)
     people = [await make_person() for _ in range(12)]
-    await asyncio.gather(
+    answers = await asyncio.gather(
         *(book(person=p, session=session) for p in people[:6]),
         _stop(session),
         *(book(person=p, session=session) for p in people[6:]),
         return_exceptions=True,
     )
+    assert isinstance(answers[6], ClinicChangeView), answers[6]
+    assert {type(answer).__name__ for answer in answers} <= {"AppointmentView", "ClinicChangeView", "SessionStopped",
+                                                             "SlotFull", "SlotTaken"}  # fmt: skip
     forgotten = await value(
         "SELECT count(*) FROM appointment a WHERE a.schedule_id = $1 AND a.status <> 'cancelled' AND NOT EXISTS "
         "(SELECT 1 FROM disruption d WHERE d.appointment_id = a.id)",

@@ -20,6 +20,7 @@ export type Permission =
   | 'walk_in.register'
   | 'cash.take'
   | 'schedule.read'
+  | 'schedule.manage'
   | 'break_glass.open'
   | 'break_glass.review'
   | 'catalogue.read'
@@ -190,13 +191,54 @@ export interface Schedule {
   title: string
   room: string
   campus: string
-  service_kind: 'general' | 'expert' | 'special' | 'emergency'
+  service_kind: 'general' | 'expert' | 'special' | 'disease' | 'night' | 'emergency'
   starts_at: string
   ends_at: string
   fee_fen: number
   places: number
   places_left: number
   status: 'active' | 'stopped'
+}
+
+/** What was done to a session, and how its patients stand. */
+export interface ClinicChange {
+  id: string
+  kind: 'stop' | 'substitute'
+  schedule_id: string
+  department: string
+  from_doctor: string
+  to_doctor: string | null
+  starts_at: string
+  ends_at: string
+  slot_from: number | null
+  slot_to: number | null
+  reason: string
+  made_at: string
+  told: number
+  open: number
+  moved: number
+  kept: number
+  refunded: number
+}
+
+export interface BookingRule {
+  code: string
+  label: string
+  hint: string
+  unit: string
+  default: number
+  lowest: number
+  highest: number
+  scopes: ('hospital' | 'department' | 'service_kind')[]
+  value: number
+  exceptions: {
+    scope: 'hospital' | 'department' | 'service_kind'
+    scope_key: string
+    name: string
+    value: number
+    changed_at: string
+    changed_by: string | null
+  }[]
 }
 
 export interface WalkInTicket {

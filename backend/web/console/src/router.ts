@@ -50,6 +50,18 @@ export const router = createRouter({
           meta: { title: '现场挂号', needs: 'walk_in.register' },
         },
         {
+          path: 'clinic-day',
+          name: 'clinic-day',
+          component: () => import('./views/plan/ClinicDay.vue'),
+          meta: { title: '出诊与停替诊', needs: 'schedule.manage' },
+        },
+        {
+          path: 'booking-rules',
+          name: 'booking-rules',
+          component: () => import('./views/plan/RuleList.vue'),
+          meta: { title: '预约规则', needs: 'schedule.manage' },
+        },
+        {
           path: 'staff',
           name: 'staff',
           component: () => import('./views/manage/StaffList.vue'),

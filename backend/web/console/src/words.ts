@@ -21,6 +21,8 @@ export const SERVICE: Record<Schedule['service_kind'], string> = {
   general: '普通',
   expert: '专家',
   special: '特需',
+  disease: '专病',
+  night: '夜诊',
   emergency: '急诊',
 }
 

@@ -43,12 +43,13 @@ _LEAST_TIME = timedelta(minutes=10)
 # A substitute is of the same grade or a higher one, at no extra fee (AP-13).
 _GRADES = ("住院医师", "主治医师", "副主任医师", "主任医师")
 
-# 1 ids, 2 doctor, 3 day, 4 period or NULL, 5 now
+# Not FOR UPDATE: a booking that has its place already must still be able to refer to its session, or each waits for the
+# other. 1 ids, 2 doctor, 3 day, 4 period or NULL, 5 now
 _SESSIONS = """
 SELECT * FROM schedule
 WHERE status = 'active' AND ends_at > $5
   AND (id = ANY($1::uuid[]) OR staff_id = $2 AND day = $3 AND ($4::text IS NULL OR period = $4))
-ORDER BY id FOR UPDATE"""
+ORDER BY id FOR NO KEY UPDATE"""
 
 _CHANGE = """
 INSERT INTO clinic_change (id, schedule_id, kind, slot_from, slot_to, from_staff_id, to_staff_id, reason, made_at,

@@ -31,8 +31,8 @@ from hospital_core.access.scheduling.states import (
 from hospital_core.finance.billing.queries import invoice_of_charge
 from hospital_core.finance.billing.service import reverse_invoice
 from hospital_core.finance.billing.states import InvoiceStatus
-from hospital_core.finance.payments.commands import RequestRefund, WithdrawIntents
-from hospital_core.finance.payments.service import request_refund, withdraw_intents
+from hospital_core.finance.payments.commands import ReleaseTenders, RequestRefund, WithdrawIntents
+from hospital_core.finance.payments.service import release_tenders, request_refund, withdraw_intents
 from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.care_relations.service import relate
@@ -141,8 +141,10 @@ async def settle_unpaid(uow: UnitOfWork, appointment_id: UUID) -> None:
         return
     if await uow.fetch_value(_OPEN_PAYMENTS, bill.id):
         await withdraw_intents(uow, WithdrawIntents(invoice_id=bill.id))
-    else:
-        await reverse_invoice(uow, bill.id)
+        return
+    if bill.paid_fen:
+        await release_tenders(uow, ReleaseTenders(invoice_id=bill.id, reason="预约已取消，退回已付部分"))
+    await reverse_invoice(uow, bill.id)
 
 
 async def announce_confirmed(uow: UnitOfWork, row: Mapping[str, Any]) -> None:

@@ -148,7 +148,7 @@ async def close_accounting_day(uow: UnitOfWork, command: CloseDay) -> ClosedDayV
 
     Raises: ShiftsStillOpen, what ``ledger.close_day`` raises. Locks: the day.
     """
-    if command.day >= hospital_day(uow.now):
+    if command.day == hospital_day(uow.now):
         still_open = await uow.fetch_value(_STILL_OPEN, command.day)
         if still_open:
             raise ShiftsStillOpen(open_shifts=still_open)

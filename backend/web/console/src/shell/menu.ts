@@ -23,6 +23,13 @@ export const menu: readonly MenuGroup[] = [
     items: [{ name: 'patients', to: '/patients', title: '患者与挂号', icon: 'idcard', needs: 'patient.search' }],
   },
   {
+    title: '排班',
+    items: [
+      { name: 'clinic-day', to: '/clinic-day', title: '出诊与停替诊', icon: 'calendar', needs: 'schedule.manage' },
+      { name: 'booking-rules', to: '/booking-rules', title: '预约规则', icon: 'check', needs: 'schedule.manage' },
+    ],
+  },
+  {
     title: '管理',
     items: [
       { name: 'staff', to: '/staff', title: '职工与角色', icon: 'people', needs: 'staff.read' },
