@@ -171,6 +171,8 @@ async def _with_database(targets: CheckTargets, checks: Sequence[Check]) -> list
         return [_fail("database", f"PostgreSQL does not answer ({type(error).__name__}: {error})", mend)]
     try:
         findings: list[Finding] = []
+        if await applied(connection) is None:  # one finding says it all
+            checks = [check for check in checks if check in _SHAPELESS] or [check_migration]
         for check in checks:
             try:
                 findings += await check(connection, targets)
@@ -184,10 +186,10 @@ async def _with_database(targets: CheckTargets, checks: Sequence[Check]) -> list
 
 async def check_durability(connection: asyncpg.Connection, targets: CheckTargets) -> list[Finding]:
     """Version and the settings that keep committed data through a power cut (持久性设置)."""
-    version = connection.get_server_version()
+    major = connection.get_server_version().major
     mend = f"use PostgreSQL {POSTGRES_MAJOR_MIN} or newer"
-    what = f"PostgreSQL {version.major}.{version.minor}"
-    findings = [_ok("database", what) if version.major >= POSTGRES_MAJOR_MIN else _fail("database", what, mend)]
+    what = f"PostgreSQL {await connection.fetchval('SHOW server_version')}"
+    findings = [_ok("database", what) if major >= POSTGRES_MAJOR_MIN else _fail("database", what, mend)]
     names = [*_DURABLE, "synchronous_commit"]
     rows = await connection.fetch("SELECT name, setting FROM pg_settings WHERE name = ANY($1::text[])", names)
     settings = {row["name"]: row["setting"] for row in rows}
@@ -221,6 +223,10 @@ async def check_migration(connection: asyncpg.Connection, targets: CheckTargets)
     if found is not None and found > wanted:
         return [_fail("migration", f"the database is at {found}, ahead of {wanted}", "install the newer program")]
     return [_fail("migration", f"the database is at {found or 'nothing'}, not {wanted}", "run `hospital migrate`")]
+
+
+# What can be looked at in a database that was never migrated.
+_SHAPELESS: tuple[Check, ...] = (check_durability, check_backup_tools, check_migration)
 
 
 async def check_clock(connection: asyncpg.Connection, targets: CheckTargets) -> list[Finding]:

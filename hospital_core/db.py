@@ -30,7 +30,16 @@ APP = "hospital"
 MIGRATIONS = "hospital_core.migrations"
 
 # What the app role may only add to, never change or remove.
-APPEND_ONLY = ("audit_row", "outbox_event", "journal_entry", "journal_line", "payment_notice", "revocation", "price")
+APPEND_ONLY = (
+    "audit_row",
+    "outbox_event",
+    "journal_entry",
+    "journal_line",
+    "payment_notice",
+    "mismatch_settlement",
+    "revocation",
+    "price",
+)
 SEALER_ONLY = ("audit_seal",)
 
 

@@ -2,6 +2,7 @@
 
 from backend.api.staff import (
     accounts,
+    allergies,
     catalogue,
     devices,
     money,
@@ -20,6 +21,7 @@ ROUTES: list[Route] = [
     *queue.routes.table,
     *patients.routes.table,
     *accounts.routes.table,
+    *allergies.routes.table,
     *walk_ins.routes.table,
     *money.routes.table,
     *people.routes.table,

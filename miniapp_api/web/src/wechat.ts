@@ -11,7 +11,7 @@ export const knownEntry = entry
 export function loadEntry(): Promise<Entry> {
   if (entry.value !== null) return Promise.resolve(entry.value)
   asking ??= front
-    .request<Entry>('GET', '/entry')
+    .call('GET', '/entry')
     .then((answer) => (entry.value = answer))
     .finally(() => (asking = null))
   return asking

@@ -30,7 +30,9 @@ async def test_given_the_page_then_it_names_exactly_the_databases_rules(reposito
     assert named - not_constraints == kept
 
 
-@pytest.mark.parametrize("table", ["journal_entry", "journal_line", "audit_row", "outbox_event", "payment_notice"])
+@pytest.mark.parametrize(
+    "table", ["journal_entry", "journal_line", "audit_row", "outbox_event", "payment_notice", "mismatch_settlement"]
+)
 async def test_given_history_then_a_trigger_keeps_even_the_owner_from_changing_it(table: str) -> None:
     trigger = await Reading(Context(Actor(ActorKind.SYSTEM))).fetch_value(
         "SELECT tgenabled::text FROM pg_trigger WHERE tgrelid = $1::regclass AND tgname = 'history_stays'", table

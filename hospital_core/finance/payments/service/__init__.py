@@ -18,7 +18,7 @@ from hospital_core.finance.payments.service.refunds import (
     retry_refund,
     schedule_refund_check,
 )
-from hospital_core.finance.payments.service.success import note_mismatch, record_success
+from hospital_core.finance.payments.service.success import note_mismatch, record_success, settle_mismatch
 
 __all__ = [
     "close_intent",
@@ -32,6 +32,7 @@ __all__ = [
     "retry_refund",
     "schedule_payment_check",
     "schedule_refund_check",
+    "settle_mismatch",
     "take_cash",
     "withdraw_intents",
 ]

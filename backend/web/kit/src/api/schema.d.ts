@@ -499,6 +499,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/staff/v1/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Choose another password for oneself (修改密码); this session goes on, all others end. */
+        post: operations["staff.change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/staff/v1/session/end": {
         parameters: {
             query?: never;
@@ -677,7 +694,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Files that may be one person (疑似重复), newest first. */
+        /** Files that may be one person (疑似重复), longest waiting first. */
         get: operations["staff.duplicates"];
         put?: never;
         post?: never;
@@ -715,6 +732,57 @@ export interface paths {
         get: operations["staff.read"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/patients/{patient_id}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a temporary file its document (临时档案补全); one that has a file already is named for merging. */
+        post: operations["staff.complete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/patients/{patient_id}/merged": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Files merged into this one (已并入的档案), with their old numbers. */
+        get: operations["staff.merged"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/patients/look-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whom exactly this number or wristband names (紧急调阅), masked, to open the file in an emergency. */
+        post: operations["staff.look_up"];
         delete?: never;
         options?: never;
         head?: never;
@@ -806,6 +874,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/staff/v1/patients/{patient_id}/allergies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Record a known allergy (登记过敏史). */
+        post: operations["staff.record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/patients/{patient_id}/allergies/{allergy_id}/inactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The patient tolerates the substance by now (过敏已缓解). */
+        post: operations["staff.inactivate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/patients/{patient_id}/allergies/{allergy_id}/reactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The allergy has shown itself again (过敏复发). */
+        post: operations["staff.reactivate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/patients/{patient_id}/allergies/{allergy_id}/strike": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The allergy was recorded in error (录入有误); it leaves the file and stays in the table. */
+        post: operations["staff.strike"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/staff/v1/schedules": {
         parameters: {
             query?: never;
@@ -874,6 +1010,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/staff/v1/refunds/{refund_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the channel how a refund stands (查退款), e.g. after it was done on the channel's own page. */
+        post: operations["staff.check_refund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/staff/v1/payments/attention": {
         parameters: {
             query?: never;
@@ -885,6 +1038,40 @@ export interface paths {
         get: operations["staff.payments"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/payments/attention/{notice_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the channel again about a payment that differed (重新查单); taken in if it fits by now. */
+        post: operations["staff.check_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/payments/attention/{notice_id}/settle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write down what was done about a payment that differed (登记处理结果). */
+        post: operations["staff.settle_payment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -954,6 +1141,23 @@ export interface paths {
         put?: never;
         /** Close a staff member's log-in at once (停用账号). */
         post: operations["staff.disable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/staff/{staff_id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open a closed log-in again (启用账号). */
+        post: operations["staff.enable"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1162,6 +1366,40 @@ export interface paths {
         put?: never;
         /** Set a new price from a time on (调价). */
         post: operations["staff.set_price"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/price-categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The categories of the price list (收费类别). */
+        get: operations["staff.all_price_categories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/code-systems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The code systems and their editions (编码体系). */
+        get: operations["staff.all_code_systems"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1440,6 +1678,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/kiosk/v1/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Accounts that are linked to the patient whose card was read (关联的微信账户), telephone numbers masked. */
+        get: operations["kiosk.accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/kiosk/v1/accounts/{account_id}/prove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The patient says that this account is theirs or their family's (刷证核验): its phone sees the whole file. */
+        post: operations["kiosk.prove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/display/v1/pairings": {
         parameters: {
             query?: never;
@@ -1542,6 +1814,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/demo.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the demo's parties live (演示地址). */
+        get: operations["demo.demo_facts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/demo/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A one-time code for a demo account (演示动态口令). */
+        get: operations["demo.demo_totp"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/demo/approve-kiosk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let the demo's kiosk in (审核演示自助机); waits until it has introduced itself. */
+        post: operations["demo.demo_approve_kiosk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/demo/pair-display": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hang a waiting screen in the area that is open now (配对演示候诊屏). */
+        post: operations["demo.demo_pair_display"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1559,6 +1899,12 @@ export interface components {
             /** Phone Masked */
             phone_masked: string | null;
         };
+        /**
+         * ActorKind
+         * @description Kinds of actors the hospital knows.
+         * @enum {string}
+         */
+        ActorKind: "account" | "staff" | "device" | "kiosk_session" | "system" | "anonymous";
         /**
          * AddPatient
          * @description Link a patient to the account (添加就诊人). Sex and birth date may be left out where the document says them.
@@ -1584,6 +1930,17 @@ export interface components {
              */
             phone?: string | null;
             relation: components["schemas"]["Relation"];
+        };
+        /**
+         * AllergyCommand
+         * @description Change the status of one recorded allergy of a patient.
+         */
+        AllergyCommand: {
+            /**
+             * Version
+             * @default null
+             */
+            version?: number | null;
         };
         /**
          * AllergySeverity
@@ -1706,18 +2063,13 @@ export interface components {
              */
             encounter_id: string;
             /** @default null */
-            ticket?: components["schemas"]["TicketBrief"] | null;
+            ticket: components["schemas"]["TicketBrief"] | null;
         };
         /**
          * ApproveDevice
          * @description Let an enrolled device work at a place (审核通过); without a place, that of its enrolment.
          */
         ApproveDevice: {
-            /**
-             * Device Id
-             * Format: uuid
-             */
-            device_id: string;
             /**
              * Location Id
              * @default null
@@ -1827,15 +2179,29 @@ export interface components {
             slot_id?: string | null;
         };
         /**
+         * BookableDepartmentView
+         * @description A department on the phone's first page (科室).
+         */
+        BookableDepartmentView: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Intro */
+            intro: string;
+            /** Campus */
+            campus: string;
+            /** Available Today */
+            available_today: number;
+        };
+        /**
          * BreakGlassCommand
          * @description Open one patient's file in an emergency (紧急授权).
          */
         BreakGlassCommand: {
-            /**
-             * Patient Id
-             * Format: uuid
-             */
-            patient_id: string;
             /** Reason */
             reason: string;
         };
@@ -1962,11 +2328,6 @@ export interface components {
          */
         CancelAppointment: {
             /**
-             * Appointment Id
-             * Format: uuid
-             */
-            appointment_id: string;
-            /**
              * Reason
              * @default
              */
@@ -1983,18 +2344,29 @@ export interface components {
              * Expires In
              * @default 60
              */
-            expires_in?: number;
+            expires_in: number;
+        };
+        /**
+         * ChangeOwnPassword
+         * @description Choose another password for oneself (修改密码).
+         */
+        ChangeOwnPassword: {
+            /**
+             * Old Password
+             * Format: password
+             */
+            old_password: string;
+            /**
+             * New Password
+             * Format: password
+             */
+            new_password: string;
         };
         /**
          * ChangePrice
          * @description Set a new price from a time on (调价); now when no time is given.
          */
         ChangePrice: {
-            /**
-             * Price Item Id
-             * Format: uuid
-             */
-            price_item_id: string;
             /**
              * Unit Price
              * @description yuan per unit
@@ -2011,11 +2383,6 @@ export interface components {
          * @description Give a staff member these roles and no others (角色变更).
          */
         ChangeRoles: {
-            /**
-             * Staff Id
-             * Format: uuid
-             */
-            staff_id: string;
             /** Roles */
             roles: components["schemas"]["StaffRole"][];
         };
@@ -2029,6 +2396,57 @@ export interface components {
              * Format: uuid
              */
             appointment_id: string;
+        };
+        /**
+         * CodeEditionView
+         * @description One imported edition of a code system (编码版本); ``concepts`` counts the codes of its file.
+         */
+        CodeEditionView: {
+            /** Edition */
+            edition: string;
+            /** Concepts */
+            concepts: number;
+            /**
+             * Imported At
+             * Format: date-time
+             */
+            imported_at: string;
+        };
+        /**
+         * CodeSystemView
+         * @description A code system (编码体系) with its editions, the one imported last first: searches look there unless told.
+         */
+        CodeSystemView: {
+            /** System */
+            system: string;
+            /** Editions */
+            editions: components["schemas"]["CodeEditionView"][];
+        };
+        /**
+         * CompleteTemporaryFile
+         * @description Give a temporary file its document (临时档案补全); what is left out stays as it is.
+         */
+        CompleteTemporaryFile: {
+            document_kind: components["schemas"]["DocumentKind"];
+            /** Document No */
+            document_no: string;
+            /**
+             * Name
+             * @default null
+             */
+            name?: string | null;
+            /** @default null */
+            sex?: components["schemas"]["Sex"] | null;
+            /**
+             * Birth Date
+             * @default null
+             */
+            birth_date?: string | null;
+            /**
+             * Phone
+             * @default null
+             */
+            phone?: string | null;
         };
         /**
          * ConceptView
@@ -2059,11 +2477,115 @@ export interface components {
             location_id?: string | null;
         };
         /**
+         * DemoFacts
+         * @description Where the demo's parties live and what is going on now (演示信息).
+         */
+        DemoFacts: {
+            /** Hospital Name */
+            hospital_name: string;
+            /** Phone Url */
+            phone_url: string;
+            /** Console Url */
+            console_url: string;
+            /** Display Url */
+            display_url: string;
+            /** Kiosk Url */
+            kiosk_url: string | null;
+            /** Wechat Url */
+            wechat_url: string | null;
+            /** Sms Url */
+            sms_url: string | null;
+            /** Docs Url */
+            docs_url: string;
+            /** Logins */
+            logins: components["schemas"]["DemoLoginView"][];
+            /** Patients */
+            patients: components["schemas"]["DemoPatientView"][];
+            now: components["schemas"]["DemoSessionView"];
+        };
+        /**
+         * DemoLoginView
+         * @description A log-in a visitor may use (演示账号); ``totp``: fetch a code from ``/demo/totp`` first.
+         */
+        DemoLoginView: {
+            role: components["schemas"]["StaffRole"];
+            /** Login */
+            login: string;
+            /** Name */
+            name: string;
+            /** Password */
+            password: string;
+            /** Totp */
+            totp: boolean;
+        };
+        /**
+         * DemoPatientView
+         * @description Somebody a visitor may be (演示患者): a made-up person whose card the demo's kiosk can read.
+         */
+        DemoPatientView: {
+            /** Name */
+            name: string;
+            /** Document No */
+            document_no: string;
+        };
+        /**
+         * DemoSessionView
+         * @description The session a visitor can go to now (当前出诊).
+         */
+        DemoSessionView: {
+            /** Department Name */
+            department_name: string;
+            /** Staff Name */
+            staff_name: string;
+            /** Room Name */
+            room_name: string;
+            /**
+             * Area Id
+             * Format: uuid
+             */
+            area_id: string;
+            /** Area Name */
+            area_name: string;
+            /** Campus Name */
+            campus_name: string;
+        };
+        /**
          * DepartmentKind
          * @description What a department does (科室类别).
          * @enum {string}
          */
         DepartmentKind: "outpatient" | "emergency" | "ward" | "medical_technology" | "pharmacy" | "administration";
+        /**
+         * DepartmentView
+         * @description A department (科室).
+         */
+        DepartmentView: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Campus Id
+             * Format: uuid
+             */
+            campus_id: string;
+            /** Campus */
+            campus: string;
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            kind: components["schemas"]["DepartmentKind"];
+            /** Intro */
+            intro: string;
+            /** Number Only On Screen */
+            number_only_on_screen: boolean;
+            /** Active */
+            active: boolean;
+            /** Version */
+            version: number;
+        };
         /**
          * DeviceKind
          * @description What a device is (设备类别).
@@ -2123,26 +2645,10 @@ export interface components {
             last_seen_at: string | null;
         };
         /**
-         * DisableAccount
-         * @description Close a staff member's log-in at once (停用账号).
-         */
-        DisableAccount: {
-            /**
-             * Staff Id
-             * Format: uuid
-             */
-            staff_id: string;
-        };
-        /**
          * DismissDuplicate
          * @description The two files are two people (排除重复).
          */
         DismissDuplicate: {
-            /**
-             * Duplicate Id
-             * Format: uuid
-             */
-            duplicate_id: string;
             /**
              * Version
              * @default null
@@ -2199,7 +2705,7 @@ export interface components {
              * Done
              * @default true
              */
-            done?: boolean;
+            done: boolean;
         };
         /**
          * DuplicateView
@@ -2337,17 +2843,6 @@ export interface components {
             };
         };
         /**
-         * FinishEncounter
-         * @description The patient was seen (结束就诊).
-         */
-        FinishEncounter: {
-            /**
-             * Ticket Id
-             * Format: uuid
-             */
-            ticket_id: string;
-        };
-        /**
          * Health
          * @description The process answers.
          */
@@ -2356,7 +2851,7 @@ export interface components {
              * Status
              * @default ok
              */
-            status?: string;
+            status: string;
         };
         /**
          * HireStaff
@@ -2383,6 +2878,24 @@ export interface components {
              * @default
              */
             specialty?: string;
+        };
+        /**
+         * IdentifierAdded
+         * @description ``added`` is False when the document already names ``duplicate_of``; the pair then stands in the worklist.
+         */
+        IdentifierAdded: {
+            /**
+             * Patient Id
+             * Format: uuid
+             */
+            patient_id: string;
+            /** Added */
+            added: boolean;
+            /**
+             * Duplicate Of
+             * @default null
+             */
+            duplicate_of: string | null;
         };
         /**
          * IdentifierStatus
@@ -2567,6 +3080,14 @@ export interface components {
             version: number;
         };
         /**
+         * LookUpPatient
+         * @description Ask whose number this is, to open the file in an emergency (紧急调阅).
+         */
+        LookUpPatient: {
+            /** Number */
+            number: string;
+        };
+        /**
          * MatchReason
          * @description Why two files are suspected to be one person (疑似原因).
          * @enum {string}
@@ -2609,6 +3130,35 @@ export interface components {
             undone: boolean;
         };
         /**
+         * MergedFile
+         * @description A file that was merged into another (已并入的档案): its old number still stands on paper and wristbands.
+         */
+        MergedFile: {
+            /**
+             * Patient Id
+             * Format: uuid
+             */
+            patient_id: string;
+            /** Patient No */
+            patient_no: string;
+            /** Name */
+            name: string;
+            /**
+             * Merged Into
+             * Format: uuid
+             */
+            merged_into: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Merged At
+             * Format: date-time
+             */
+            merged_at: string;
+            /** Merged By */
+            merged_by: string | null;
+        };
+        /**
          * MessageView
          * @description One message (消息): shown whether or not its channel delivered it.
          */
@@ -2643,15 +3193,40 @@ export interface components {
             read_at: string | null;
         };
         /**
+         * MismatchChecked
+         * @description What the channel says now of a payment that differed (查单结果).
+         *
+         *     ``taken``: it fits our order now and was taken in. ``differs``: how it still differs.
+         */
+        MismatchChecked: {
+            state: components["schemas"]["TradeState"];
+            /** Amount Fen */
+            amount_fen: number | null;
+            /** Taken */
+            taken: boolean;
+            differs: components["schemas"]["MismatchKind"] | null;
+        };
+        /**
          * MismatchForAPerson
          * @description A payment that was refused because it differs from our order (支付不符); ``intent_id`` None: order unknown.
+         *
+         *     ``amount_fen`` is what came, ``expected_fen`` what we asked for.
          */
         MismatchForAPerson: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
             kind: components["schemas"]["MismatchKind"];
             /** Out Trade No */
             out_trade_no: string;
             /** Transaction Id */
             transaction_id: string;
+            /** Amount Fen */
+            amount_fen: number | null;
+            /** Expected Fen */
+            expected_fen: number | null;
             /**
              * Received At
              * Format: date-time
@@ -2661,6 +3236,14 @@ export interface components {
             intent_id: string | null;
             /** Invoice Id */
             invoice_id: string | null;
+            /** Invoice No */
+            invoice_no: string | null;
+            /** Patient Id */
+            patient_id: string | null;
+            /** Patient No */
+            patient_no: string | null;
+            /** Patient Name Masked */
+            patient_name_masked: string | null;
         };
         /**
          * MismatchKind
@@ -2683,8 +3266,7 @@ export interface components {
              * Format: date-time
              */
             at: string;
-            /** Actor Kind */
-            actor_kind: string;
+            actor_kind: components["schemas"]["ActorKind"];
             /** Actor Id */
             actor_id: string | null;
             /** Session Id */
@@ -2720,12 +3302,12 @@ export interface components {
              * Actor Name
              * @default null
              */
-            actor_name?: string | null;
+            actor_name: string | null;
             /**
              * Patient Name Masked
              * @default null
              */
-            patient_name_masked?: string | null;
+            patient_name_masked: string | null;
         };
         /**
          * NotificationKind
@@ -2744,11 +3326,6 @@ export interface components {
          * @description Give a staff member a log-in (开通账号). Roles other than none need the right to assign roles.
          */
         OpenStaffAccount: {
-            /**
-             * Staff Id
-             * Format: uuid
-             */
-            staff_id: string;
             /** Login */
             login: string;
             /**
@@ -2770,7 +3347,17 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
+        };
+        /** Page[BookableDepartmentView] */
+        Page_BookableDepartmentView_: {
+            /** Items */
+            items: components["schemas"]["BookableDepartmentView"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** Page[BreakGlassView] */
         Page_BreakGlassView_: {
@@ -2780,7 +3367,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[CampusView] */
         Page_CampusView_: {
@@ -2790,7 +3377,17 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
+        };
+        /** Page[CodeSystemView] */
+        Page_CodeSystemView_: {
+            /** Items */
+            items: components["schemas"]["CodeSystemView"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** Page[ConceptView] */
         Page_ConceptView_: {
@@ -2800,7 +3397,17 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
+        };
+        /** Page[DepartmentView] */
+        Page_DepartmentView_: {
+            /** Items */
+            items: components["schemas"]["DepartmentView"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** Page[DeviceView] */
         Page_DeviceView_: {
@@ -2810,7 +3417,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[DoctorView] */
         Page_DoctorView_: {
@@ -2820,7 +3427,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[DuplicateView] */
         Page_DuplicateView_: {
@@ -2830,7 +3437,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[KioskAppointment] */
         Page_KioskAppointment_: {
@@ -2840,7 +3447,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[LinkView] */
         Page_LinkView_: {
@@ -2850,7 +3457,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[LinkedAccount] */
         Page_LinkedAccount_: {
@@ -2860,7 +3467,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[LocationView] */
         Page_LocationView_: {
@@ -2870,7 +3477,17 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
+        };
+        /** Page[MergedFile] */
+        Page_MergedFile_: {
+            /** Items */
+            items: components["schemas"]["MergedFile"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** Page[MessageView] */
         Page_MessageView_: {
@@ -2880,7 +3497,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[MismatchForAPerson] */
         Page_MismatchForAPerson_: {
@@ -2890,7 +3507,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[NamedAuditLine] */
         Page_NamedAuditLine_: {
@@ -2900,7 +3517,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[ParkedDelivery] */
         Page_ParkedDelivery_: {
@@ -2910,7 +3527,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[PatientView] */
         Page_PatientView_: {
@@ -2920,7 +3537,17 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
+        };
+        /** Page[PriceCategoryView] */
+        Page_PriceCategoryView_: {
+            /** Items */
+            items: components["schemas"]["PriceCategoryView"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** Page[PriceItemView] */
         Page_PriceItemView_: {
@@ -2930,7 +3557,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[PricePeriod] */
         Page_PricePeriod_: {
@@ -2940,7 +3567,17 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
+        };
+        /** Page[RecognisedPatient] */
+        Page_RecognisedPatient_: {
+            /** Items */
+            items: components["schemas"]["RecognisedPatient"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** Page[RefundForAPerson] */
         Page_RefundForAPerson_: {
@@ -2950,7 +3587,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[RoomView] */
         Page_RoomView_: {
@@ -2960,7 +3597,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[ScheduleView] */
         Page_ScheduleView_: {
@@ -2970,7 +3607,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[SlotView] */
         Page_SlotView_: {
@@ -2980,7 +3617,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[StaffView] */
         Page_StaffView_: {
@@ -2990,7 +3627,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /**
          * PairDevice
@@ -3009,6 +3646,14 @@ export interface components {
              * @default null
              */
             name?: string | null;
+        };
+        /**
+         * PairScreen
+         * @description The code a waiting screen shows.
+         */
+        PairScreen: {
+            /** Code */
+            code: string;
         };
         /**
          * Pairing
@@ -3084,7 +3729,7 @@ export interface components {
              * Name Matches
              * @default true
              */
-            name_matches?: boolean;
+            name_matches: boolean;
         };
         /**
          * PatientView
@@ -3171,7 +3816,7 @@ export interface components {
          * @description One thing a staff member may be allowed to do (权限点).
          * @enum {string}
          */
-        Permission: "queue.read" | "queue.call" | "encounter.conduct" | "patient.search" | "patient.read" | "patient.register" | "patient.merge" | "walk_in.register" | "cash.take" | "refund.request" | "schedule.read" | "schedule.manage" | "break_glass.open" | "break_glass.review" | "ward.read" | "catalogue.read" | "price.manage" | "organization.manage" | "staff.read" | "staff.manage" | "roles.assign" | "account.disable" | "device.manage" | "parked.release" | "audit.read";
+        Permission: "queue.read" | "queue.call" | "encounter.conduct" | "patient.search" | "patient.read" | "patient.register" | "patient.merge" | "allergy.record" | "allergy.judge" | "walk_in.register" | "cash.take" | "refund.request" | "schedule.read" | "schedule.manage" | "break_glass.open" | "break_glass.review" | "ward.read" | "catalogue.read" | "price.manage" | "organization.manage" | "staff.read" | "staff.manage" | "roles.assign" | "account.disable" | "device.manage" | "parked.release" | "audit.read";
         /**
          * PhoneBound
          * @description The account's phone number, masked.
@@ -3197,6 +3842,16 @@ export interface components {
             id: string | null;
             /** Name */
             name: string;
+        };
+        /**
+         * PriceCategoryView
+         * @description A category of the price list (收费类别) and how many items in force it has.
+         */
+        PriceCategoryView: {
+            /** Category */
+            category: string;
+            /** Items */
+            items: number;
         };
         /**
          * PriceItemView
@@ -3261,7 +3916,7 @@ export interface components {
              * Sent To Masked
              * @default 就诊档案预留手机号
              */
-            sent_to_masked?: string;
+            sent_to_masked: string;
             /**
              * Expires At
              * Format: date-time
@@ -3269,31 +3924,10 @@ export interface components {
             expires_at: string;
         };
         /**
-         * ProveByCard
-         * @description The patient's card was seen for this account (刷证核验); other accounts' links stay as they are.
-         */
-        ProveByCard: {
-            /**
-             * Account Id
-             * Format: uuid
-             */
-            account_id: string;
-            /**
-             * Patient Id
-             * Format: uuid
-             */
-            patient_id: string;
-        };
-        /**
          * ProveLink
          * @description Prove a link by the code that was sent (核验).
          */
         ProveLink: {
-            /**
-             * Link Id
-             * Format: uuid
-             */
-            link_id: string;
             /** Code */
             code: string;
         };
@@ -3345,8 +3979,7 @@ export interface components {
             patient_id: string;
             /** Name */
             name: string;
-            /** Sex */
-            sex: string;
+            sex: components["schemas"]["Sex"];
             /** Age */
             age: string;
             status: components["schemas"]["QueueTicketStatus"];
@@ -3365,21 +3998,10 @@ export interface components {
         };
         /**
          * QueueTicketStatus
-         * @description Where a waiting patient stands (排队状态).
+         * @description Where a waiting patient stands (排队状态). Stands here because an appointment shows it; queueing moves it.
          * @enum {string}
          */
         QueueTicketStatus: "waiting" | "called" | "serving" | "passed" | "finished" | "cancelled";
-        /**
-         * ReadMessage
-         * @description The person opened a message (已读).
-         */
-        ReadMessage: {
-            /**
-             * Notification Id
-             * Format: uuid
-             */
-            notification_id: string;
-        };
         /**
          * Readiness
          * @description The process can do its work: database reached and of the right shape.
@@ -3393,8 +4015,42 @@ export interface components {
             server_time: string;
         };
         /**
+         * RecognisedPatient
+         * @description The least by which a patient is recognised (患者识别); ``permitted`` when the asker may open the file already.
+         */
+        RecognisedPatient: {
+            /**
+             * Patient Id
+             * Format: uuid
+             */
+            patient_id: string;
+            /** Name Masked */
+            name_masked: string;
+            sex: components["schemas"]["Sex"];
+            /** Age */
+            age: string;
+            /** Permitted */
+            permitted: boolean;
+        };
+        /**
+         * RecordAllergy
+         * @description Record a known allergy (登记过敏史).
+         */
+        RecordAllergy: {
+            /** Substance */
+            substance: string;
+            severity: components["schemas"]["AllergySeverity"];
+            /**
+             * Reaction
+             * @default
+             */
+            reaction?: string;
+        };
+        /**
          * RefundForAPerson
-         * @description An abnormal refund and whose it is (异常退款).
+         * @description A refund that went wrong and whose it is (异常退款); not abnormal any more: it was sent again and is under way.
+         *
+         *     ``abnormal_code``: the channel's own word, or NO_RESULT when it said nothing for a week.
          */
         RefundForAPerson: {
             /**
@@ -3430,6 +4086,10 @@ export interface components {
             succeeded_at: string | null;
             /** Out Trade No */
             out_trade_no: string;
+            /** Transaction Id */
+            transaction_id: string | null;
+            /** Channel Refund Id */
+            channel_refund_id: string | null;
             /** Invoice No */
             invoice_no: string;
             /**
@@ -3437,6 +4097,17 @@ export interface components {
              * Format: uuid
              */
             patient_id: string;
+            /** Patient No */
+            patient_no: string;
+            /** Patient Name Masked */
+            patient_name_masked: string;
+            /**
+             * Abnormal At
+             * Format: date-time
+             */
+            abnormal_at: string;
+            /** Abnormal Code */
+            abnormal_code: string | null;
         };
         /**
          * RefundStatus
@@ -3516,17 +4187,6 @@ export interface components {
          */
         Relation: "self" | "child" | "parent" | "spouse" | "other";
         /**
-         * ReleaseParked
-         * @description Send a parked delivery again.
-         */
-        ReleaseParked: {
-            /**
-             * Delivery Id
-             * Format: uuid
-             */
-            delivery_id: string;
-        };
-        /**
          * RequestChallenge
          * @description A device wants to sign in (请求质询).
          */
@@ -3566,60 +4226,11 @@ export interface components {
             signature: string;
         };
         /**
-         * ResetTotp
-         * @description Make a new secret for one-time codes (重置动态口令).
-         */
-        ResetTotp: {
-            /**
-             * Staff Id
-             * Format: uuid
-             */
-            staff_id: string;
-        };
-        /**
-         * RetryRefund
-         * @description Send an abnormal refund again under its own number (重新退款).
-         */
-        RetryRefund: {
-            /**
-             * Refund Id
-             * Format: uuid
-             */
-            refund_id: string;
-        };
-        /**
          * ReviewBreakGlass
          * @description Judge an emergency look afterwards (复核紧急授权).
          */
         ReviewBreakGlass: {
-            /**
-             * Break Glass Id
-             * Format: uuid
-             */
-            break_glass_id: string;
             verdict: components["schemas"]["BreakGlassVerdict"];
-        };
-        /**
-         * RevokeDevice
-         * @description Take a device's right to speak away, at once (吊销).
-         */
-        RevokeDevice: {
-            /**
-             * Device Id
-             * Format: uuid
-             */
-            device_id: string;
-        };
-        /**
-         * RevokeLink
-         * @description Remove a patient from the account (移除就诊人).
-         */
-        RevokeLink: {
-            /**
-             * Link Id
-             * Format: uuid
-             */
-            link_id: string;
         };
         /**
          * RoomView
@@ -3855,17 +4466,6 @@ export interface components {
             status: components["schemas"]["ScheduleStatus"];
         };
         /**
-         * SendProofCode
-         * @description Send a code to the phone that stands in the file (发送核验码).
-         */
-        SendProofCode: {
-            /**
-             * Link Id
-             * Format: uuid
-             */
-            link_id: string;
-        };
-        /**
          * ServiceKind
          * @description Kinds of clinics (门诊类别).
          * @enum {string}
@@ -3887,27 +4487,34 @@ export interface components {
         /**
          * SessionAnswer
          * @description The session of this browser (当前会话); everything else is absent while nobody is signed in.
+         *
+         *     ``must_change_password``: a colleague chose the present one; nothing is permitted before another is chosen.
          */
         SessionAnswer: {
             /** Signed In */
             signed_in: boolean;
             /** @default null */
-            staff?: components["schemas"]["WhoIsHere"] | null;
+            staff: components["schemas"]["WhoIsHere"] | null;
             /**
              * Roles
              * @default []
              */
-            roles?: components["schemas"]["StaffRole"][];
+            roles: components["schemas"]["StaffRole"][];
             /**
              * Permissions
              * @default []
              */
-            permissions?: components["schemas"]["Permission"][];
+            permissions: components["schemas"]["Permission"][];
             /**
              * Csrf Token
              * @default null
              */
-            csrf_token?: string | null;
+            csrf_token: string | null;
+            /**
+             * Must Change Password
+             * @default false
+             */
+            must_change_password: boolean;
         };
         /**
          * SessionBrief
@@ -3951,6 +4558,14 @@ export interface components {
             expires_at: string;
             /** Patient Name Masked */
             patient_name_masked: string;
+        };
+        /**
+         * SettleMismatch
+         * @description Say what was done about a payment that differs from our order (登记处理结果).
+         */
+        SettleMismatch: {
+            /** Note */
+            note: string;
         };
         /**
          * Sex
@@ -4030,7 +4645,7 @@ export interface components {
             /** Active */
             active: boolean;
             /** @default null */
-            totp?: components["schemas"]["TotpEnrolment"] | null;
+            totp: components["schemas"]["TotpEnrolment"] | null;
         };
         /**
          * StaffRole
@@ -4070,39 +4685,23 @@ export interface components {
              * Login
              * @default null
              */
-            login?: string | null;
+            login: string | null;
             /**
              * Roles
              * @default []
              */
-            roles?: components["schemas"]["StaffRole"][];
+            roles: components["schemas"]["StaffRole"][];
             /**
              * Account Active
              * @default false
              */
-            account_active?: boolean;
-        };
-        /**
-         * StartEncounter
-         * @description The called patient is in the room (开始接诊).
-         */
-        StartEncounter: {
-            /**
-             * Ticket Id
-             * Format: uuid
-             */
-            ticket_id: string;
+            account_active: boolean;
         };
         /**
          * TellDevice
          * @description Tell a device something (设备指令).
          */
         TellDevice: {
-            /**
-             * Device Id
-             * Format: uuid
-             */
-            device_id: string;
             command: components["schemas"]["DeviceOrder"];
         };
         /**
@@ -4118,19 +4717,7 @@ export interface components {
         TicketBrief: {
             /** Display No */
             display_no: string;
-            /** Status */
-            status: string;
-        };
-        /**
-         * TicketCommand
-         * @description Do something with one ticket: recall, pass, return (重呼、过号、复位).
-         */
-        TicketCommand: {
-            /**
-             * Ticket Id
-             * Format: uuid
-             */
-            ticket_id: string;
+            status: components["schemas"]["QueueTicketStatus"];
         };
         /**
          * TicketPriority
@@ -4178,6 +4765,16 @@ export interface components {
             barcode: string;
         };
         /**
+         * TotpCode
+         * @description A one-time code that works now (动态口令).
+         */
+        TotpCode: {
+            /** Code */
+            code: string;
+            /** Expires In */
+            expires_in: number;
+        };
+        /**
          * TotpEnrolment
          * @description The secret of a second factor (动态口令密钥), shown once; ``uri`` is what an authenticator app scans.
          */
@@ -4187,6 +4784,12 @@ export interface components {
             /** Uri */
             uri: string;
         };
+        /**
+         * TradeState
+         * @description State of an order at the channel (交易状态); ``ABSENT``: it knows no such order.
+         * @enum {string}
+         */
+        TradeState: "NOTPAY" | "USERPAYING" | "SUCCESS" | "REFUND" | "CLOSED" | "REVOKED" | "PAYERROR" | "ABSENT";
         /**
          * UnmergePatients
          * @description Undo the merge of ``source`` (撤销合并).
@@ -4267,76 +4870,6 @@ export interface components {
             department_id: string;
             /** Department */
             department: string;
-        };
-        /**
-         * DepartmentView
-         * @description A department on the phone's first page (科室).
-         */
-        hospital_core__access__scheduling__views__DepartmentView: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Name */
-            name: string;
-            /** Intro */
-            intro: string;
-            /** Campus */
-            campus: string;
-            /** Available Today */
-            available_today: number;
-        };
-        /** Page[DepartmentView] */
-        hospital_core__kernel__commands__Page_DepartmentView___1: {
-            /** Items */
-            items: components["schemas"]["hospital_core__access__scheduling__views__DepartmentView"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor?: string | null;
-        };
-        /** Page[DepartmentView] */
-        hospital_core__kernel__commands__Page_DepartmentView___2: {
-            /** Items */
-            items: components["schemas"]["hospital_core__registry__organization__views__DepartmentView"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor?: string | null;
-        };
-        /**
-         * DepartmentView
-         * @description A department (科室).
-         */
-        hospital_core__registry__organization__views__DepartmentView: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
-             * Campus Id
-             * Format: uuid
-             */
-            campus_id: string;
-            /** Campus */
-            campus: string;
-            /** Code */
-            code: string;
-            /** Name */
-            name: string;
-            kind: components["schemas"]["DepartmentKind"];
-            /** Intro */
-            intro: string;
-            /** Number Only On Screen */
-            number_only_on_screen: boolean;
-            /** Active */
-            active: boolean;
-            /** Version */
-            version: number;
         };
         Problem: {
             type: string;
@@ -4993,15 +5526,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": {
-                    /**
-                     * Reason
-                     * @default
-                     */
-                    reason?: string;
-                };
+                "application/json": components["schemas"]["CancelAppointment"];
             };
         };
         responses: {
@@ -5152,7 +5679,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["hospital_core__kernel__commands__Page_DepartmentView___1"];
+                    "application/json": components["schemas"]["Page_BookableDepartmentView_"];
                 };
             };
             /** @description unchanged since the given ETag */
@@ -5390,11 +5917,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -5479,9 +6002,7 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": string;
-                };
+                content?: never;
             };
             /** @description `http.malformed` 请求内容无法识别 */
             400: {
@@ -5548,9 +6069,7 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": string;
-                };
+                content?: never;
             };
             /** @description `http.malformed` 请求内容无法识别 */
             400: {
@@ -5737,11 +6256,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -5830,10 +6345,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** Code */
-                    code: string;
-                };
+                "application/json": components["schemas"]["ProveLink"];
             };
         };
         responses: {
@@ -5922,11 +6434,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -6430,6 +6938,84 @@ export interface operations {
             };
         };
     };
+    "staff.change_password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeOwnPassword"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            /** @description `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `staff.old_password_wrong` 原密码不正确; `staff.password_weak` 密码不符合要求 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试; `kernel.too_many_attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "staff.end": {
         parameters: {
             query?: never;
@@ -6736,11 +7322,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -6836,11 +7418,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -6936,11 +7514,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -7036,11 +7610,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -7136,11 +7706,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -7383,7 +7949,9 @@ export interface operations {
     };
     "staff.duplicates": {
         parameters: {
-            query?: never;
+            query?: {
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7410,6 +7978,15 @@ export interface operations {
             };
             /** @description `kernel.forbidden` 您没有进行此操作的权限 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7448,15 +8025,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": {
-                    /**
-                     * Version
-                     * @default null
-                     */
-                    version?: number | null;
-                };
+                "application/json": components["schemas"]["DismissDuplicate"];
             };
         };
         responses: {
@@ -7610,6 +8181,253 @@ export interface operations {
             };
         };
     };
+    "staff.complete": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                patient_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompleteTemporaryFile"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentifierAdded"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `patients.merged` 该档案已合并，请使用合并后的档案; `patients.not_temporary` 该档案不是临时档案 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.field_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.merged": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                patient_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_MergedFile_"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.look_up": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LookUpPatient"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RecognisedPatient_"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试; `kernel.too_many_attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "staff.open_in_emergency": {
         parameters: {
             query?: never;
@@ -7623,10 +8441,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** Reason */
-                    reason: string;
-                };
+                "application/json": components["schemas"]["BreakGlassCommand"];
             };
         };
         responses: {
@@ -7988,11 +8803,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -8032,6 +8843,409 @@ export interface operations {
             };
             /** @description `kernel.not_found` 没有找到您要的内容 */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.record": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                patient_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordAllergy"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllergyView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `patients.allergy_known` 该过敏原已有记录; `patients.merged` 该档案已合并，请使用合并后的档案 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.field_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.inactivate": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                patient_id: string;
+                allergy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AllergyCommand"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllergyView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.state_conflict` 状态已变化，请刷新后再试; `patients.merged` 该档案已合并，请使用合并后的档案 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.reactivate": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                patient_id: string;
+                allergy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AllergyCommand"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllergyView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.state_conflict` 状态已变化，请刷新后再试; `patients.allergy_known` 该过敏原已有记录; `patients.merged` 该档案已合并，请使用合并后的档案 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.strike": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                patient_id: string;
+                allergy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AllergyCommand"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllergyView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.state_conflict` 状态已变化，请刷新后再试; `patients.merged` 该档案已合并，请使用合并后的档案 */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8301,11 +9515,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -8390,6 +9600,102 @@ export interface operations {
             };
         };
     };
+    "staff.check_refund": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                refund_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payments.refund_mismatch` 退款信息与退款单不符 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "staff.payments": {
         parameters: {
             query?: never;
@@ -8419,6 +9725,193 @@ export interface operations {
             };
             /** @description `kernel.forbidden` 您没有进行此操作的权限 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.check_payment": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                notice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MismatchChecked"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试; `kernel.outside_unavailable` 外部服务暂时无法连接，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.settle_payment": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                notice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettleMismatch"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payments.mismatch_settled` 这笔款项已登记处理结果 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8624,20 +10117,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** Login */
-                    login: string;
-                    /**
-                     * Password
-                     * Format: password
-                     */
-                    password: string;
-                    /**
-                     * Roles
-                     * @default []
-                     */
-                    roles?: components["schemas"]["StaffRole"][];
-                };
+                "application/json": components["schemas"]["OpenStaffAccount"];
             };
         };
         responses: {
@@ -8737,10 +10217,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** Roles */
-                    roles: components["schemas"]["StaffRole"][];
-                };
+                "application/json": components["schemas"]["ChangeRoles"];
             };
         };
         responses: {
@@ -8838,11 +10315,94 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限; `staff.own_account` 不能修改自己的账号权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
+    };
+    "staff.enable": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -8929,11 +10489,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -9074,7 +10630,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["hospital_core__kernel__commands__Page_DepartmentView___2"];
+                    "application/json": components["schemas"]["Page_DepartmentView_"];
                 };
             };
             /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
@@ -9136,7 +10692,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["hospital_core__registry__organization__views__DepartmentView"];
+                    "application/json": components["schemas"]["DepartmentView"];
                 };
             };
             /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
@@ -9620,15 +11176,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": {
-                    /**
-                     * Location Id
-                     * @default null
-                     */
-                    location_id?: string | null;
-                };
+                "application/json": components["schemas"]["ApproveDevice"];
             };
         };
         responses: {
@@ -9726,11 +11276,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -9828,9 +11374,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    command: components["schemas"]["DeviceOrder"];
-                };
+                "application/json": components["schemas"]["TellDevice"];
             };
         };
         responses: {
@@ -10155,18 +11699,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Unit Price
-                     * @description yuan per unit
-                     */
-                    unit_price: number | string;
-                    /**
-                     * Valid From
-                     * @default null
-                     */
-                    valid_from?: string | null;
-                };
+                "application/json": components["schemas"]["ChangePrice"];
             };
         };
         responses: {
@@ -10253,10 +11786,123 @@ export interface operations {
             };
         };
     };
+    "staff.all_price_categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PriceCategoryView_"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.all_code_systems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CodeSystemView_"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "staff.concepts": {
         parameters: {
             query: {
                 system: string;
+                edition?: string | null;
                 q: string;
             };
             header?: never;
@@ -10460,11 +12106,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -10609,9 +12251,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    verdict: components["schemas"]["BreakGlassVerdict"];
-                };
+                "application/json": components["schemas"]["ReviewBreakGlass"];
             };
         };
         responses: {
@@ -11334,6 +12974,149 @@ export interface operations {
             };
         };
     };
+    "kiosk.accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LinkedAccount_"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录; `kiosk.session_ended` 操作已超时，请重新刷证 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kiosk.card_needed` 请刷身份证后再核验 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "kiosk.prove": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinksProven"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录; `kiosk.session_ended` 操作已超时，请重新刷证 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kiosk.card_needed` 请刷身份证后再核验 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容; `kiosk.account_not_found` 没有找到该关联 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "display.pairing": {
         parameters: {
             query?: never;
@@ -11666,6 +13449,227 @@ export interface operations {
             };
             /** @description `kernel.not_found` 没有找到您要的内容 */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "demo.demo_facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DemoFacts"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "demo.demo_totp": {
+        parameters: {
+            query: {
+                login: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TotpCode"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "demo.demo_approve_kiosk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceView"];
+                };
+            };
+            /** @description `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试; `kernel.outside_unavailable` 外部服务暂时无法连接，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "demo.demo_pair_display": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PairScreen"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceView"];
+                };
+            };
+            /** @description `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `devices.pairing_code_wrong` 配对码不正确或已过期; `http.fields_wrong` 填写的内容有误 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
