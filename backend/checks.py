@@ -24,6 +24,7 @@ from hospital_core.kernel import audit
 from hospital_core.kernel.secrecy import KeyRing, UnreadableSecret
 from hospital_core.migrating import applied, newest
 from hospital_core.registry.patients.sealing import IDENTIFIER_COLUMN
+from hospital_core.registry.staff.service.accounts import TOTP_COLUMN
 
 POSTGRES_MAJOR_MIN = 15
 _SKEW_MAX = timedelta(seconds=2)
@@ -274,8 +275,18 @@ async def check_keys(connection: asyncpg.Connection, targets: CheckTargets) -> l
         if targets.keyring.index(value, IDENTIFIER_COLUMN) != row["value_index"]:
             what = "the index key is not the one the database was filled with"
             return [_fail("keys", what, "restore HOSPITAL_INDEX_KEY: patients are not found by document until then")]
-    versions = ", ".join(str(row["version"]) for row in rows)
-    return [_ok("keys", f"sealed fields open, key versions {versions}" if rows else "no sealed field yet")]
+    staff = await connection.fetch(
+        "SELECT DISTINCT ON (get_byte(totp_secret, 0)) totp_secret, get_byte(totp_secret, 0) AS version "
+        "FROM staff_account WHERE totp_secret IS NOT NULL ORDER BY get_byte(totp_secret, 0)"
+    )
+    for row in staff:  # a house that opened today has administrators and no patient yet
+        try:
+            targets.keyring.open(row["totp_secret"], TOTP_COLUMN)
+        except UnreadableSecret:
+            what = f"one-time secrets sealed with key version {row['version']} cannot be opened: nobody can sign in"
+            return [_fail("keys", what, "put that key back into HOSPITAL_FIELD_KEYS; it was removed or exchanged")]
+    versions = ", ".join(map(str, sorted({row["version"] for row in (*rows, *staff)})))
+    return [_ok("keys", f"sealed fields open, key versions {versions}" if versions else "no sealed field yet")]
 
 
 async def check_outbox(connection: asyncpg.Connection, targets: CheckTargets) -> list[Finding]:
