@@ -75,7 +75,7 @@ def create_app(settings: Settings, name: str = "hospital") -> Sanic[Any, Any]:
     csp = content_security_policy(frame_origins=settings.frame_origins if settings.is_demo else ())
     headers = security_headers(csp, secure=secure)
     reads, revocations, tokens = ReadAudit(), Revocations(), tokens_of(settings)
-    link = RedisLink(settings.redis_url, (_LIVE_PATTERN, hints.REVOCATIONS))
+    link = RedisLink(settings.redis_url, (_LIVE_PATTERN, hints.REVOCATIONS), settings.redis_scope)
     hub = Hub(link, topics_of(Topics()))
     authentication = Authentication(tokens, revocations, frozenset(settings.allowed_origins), secure=secure)
     limiter = Limiter(scale=settings.rate_scale / settings.workers)

@@ -63,6 +63,8 @@ class Manifest:
     @staticmethod
     def load(folder: Path) -> "Manifest":
         """Read the manifest of a backup. Raises BackupFailed."""
+        if not folder.is_dir():
+            raise BackupFailed(f"There is no folder {folder}; name the folder that `hospital backup` made.")
         try:
             body: dict[str, Any] = orjson.loads((folder / MANIFEST).read_bytes())
             manifest = Manifest(**body)

@@ -24,6 +24,7 @@ from hospital_core.kernel import audit
 from hospital_core.kernel.secrecy import KeyRing, UnreadableSecret
 from hospital_core.migrating import applied, newest
 from hospital_core.registry.patients.sealing import IDENTIFIER_COLUMN
+from hospital_core.registry.staff.service.accounts import TOTP_COLUMN
 
 POSTGRES_MAJOR_MIN = 15
 _SKEW_MAX = timedelta(seconds=2)
@@ -171,6 +172,8 @@ async def _with_database(targets: CheckTargets, checks: Sequence[Check]) -> list
         return [_fail("database", f"PostgreSQL does not answer ({type(error).__name__}: {error})", mend)]
     try:
         findings: list[Finding] = []
+        if await applied(connection) is None:  # one finding says it all
+            checks = [check for check in checks if check in _SHAPELESS] or [check_migration]
         for check in checks:
             try:
                 findings += await check(connection, targets)
@@ -184,10 +187,10 @@ async def _with_database(targets: CheckTargets, checks: Sequence[Check]) -> list
 
 async def check_durability(connection: asyncpg.Connection, targets: CheckTargets) -> list[Finding]:
     """Version and the settings that keep committed data through a power cut (持久性设置)."""
-    version = connection.get_server_version()
+    major = connection.get_server_version().major
     mend = f"use PostgreSQL {POSTGRES_MAJOR_MIN} or newer"
-    what = f"PostgreSQL {version.major}.{version.minor}"
-    findings = [_ok("database", what) if version.major >= POSTGRES_MAJOR_MIN else _fail("database", what, mend)]
+    what = f"PostgreSQL {await connection.fetchval('SHOW server_version')}"
+    findings = [_ok("database", what) if major >= POSTGRES_MAJOR_MIN else _fail("database", what, mend)]
     names = [*_DURABLE, "synchronous_commit"]
     rows = await connection.fetch("SELECT name, setting FROM pg_settings WHERE name = ANY($1::text[])", names)
     settings = {row["name"]: row["setting"] for row in rows}
@@ -221,6 +224,10 @@ async def check_migration(connection: asyncpg.Connection, targets: CheckTargets)
     if found is not None and found > wanted:
         return [_fail("migration", f"the database is at {found}, ahead of {wanted}", "install the newer program")]
     return [_fail("migration", f"the database is at {found or 'nothing'}, not {wanted}", "run `hospital migrate`")]
+
+
+# What can be looked at in a database that was never migrated.
+_SHAPELESS: tuple[Check, ...] = (check_durability, check_backup_tools, check_migration)
 
 
 async def check_clock(connection: asyncpg.Connection, targets: CheckTargets) -> list[Finding]:
@@ -268,8 +275,18 @@ async def check_keys(connection: asyncpg.Connection, targets: CheckTargets) -> l
         if targets.keyring.index(value, IDENTIFIER_COLUMN) != row["value_index"]:
             what = "the index key is not the one the database was filled with"
             return [_fail("keys", what, "restore HOSPITAL_INDEX_KEY: patients are not found by document until then")]
-    versions = ", ".join(str(row["version"]) for row in rows)
-    return [_ok("keys", f"sealed fields open, key versions {versions}" if rows else "no sealed field yet")]
+    staff = await connection.fetch(
+        "SELECT DISTINCT ON (get_byte(totp_secret, 0)) totp_secret, get_byte(totp_secret, 0) AS version "
+        "FROM staff_account WHERE totp_secret IS NOT NULL ORDER BY get_byte(totp_secret, 0)"
+    )
+    for row in staff:  # a house that opened today has administrators and no patient yet
+        try:
+            targets.keyring.open(row["totp_secret"], TOTP_COLUMN)
+        except UnreadableSecret:
+            what = f"one-time secrets sealed with key version {row['version']} cannot be opened: nobody can sign in"
+            return [_fail("keys", what, "put that key back into HOSPITAL_FIELD_KEYS; it was removed or exchanged")]
+    versions = ", ".join(map(str, sorted({row["version"] for row in (*rows, *staff)})))
+    return [_ok("keys", f"sealed fields open, key versions {versions}" if versions else "no sealed field yet")]
 
 
 async def check_outbox(connection: asyncpg.Connection, targets: CheckTargets) -> list[Finding]:

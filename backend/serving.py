@@ -29,7 +29,11 @@ def serve(fd: int) -> None:
 
     @app.after_server_start
     async def follow_supervisor(app: Sanic[Any, Any]) -> None:
-        app.add_task(_leave_with(supervisor), name="leave_with_supervisor")
+        app.ctx.following = asyncio.create_task(_leave_with(supervisor))
+
+    @app.before_server_stop
+    async def stop_following(app: Sanic[Any, Any]) -> None:
+        app.ctx.following.cancel()
 
     app.prepare(sock=socket.socket(fileno=fd), single_process=True, motd=False, access_log=False)
     Sanic.serve_single(app)

@@ -1,13 +1,14 @@
 """Settings (配置): one frozen model, from environment variables, ``*_FILE`` secrets or the demo's JSON file.
 
 ``HOSPITAL_X`` sets field ``x``; ``HOSPITAL_X_FILE`` names a file holding it (compose secrets). ``HOSPITAL_SETTINGS``
-names a JSON file with all of it (written by ``hospital demo``, mode 0600). Plain ``DATABASE_URL`` and ``REDIS_URL`` are
-taken too.
+names a JSON file with all of it (written by ``hospital demo``, mode 0600). The engines are also found under the plain
+names ``DATABASE_URL``, ``DATABASE_OWNER_URL``, ``DATABASE_SEALER_URL`` and ``REDIS_URL``.
 """
 
+import hmac
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -16,9 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from hospital_core.kernel.secrecy import KeyRing
 
 PREFIX = "HOSPITAL_"
+DATABASE_URLS = ("database_url", "database_owner_url", "database_sealer_url")
+ENGINE_URLS = (*DATABASE_URLS, "redis_url")
 _KEY_BYTES = 32
 _PAY_HOST = "https://api.mch.weixin.qq.com"
 _PAY_HOST_TWO = "https://api2.mch.weixin.qq.com"
+_POSTGRES = r"^postgres(ql)?://"
 
 
 class SettingsError(RuntimeError):
@@ -74,10 +78,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     environment: Literal["production", "demo", "test"] = "production"
-    database_url: str = Field(repr=False)
-    database_owner_url: str | None = Field(default=None, repr=False)
-    database_sealer_url: str | None = Field(default=None, repr=False)
-    redis_url: str = Field(repr=False)
+    database_url: str = Field(repr=False, pattern=_POSTGRES)
+    database_owner_url: str | None = Field(default=None, repr=False, pattern=_POSTGRES)
+    database_sealer_url: str | None = Field(default=None, repr=False, pattern=_POSTGRES)
+    redis_url: str = Field(repr=False, pattern=r"^(rediss?|unix)://")
     field_keys: dict[int, str] = Field(repr=False)
     field_key_current: int
     index_key: str = Field(repr=False)
@@ -107,7 +111,7 @@ class Settings(BaseModel):
         for kid, key in self.token_keys.items():
             _key_bytes(f"token_keys[{kid}]", key)
         if self.environment == "production" and not self.public_origin.startswith("https://"):
-            raise ValueError("in production public_origin must be https")
+            raise ValueError("set HOSPITAL_PUBLIC_ORIGIN to the https address that patients use")
         return self
 
     def keyring(self) -> KeyRing:
@@ -119,6 +123,11 @@ class Settings(BaseModel):
     def is_demo(self) -> bool:
         """Whether simulated outside systems and demo accounts are allowed."""
         return self.environment != "production"
+
+    @property
+    def redis_scope(self) -> str:
+        """What tells this hospital's channels from another's on the same Redis: the key that never changes says it."""
+        return hmac.digest(bytes.fromhex(self.index_key), b"redis channels", "sha256")[:6].hex()
 
     @property
     def anchor_path(self) -> Path:
@@ -138,17 +147,43 @@ def _key_bytes(name: str, value: str) -> None:
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings of this process. Raises SettingsError with one sentence, never with a secret's value."""
     environ = os.environ if environ is None else environ
-    values: dict[str, Any] = {}
-    if environ.get("HOSPITAL_SETTINGS"):
-        values = json.loads(Path(environ["HOSPITAL_SETTINGS"]).read_text())
-    else:
-        values = _from_environment(environ)
+    values = _from_file(environ) if environ.get("HOSPITAL_SETTINGS") else _from_environment(environ)
     try:
         return Settings.model_validate(values)
     except ValueError as error:
         found = error.errors(include_input=False, include_url=False) if isinstance(error, ValidationError) else []
-        text = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'settings'}: {p['msg']}" for p in found)
-        raise SettingsError(f"The settings are not usable: {text}.") from None
+        raise SettingsError(f"The settings are not usable: {_problems(found)}.") from None
+
+
+def engine_urls(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The engines that the environment names (外部引擎), by field; the others are left out. Raises SettingsError."""
+    environ = os.environ if environ is None else environ
+    found = {field: _read(environ, PREFIX + field.upper()) or environ.get(field.upper()) for field in ENGINE_URLS}
+    return {field: url for field, url in found.items() if url}
+
+
+def _problems(found: Sequence[Any]) -> str:
+    """What is wrong, by the names that a person can set."""
+    missing = [_variable(problem["loc"]) for problem in found if problem["type"] == "missing"]
+    wrong = [
+        f"{_variable(problem['loc'])} {problem['msg'].removeprefix('Value error, ')}".strip()
+        for problem in found
+        if problem["type"] != "missing"
+    ]
+    return "; ".join([*([f"set {', '.join(missing)}"] if missing else []), *wrong])
+
+
+def _variable(place: Sequence[str | int]) -> str:
+    return PREFIX + "_".join(map(str, place)).upper() if place else ""
+
+
+def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
+    path = Path(environ["HOSPITAL_SETTINGS"])
+    try:
+        values: dict[str, Any] = json.loads(_text(path, "HOSPITAL_SETTINGS"))
+    except ValueError:
+        raise SettingsError(f"The settings are not usable: {path}, named by HOSPITAL_SETTINGS, is not JSON.") from None
+    return values
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -157,30 +192,41 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     for name in Settings.model_fields:
         text = _read(environ, PREFIX + name.upper())
         if text is not None and name != "wechat":
-            values[name] = _parse(Settings.model_fields[name].annotation, text)
+            values[name] = _parse(PREFIX + name.upper(), Settings.model_fields[name].annotation, text)
     for name in WechatSettings.model_fields:
-        text = _read(environ, f"{PREFIX}WECHAT_{name.upper()}")
+        variable = f"{PREFIX}WECHAT_{name.upper()}"
+        text = _read(environ, variable)
         if text is not None:
-            wechat[name] = _parse(WechatSettings.model_fields[name].annotation, text)
+            wechat[name] = _parse(variable, WechatSettings.model_fields[name].annotation, text)
     if wechat:
         values["wechat"] = wechat
-    for plain in ("DATABASE_URL", "REDIS_URL"):
-        if environ.get(plain):
-            values.setdefault(plain.lower(), environ[plain])
-    return values
+    return {**values, **engine_urls(environ)}
 
 
 def _read(environ: Mapping[str, str], name: str) -> str | None:
+    """A setting's text; an empty variable is none, as Compose writes it."""
     if environ.get(f"{name}_FILE"):
-        return Path(environ[f"{name}_FILE"]).read_text().strip()
-    return environ.get(name)
+        return _text(Path(environ[f"{name}_FILE"]), f"{name}_FILE").strip()
+    return environ.get(name) or None
 
 
-def _parse(annotation: Any, text: str) -> Any:
+def _text(path: Path, variable: str) -> str:
+    try:
+        return path.read_text()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise SettingsError(f"The file {path}, named by {variable}, cannot be read: {why}.") from None
+
+
+def _parse(variable: str, annotation: Any, text: str) -> Any:
     """Dictionaries come as JSON, lists as commas; the rest is pydantic's work."""
     kind = str(annotation)
     if kind.startswith("dict"):
-        return json.loads(text)
+        try:
+            return json.loads(text)
+        except ValueError:
+            example = '{"1": "64 hexadecimal digits"}'
+            raise SettingsError(f"The settings are not usable: {variable} is not JSON like {example}.") from None
     if kind.startswith("tuple"):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     return text

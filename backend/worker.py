@@ -38,7 +38,7 @@ PLAN_S = 3600.0
 async def work(settings: Settings, stop: asyncio.Event) -> None:
     """Run until stopped; a lost database or Redis only pauses the loops."""
     woken = asyncio.Event()
-    link = RedisLink(settings.redis_url, (hints.OUTBOX,))
+    link = RedisLink(settings.redis_url, (hints.OUTBOX,), settings.redis_scope)
     link.on_message(lambda channel, _: woken.set())
     stop_task = asyncio.create_task(stop.wait())
     async with wired(settings, link, application="hospital-worker"):

@@ -36,6 +36,7 @@ APPEND_ONLY = (
     "journal_entry",
     "journal_line",
     "payment_notice",
+    "mismatch_settlement",
     "revocation",
     "price",
     "closed_day",

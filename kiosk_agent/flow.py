@@ -1,5 +1,6 @@
 """What happens at the kiosk (自助流程): card or code → session → today's appointments → check-in → slip → leave.
 
+On the way a patient with a card may prove that a phone which is linked to their file is theirs (核验手机关联).
 The page is a picture of `PageState` and decides nothing. Offline, nothing is done but the printing of what was
 already committed.
 """
@@ -31,13 +32,13 @@ from kiosk_agent.protocol import (
 )
 from kiosk_agent.spool import JobStatus, Spool
 from kiosk_agent.supervisor import DeviceSupervisor, SourceEvent
-from kiosk_agent.visit import Timing, Visit
+from kiosk_agent.visit import IN_SESSION, Timing, Visit
 
 log = logging.getLogger("kiosk.flow")
 _T = TypeVar("_T")
 
 APPOINTMENT_QR_PREFIX = "HSP1.K."
-_CHECK_IN_TRIES = 3
+_TRIES = 3
 _TICK_S = 0.25
 _OPEN_TO_NEXT = {Stage.HOME, Stage.REFUSED, Stage.RESULT}
 _BLOCKED = {
@@ -120,13 +121,15 @@ class Flow:
             ],
             patient_name_masked=visit.patient_name_masked,
             appointments=visit.appointments,
+            accounts=visit.accounts,
+            proven_account=visit.proven_account,
             refusal=visit.refusal,
             ticket=visit.ticket,
             print_state=visit.print_state,
             can_reprint=visit.print_state in {PrintState.FAILED, PrintState.UNKNOWN},
             card_left=self.supervisor.is_card_present,
             seconds_left=None if left is None else max(0, round(left)),
-            is_warning=stage is Stage.APPOINTMENTS and left is not None and left <= self._timing.warning_s,
+            is_warning=stage in IN_SESSION and left is not None and left <= self._timing.warning_s,
             can_continue=visit.session_ends_at - time.monotonic() > self._timing.warning_s,
             is_identified=time.monotonic() < self._identified_until,
             server_time=self.link.now(),
@@ -152,7 +155,7 @@ class Flow:
         else:
             self._begin(OpenSession(proof=ProofKind.APPOINTMENT_QR, qr=text))
 
-    def on_page(self, message: protocol.PageScan | protocol.PageCheckIn | protocol.PageAct) -> None:
+    def on_page(self, message: protocol.FromPage) -> None:
         """A tap."""
         self._visit.touched_at = time.monotonic()
         match message:
@@ -160,6 +163,12 @@ class Flow:
                 self.on_scan(text)
             case protocol.PageCheckIn(appointment_id=appointment_id):
                 self._check_in(appointment_id)
+            case protocol.PageProve(account_id=account_id):
+                self._prove(account_id)
+            case protocol.PageAct(type="accounts"):
+                self._show_accounts()
+            case protocol.PageAct(type="back"):
+                self._show_appointments()
             case protocol.PageAct(type="leave"):
                 self.leave()
             case protocol.PageAct(type="reprint"):
@@ -219,7 +228,9 @@ class Flow:
         visit.appointments = await self._with_token(
             lambda token: self._hospital.appointments(token, opened.session_token)
         )
-        if visit.appointments:
+        if body.proof is ProofKind.ID_CARD:
+            visit.accounts = await self._accounts(opened.session_token)
+        if visit.appointments or visit.has_unproven_accounts:
             visit.enter(Stage.APPOINTMENTS)
         else:
             self._refuse(visit, PageRefusal(code=KioskRefusal.NO_APPOINTMENT_TODAY))
@@ -243,13 +254,42 @@ class Flow:
 
     async def _checked_in(self, session: str, appointment_id: UUID, key: str) -> protocol.KioskTicket:
         body = protocol.CheckIn(appointment_id=appointment_id)
-        for attempt in range(_CHECK_IN_TRIES):
-            try:
-                return await self._with_token(lambda token: self._hospital.check_in(token, session, body, key))
-            except HospitalUnreachable:
-                log.warning("check-in unanswered, attempt %d; the same key is tried again", attempt + 1)
-                await asyncio.sleep(0.5 * 2**attempt)
-        raise HospitalRefused(protocol.Problem(code=KioskRefusal.OUTCOME_UNKNOWN))
+        try:
+            return await self._with_retries(lambda token: self._hospital.check_in(token, session, body, key))
+        except HospitalUnreachable as error:
+            raise HospitalRefused(protocol.Problem(code=KioskRefusal.OUTCOME_UNKNOWN)) from error
+
+    async def _accounts(self, session: str) -> list[protocol.KioskAccount]:
+        """The linked accounts; nobody is kept from checking in because these cannot be had."""
+        try:
+            return await self._with_token(lambda token: self._hospital.accounts(token, session))
+        except (HospitalRefused, HospitalUnreachable) as error:
+            log.warning("linked accounts not known, proving is not offered: %s", error)
+            return []
+
+    def _show_accounts(self) -> None:
+        if self._visit.stage is Stage.APPOINTMENTS and self._visit.has_unproven_accounts:
+            self._visit.enter(Stage.ACCOUNTS)
+
+    def _show_appointments(self) -> None:
+        if self._visit.stage in {Stage.ACCOUNTS, Stage.PROVEN}:
+            self._visit.enter(Stage.APPOINTMENTS)
+
+    def _prove(self, account_id: UUID) -> None:
+        visit = self._visit
+        # Without a telephone number the patient cannot know whose it is: a stranger may have linked the file too.
+        offered = [one for one in visit.accounts if not one.proven and one.phone_masked is not None]
+        account = next((one for one in offered if one.account_id == account_id), None)
+        if visit.stage is Stage.ACCOUNTS and account is not None and visit.session_token is not None:
+            visit.enter(Stage.BUSY)
+            self._spawn(self._proven(visit, visit.session_token, account))
+
+    async def _proven(self, visit: Visit, session: str, account: protocol.KioskAccount) -> None:
+        key = visit.key_for(account.account_id)
+        await self._with_retries(lambda token: self._hospital.prove(token, session, account.account_id, key))
+        visit.proven_account = account.model_copy(update={"proven": True})
+        visit.accounts = [visit.proven_account if one is account else one for one in visit.accounts]
+        visit.enter(Stage.PROVEN)
 
     def _reprint(self) -> None:
         visit = self._visit
@@ -264,7 +304,7 @@ class Flow:
 
     def _refuse(self, visit: Visit, refusal: PageRefusal) -> None:
         visit.refusal = refusal
-        visit.appointments = []
+        visit.appointments, visit.accounts, visit.proven_account = [], [], None
         visit.enter(Stage.REFUSED)
         self._publish()
 
@@ -345,6 +385,16 @@ class Flow:
             if error.problem.status != 401 or error.problem.code in {KioskRefusal.SESSION_ENDED, DeviceRefusal.REVOKED}:
                 raise
         return await call(await self.link.token(fresh=True))
+
+    async def _with_retries(self, call: Callable[[str], Awaitable[_T]]) -> _T:
+        """For writes that carry a key: what was done but not heard of is not done twice. Raises HospitalUnreachable."""
+        for attempt in range(_TRIES - 1):
+            try:
+                return await self._with_token(call)
+            except HospitalUnreachable as error:
+                log.warning("unanswered, attempt %d; the same key is tried again: %s", attempt + 1, error)
+                await asyncio.sleep(0.5 * 2**attempt)
+        return await self._with_token(call)
 
     async def stop(self) -> None:
         """Ends the patient's session and what is under way."""

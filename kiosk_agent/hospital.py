@@ -77,6 +77,15 @@ class Hospital:
             "POST", "/check-ins", protocol.KioskTicket, token=token, session=session, body=body, key=key
         )
 
+    async def accounts(self, token: str, session: str) -> list[protocol.KioskAccount]:
+        """GET /accounts; for sessions that a card has opened."""
+        return (await self._call("GET", "/accounts", protocol.KioskAccounts, token=token, session=session)).items
+
+    async def prove(self, token: str, session: str, account_id: UUID, key: str) -> None:
+        """POST /accounts/{account_id}/prove; doing it again changes nothing."""
+        path = f"/accounts/{account_id}/prove"
+        await self._call("POST", path, protocol.LinksProven, token=token, session=session, key=key)
+
     async def _call(
         self,
         method: str,

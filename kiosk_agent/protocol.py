@@ -200,6 +200,31 @@ class KioskTicket(Answer):
     barcode: str = Field(min_length=1, max_length=64)
 
 
+class KioskAccount(Answer):
+    """A WeChat account that says it may act for the patient (关联的微信账户).
+
+    ``relation`` is what the patient is to its holder; without a telephone number nobody can tell whose it is.
+    """
+
+    account_id: UUID
+    phone_masked: str | None = None
+    relation: str
+    linked_at: datetime
+    proven: bool
+
+
+class KioskAccounts(Answer):
+    """GET /accounts (device token, session opened by a card): unproven ones first."""
+
+    items: list[KioskAccount]
+
+
+class LinksProven(Answer):
+    """Answer to POST /accounts/{account_id}/prove (device token, session opened by a card, Idempotency-Key)."""
+
+    proven: int
+
+
 class KioskRefusal(StrEnum):
     """Why a kiosk says no (自助机拒绝原因): closed, each has its own plain words on the page.
 
@@ -224,6 +249,8 @@ class KioskRefusal(StrEnum):
     APPOINTMENT_NOT_FOUND = "kiosk.appointment_not_found"
     CLINIC_STOPPED = "kiosk.clinic_stopped"
     WRONG_CAMPUS = "kiosk.wrong_campus"
+    CARD_NEEDED = "kiosk.card_needed"
+    ACCOUNT_NOT_FOUND = "kiosk.account_not_found"
     BUSY = "kiosk.busy"
 
     NO_APPOINTMENT_TODAY = "kiosk.no_appointment_today"
@@ -279,6 +306,8 @@ class Stage(StrEnum):
     HOME = "home"
     BUSY = "busy"
     APPOINTMENTS = "appointments"
+    ACCOUNTS = "accounts"
+    PROVEN = "proven"
     REFUSED = "refused"
     RESULT = "result"
     FAREWELL = "farewell"
@@ -333,6 +362,8 @@ class PageState(Answer):
     devices: list[PageDevice] = []
     patient_name_masked: str = ""
     appointments: list[KioskAppointment] = []
+    accounts: list[KioskAccount] = []
+    proven_account: KioskAccount | None = None
     refusal: PageRefusal | None = None
     ticket: KioskTicket | None = None
     print_state: PrintState | None = None
@@ -380,13 +411,25 @@ class PageCheckIn(_FromPage):
     appointment_id: UUID
 
 
+class PageProve(_FromPage):
+    """The patient said that this account's phone is theirs or their family's (核验)."""
+
+    type: Literal["prove"]
+    account_id: UUID
+
+
 class PageAct(_FromPage):
-    """A tap without data: ``touch`` any sign of life, ``leave`` 退出, ``reprint`` 重新打印, ``slip_taken`` 已拿到."""
+    """A tap without data.
 
-    type: Literal["touch", "leave", "reprint", "slip_taken", "ping"]
+    ``touch`` any sign of life, ``leave`` 退出, ``accounts`` 核验手机关联, ``back`` 返回预约, ``reprint`` 重新打印,
+    ``slip_taken`` 已拿到.
+    """
+
+    type: Literal["touch", "leave", "accounts", "back", "reprint", "slip_taken", "ping"]
 
 
-PageMessage = Annotated[PageScan | PageCheckIn | PageAct, Field(discriminator="type")]
+FromPage = PageScan | PageCheckIn | PageProve | PageAct
+PageMessage = Annotated[FromPage, Field(discriminator="type")]
 
 
 def encode_bytes(data: bytes) -> str:

@@ -21,11 +21,11 @@ from websockets.exceptions import ConnectionClosed
 from kiosk_agent import simulator
 from kiosk_agent.agent import Agent, AgentSettings
 from kiosk_agent.pages import content_security_policy, load_page
-from kiosk_agent.protocol import PageAct, PageCheckIn, PageMessage, PageScan, ReloadMessage, StateMessage
+from kiosk_agent.protocol import FromPage, PageAct, PageMessage, ReloadMessage, StateMessage
 
 log = logging.getLogger("kiosk.server")
 
-_MESSAGES: TypeAdapter[PageScan | PageCheckIn | PageAct] = TypeAdapter(PageMessage)
+_MESSAGES: TypeAdapter[FromPage] = TypeAdapter(PageMessage)
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _NOT_BUILT = "The kiosk's page was not built: run `npm run build` in kiosk_agent/web (or `make pages`)."
 

@@ -6,12 +6,16 @@ from uuid import UUID, uuid4
 
 from kiosk_agent.protocol import (
     SESSION_SECONDS,
+    KioskAccount,
     KioskAppointment,
     KioskTicket,
     PageRefusal,
     PrintState,
     Stage,
 )
+
+# The patient reads and taps; what they see is theirs only as long as their session.
+IN_SESSION = frozenset({Stage.APPOINTMENTS, Stage.ACCOUNTS, Stage.PROVEN})
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Visit:
     session_ends_at: float = 0.0
     patient_name_masked: str = ""
     appointments: list[KioskAppointment] = field(default_factory=list)
+    accounts: list[KioskAccount] = field(default_factory=list)
+    proven_account: KioskAccount | None = None
     refusal: PageRefusal | None = None
     ticket: KioskTicket | None = None
     job_id: str | None = None
@@ -47,7 +53,7 @@ class Visit:
     print_state: PrintState | None = None
     stage_since: float = field(default_factory=time.monotonic)
     touched_at: float = field(default_factory=time.monotonic)
-    # One key per appointment: a second tap, or a retry after silence, is the same act.
+    # One key per appointment or account: a second tap, or a retry after silence, is the same act.
     keys: dict[UUID, str] = field(default_factory=dict)
 
     def enter(self, stage: Stage) -> None:
@@ -55,14 +61,19 @@ class Visit:
         self.stage = stage
         self.stage_since = self.touched_at = time.monotonic()
 
-    def key_for(self, appointment_id: UUID) -> str:
-        """The Idempotency-Key of checking this appointment in."""
-        return self.keys.setdefault(appointment_id, str(uuid4()))
+    def key_for(self, thing_id: UUID) -> str:
+        """The Idempotency-Key of checking this appointment in, or of proving this account."""
+        return self.keys.setdefault(thing_id, str(uuid4()))
+
+    @property
+    def has_unproven_accounts(self) -> bool:
+        """Whether somebody's phone waits for the patient's word."""
+        return any(not one.proven for one in self.accounts)
 
     def seconds_left(self, timing: Timing) -> float | None:
         """Until this page leaves by itself; None when it does not."""
         now = time.monotonic()
-        if self.stage is Stage.APPOINTMENTS:
+        if self.stage in IN_SESSION:
             return min(self.session_ends_at, self.touched_at + timing.idle_s + timing.warning_s) - now
         if self.stage is Stage.REFUSED:
             return self.touched_at + timing.refusal_s - now

@@ -5,22 +5,29 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NoReturn, TypeVar
 
+import asyncpg
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from backend.processes import StartupRefused
 from backend.settings import Settings, SettingsError, load_settings
+from hospital_core.kernel.errors import DomainError
+from hospital_core.kernel.transactions import is_database_away
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+
+_NOT_MIGRATED = (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.UndefinedColumnError)
+_NOT_LET_IN = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
 Result = TypeVar("Result")
 
 
 def fail(sentence: str) -> NoReturn:
-    """End with 1 and one sentence."""
-    err.print(f"[bold red]✗[/] {sentence}")
+    """End with 1 and one sentence, on one line wherever it is read."""
+    err.print(f"[bold red]✗[/] {escape(sentence)}", soft_wrap=True)
     raise typer.Exit(1)
 
 
@@ -30,18 +37,46 @@ def settings_or_fail() -> Settings:
         return load_settings()
     except SettingsError as error:
         fail(str(error))
-    except OSError as error:
-        fail(f"The settings cannot be read: {error.strerror} ({error.filename}).")
 
 
-def run_async(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run to the end; a refusal to start is a sentence, Ctrl-C is not an error."""
+def run_async(work: Coroutine[Any, Any, Result], *, expected: tuple[type[Exception], ...] = ()) -> Result:
+    """Run to the end; a refusal or an engine that is away is a sentence, Ctrl-C is not an error.
+
+    ``expected`` are refusals for which the command has words of its own.
+    """
     try:
         return asyncio.run(work)
     except (StartupRefused, SettingsError) as error:
         fail(str(error))
+    except expected:
+        raise
+    except DomainError as error:
+        fail(f"{error.title}{f': {error.detail}' if error.detail else ''} ({error.code})")
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    except Exception as error:
+        if (sentence := _trouble(error)) is None:
+            raise
+        fail(sentence)
+
+
+def _trouble(error: Exception) -> str | None:
+    """What an operator can mend: the shape of the database, its rights, its address, a folder. None for a bug."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} cannot be used: {error.strerror}."
+    if isinstance(error, _NOT_MIGRATED):
+        return f"The database has not this program's shape ({_first_line(error)}); run `hospital migrate`."
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        why = _first_line(error)
+        return f"The database role may not do that ({why}); deploy/postgres-init.sh shows the roles and their rights."
+    if is_database_away(error) or isinstance(error, _NOT_LET_IN):
+        why = str(error).rstrip(".") or "no answer in time"
+        return f"PostgreSQL does not let us in ({why}); start it, or mend the URLs of the database in the settings."
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0]
 
 
 @contextmanager

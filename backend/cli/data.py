@@ -46,7 +46,7 @@ def import_codes(
                 )
 
     try:
-        report = run_async(work())
+        report = run_async(work(), expected=(ConceptFileRefused,))
     except ConceptFileRefused as error:
         table = Table(title=f"{file.name}: nothing was imported", title_justify="left")
         table.add_column("line", justify="right")

@@ -43,9 +43,13 @@ def demo(
         Path | None, typer.Option(help="JSON written when ready (0600): addresses, process ids, log-ins.")
     ] = None,
 ) -> None:
-    """Run the whole hospital on this machine: engines, simulated outside world, server, worker, kiosk."""
+    """Run the whole hospital on this machine: engines, simulated outside world, server, worker, kiosk.
+
+    With DATABASE_URL, DATABASE_OWNER_URL and DATABASE_SEALER_URL no PostgreSQL is started, with REDIS_URL no Redis.
+    """
     from backend.demo.run import Demo
     from backend.processes import StartupRefused
+    from backend.settings import SettingsError, engine_urls
 
     started = time.monotonic()
     ready_file = (ready_file or data / "ready.json").absolute()
@@ -56,8 +60,8 @@ def demo(
 
     out.print("[bold]智慧医院[/] starting …")
     try:
-        house = Demo(data, port, ready_file, tell)
-    except StartupRefused as error:
+        house = Demo(data, port, ready_file, tell, engine_urls())
+    except (StartupRefused, SettingsError) as error:
         fail(str(error))
     run_async(house.run(lambda facts: _welcome(facts, time.monotonic() - started, ready_file)))
     out.print("stopped, nothing is left running")
@@ -66,6 +70,8 @@ def demo(
 def _welcome(facts: dict[str, Any], seconds: float, ready_file: Path) -> None:
     urls = facts["urls"]
     places = Table(title="打开", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    for _ in range(3):
+        places.add_column(overflow="fold")  # an address that is cut off leads nowhere
     rows = [
         ("全景演示", urls["home"], "phone, kiosk, screen and doctor side by side"),
         ("手机", urls["phone"], "the patient's phone (H5 over the mini-program API)"),
@@ -88,7 +94,10 @@ def _welcome(facts: dict[str, Any], seconds: float, ready_file: Path) -> None:
             people.add_row(_ROLES.get(login["role"], login["role"]), login["login"], login["totp_secret"] or "—")
     out.print(Panel.fit(places, border_style="green"))
     out.print(Panel.fit(people, border_style="blue"))
-    out.print(f"ready after {seconds:.1f} s · details in {os.path.relpath(ready_file)} · Ctrl-C stops everything")
+    out.print(
+        f"ready after {seconds:.1f} s · details in {os.path.relpath(ready_file)} · Ctrl-C stops everything",
+        soft_wrap=True,
+    )
 
 
 def visit(

@@ -4,11 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from backend.cli.console import core_connected, fail, out, run_async, settings_or_fail
 from hospital_core.kernel.context import Context, system_context
-from hospital_core.kernel.errors import DomainError
+from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from hospital_core.registry.devices.commands import CreateEnrolment, RevokeDevice
@@ -16,6 +17,7 @@ from hospital_core.registry.devices.queries import devices as all_devices
 from hospital_core.registry.devices.service import create_enrolment, revoke_device
 from hospital_core.registry.devices.states import DeviceKind
 from hospital_core.registry.devices.views import DeviceView, EnrolmentCode
+from hospital_core.registry.patients.ages import SHANGHAI
 
 app = typer.Typer(help="Kiosks, screens and PDAs.", no_args_is_help=True)
 
@@ -37,7 +39,8 @@ def enrol(
             return await run(_context(), create_enrolment, CreateEnrolment(kind=kind, name=name))
 
     code = run_async(work())
-    out.print(f"code [bold]{code.code}[/], valid until {code.expires_at:%H:%M:%S} UTC")
+    until = code.expires_at.astimezone(SHANGHAI)
+    out.print(f"code [bold]{code.code}[/], valid until {until:%H:%M:%S} (Asia/Shanghai)")
 
 
 @app.command("list")
@@ -49,11 +52,14 @@ def list_devices() -> None:
         async with core_connected(settings):
             return await all_devices(Reading(_context()))
 
-    table = Table("kind", "name", "status", "place", "last heard of", box=None)
+    table = Table(box=None, caption="times of Asia/Shanghai", caption_justify="left")
     table.add_column("id", no_wrap=True)
+    for column in ("status", "name, place", "heard of"):
+        table.add_column(column, overflow="fold")
     for device in run_async(work()):
-        seen = f"{device.last_seen_at:%Y-%m-%d %H:%M:%S}" if device.last_seen_at else "never"
-        table.add_row(device.kind, device.name, device.status, device.location or "—", seen, str(device.id))
+        seen = f"{device.last_seen_at.astimezone(SHANGHAI):%m-%d %H:%M}" if device.last_seen_at else "never"
+        what = f"{device.kind} {device.name}\n{device.location or '—'}"
+        table.add_row(str(device.id), device.status, escape(what), seen)
     out.print(table)
 
 
@@ -67,7 +73,7 @@ def revoke(device: Annotated[UUID, typer.Argument(help="Id of the device.")]) ->
             await run(_context(), revoke_device, RevokeDevice(device_id=device))
 
     try:
-        run_async(work())
-    except DomainError as error:
-        fail(f"{error.code}: {error.title}")
+        run_async(work(), expected=(NotFound,))
+    except NotFound:
+        fail(f"There is no device {device}; `hospital devices list` names them.")
     out.print("[green]✓[/] revoked")

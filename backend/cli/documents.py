@@ -1,4 +1,4 @@
-"""``hospital openapi``: the API's description as a file, from the route table alone."""
+"""``hospital openapi``: the API's description as a file, from the route table alone; the demo's routes with it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,9 +24,13 @@ def openapi(
 ) -> None:
     """Write build/openapi.json; with --check compare the pages' generated types with it."""
     from backend.app import all_routes
+    from backend.demo.page import demo_routes
     from backend.http.openapi import openapi_of
+    from backend.settings import Settings
 
-    document = orjson.dumps(openapi_of(all_routes()), option=orjson.OPT_INDENT_2)
+    # The demo's routes are described, not run: that needs no database and no keys.
+    routes = [*all_routes(), *demo_routes(Settings.model_construct(environment="demo"))]
+    document = orjson.dumps(openapi_of(routes), option=orjson.OPT_INDENT_2)
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_bytes(document)
     if check and not _types_fit():

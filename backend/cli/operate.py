@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from backend.backup import BackupFailed
 from backend.backup import backup as make_backup
 from backend.backup import restore as restore_backup
 from backend.checks import CheckTargets, Level, run_checks
-from backend.cli.console import fail, out, progress_bar, run_async, settings_or_fail
+from backend.cli.console import core_connected, err, fail, out, progress_bar, run_async, settings_or_fail
+from backend.probing import answers, origin_of
 from backend.processes import ChildSpec
 from backend.settings import Settings
 from backend.supervisor import Supervisor, bind_listen_socket
+from hospital_core.kernel.context import system_context
+from hospital_core.kernel.reading import Reading
 
 _COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
 _MARKS = {Level.OK: "✓", Level.WARN: "!", Level.FAIL: "✗"}
@@ -38,7 +42,17 @@ def serve(
 ) -> None:
     """Serve the API and the pages with several worker processes on one socket."""
     settings = settings_or_fail()
+    run_async(_look_first(settings))  # a loop of its own: the supervisor's may have no threads
     run_async(_serve(settings, host, port, workers or settings.workers))
+
+
+async def _look_first(settings: Settings) -> None:
+    """What would end every worker ends us first, in one sentence instead of their tracebacks."""
+    from backend.wiring import refuse_unsafe
+
+    async with core_connected(settings):
+        await Reading(system_context()).fetch_value("SELECT hospital_now()")
+        await refuse_unsafe(settings)
 
 
 async def _serve(settings: Settings, host: str, port: int, workers: int) -> None:
@@ -52,12 +66,20 @@ async def _serve(settings: Settings, host: str, port: int, workers: int) -> None
 
     supervisor = Supervisor(settings.data_dir / "logs", on_exit=mark_dead, tee=lambda _, line: print(line, flush=True))  # noqa: T201
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder), "HOSPITAL_WORKERS": str(workers)}
-    fd = listener.fileno()
+    fd, origin = listener.fileno(), origin_of(listener)
     for number in range(1, workers + 1):
         argv = [sys.executable, "-m", "backend.serving", str(fd)]
-        supervisor.add(ChildSpec(name=f"web{number}", argv=argv, env=environment, pass_fds=(fd,), stop_timeout_s=15))
+        spec = ChildSpec(
+            name=f"web{number}", argv=argv, env=environment, pass_fds=(fd,), stop_timeout_s=15,
+            ready=answers(f"{origin}/healthz"),
+        )  # fmt: skip
+        supervisor.add(spec)
+
+    async def tell() -> None:
+        err.print(f"[green]✓[/] serving on {origin} · workers: {workers} · Ctrl-C stops", soft_wrap=True)
+
     try:
-        await supervisor.run()
+        await supervisor.run(tell)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -98,12 +120,11 @@ def bootstrap() -> None:
         opened = run_async(open_house(settings))
     except LookupError as error:
         fail(str(error))
-    table = Table(title="Write these down now; they are not shown again", title_justify="left")
-    for column in ("role", "login", "password", "TOTP secret"):
-        table.add_column(column)
-    for person in opened:
-        table.add_row(person.role, person.login, person.password, person.totp_secret)
-    out.print(table)
+    out.print("[bold]Write these down now; they are not shown again.[/]")
+    for person in opened:  # no table: a narrow one would cut the secrets
+        out.print(f"\n[bold]{person.role}[/]", soft_wrap=True)
+        for name, value in (("login", person.login), ("password", person.password), ("TOTP", person.totp_secret)):
+            out.print(f"  {name:9} {escape(value)}", soft_wrap=True)
 
 
 def backup(folder: Annotated[Path, typer.Argument(help="New folder for the backup.")]) -> None:
@@ -137,7 +158,6 @@ def restore(folder: Annotated[Path, typer.Argument(help="Folder of the backup.")
 
 def rotate_keys() -> None:
     """Seal every sealed value again with the current field key, in small batches, while the house works."""
-    from backend.cli.console import core_connected
     from backend.rotation import rotate_field_keys
     from hospital_core.kernel.secrecy import UnreadableSecret
 
@@ -175,9 +195,12 @@ def check(
     )
     findings = asyncio.run(run_checks(targets, audit_only=audit))
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for finding in findings:
         colour = _COLOURS[finding.level]
-        mend = f"\n[dim]→ {finding.mend}[/]" if finding.mend else ""
-        table.add_row(f"[{colour}]{_MARKS[finding.level]}[/]", finding.name, f"{finding.what}{mend}")
+        mend = f"\n[dim]→ {escape(finding.mend)}[/]" if finding.mend else ""
+        table.add_row(f"[{colour}]{_MARKS[finding.level]}[/]", finding.name, f"{escape(finding.what)}{mend}")
     out.print(table)
     raise typer.Exit(1 if any(finding.level is Level.FAIL for finding in findings) else 0)

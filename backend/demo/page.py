@@ -28,7 +28,7 @@ from hospital_core.registry.devices.queries import devices
 from hospital_core.registry.devices.service import approve_device, pair_device
 from hospital_core.registry.devices.states import DeviceKind, DeviceStatus
 from hospital_core.registry.devices.views import DeviceView
-from hospital_core.registry.staff.permissions import Permission
+from hospital_core.registry.staff.permissions import Permission, StaffRole
 from hospital_core.registry.staff.totp import STEP_S
 
 _KIOSK_WAIT_S = 12.0
@@ -43,7 +43,7 @@ WHERE login = $1 AND active AND totp_secret IS NOT NULL AND substr(id::text, 15,
 class DemoLoginView(View):
     """A log-in a visitor may use (演示账号); ``totp``: fetch a code from ``/demo/totp`` first."""
 
-    role: str
+    role: StaffRole
     login: str
     name: str
     password: str
@@ -55,6 +55,17 @@ class DemoPatientView(View):
 
     name: str
     document_no: str
+
+
+class DemoSessionView(View):
+    """The session a visitor can go to now (当前出诊)."""
+
+    department_name: str
+    staff_name: str
+    room_name: str
+    area_id: UUID
+    area_name: str
+    campus_name: str
 
 
 class DemoFacts(View):
@@ -70,7 +81,7 @@ class DemoFacts(View):
     docs_url: str
     logins: list[DemoLoginView]
     patients: list[DemoPatientView]
-    now: dict[str, Any]
+    now: DemoSessionView
 
 
 class TotpCode(View):
@@ -149,7 +160,7 @@ def _facts(settings: Settings, prepared: dict[str, Any]) -> DemoFacts:
             DemoPatientView(name=person["name"], document_no=person["document_no"])
             for person in prepared["people"][:_PATIENTS_SHOWN]
         ],
-        now=prepared["now"],
+        now=DemoSessionView.model_validate(prepared["now"]),
     )
 
 

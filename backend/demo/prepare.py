@@ -6,23 +6,29 @@
 import asyncio
 import base64
 import json
+import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from backend.demo.accounts import demo_logins
+from backend.demo.hospital import DEFAULT_SEED
 from backend.demo.now import DemoNow, current_session, demo_people
 from backend.demo.seed import DemoIds, seed_hospital
+from backend.demo.target import refuse_unfit_database
 from backend.demo.windows import open_windows
 from backend.embedded.folder import SecretFile
-from backend.settings import Settings, load_settings
+from backend.processes import StartupRefused
+from backend.settings import Settings, SettingsError, load_settings
 from hospital_core import db, reactions
 from hospital_core.kernel import ports
 from hospital_core.kernel.context import Actor, ActorKind, Context
+from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.reading import Reading, pooled_connection
 from hospital_core.kernel.run import run
 from hospital_core.kernel.secrecy import KeyRing
@@ -31,15 +37,17 @@ from hospital_core.registry.devices.commands import ApproveDevice, CreateEnrolme
 from hospital_core.registry.devices.queries import device
 from hospital_core.registry.devices.service import approve_device, create_enrolment, enrol_device
 from hospital_core.registry.devices.states import DeviceKind, DeviceStatus
+from hospital_core.registry.devices.views import DeviceView
 from hospital_core.registry.staff.permissions import Permission
 from sandbox.wechat.keys import write_private
 
-SEED = 20261122
+SEED = DEFAULT_SEED
 
 
 async def prepare(folder: Path, settings: Settings) -> None:
     """Everything between a running database and a running server; safe to repeat."""
     assert settings.database_owner_url is not None
+    await _refuse_unfit(settings.database_owner_url, settings.keyring())
     _say("数据库结构")
     await migrate(settings.database_owner_url)
     password = SecretFile(folder).ensure("demo_password")["demo_password"]
@@ -54,6 +62,14 @@ async def prepare(folder: Path, settings: Settings) -> None:
         await db.disconnect()
     write_private(folder / "prepared.json", json.dumps(prepared, default=str, ensure_ascii=False).encode())
     _say("就绪")
+
+
+async def _refuse_unfit(owner_url: str, ring: KeyRing) -> None:
+    owner = await asyncpg.connect(owner_url)
+    try:
+        await refuse_unfit_database(owner, ring, seed=SEED)
+    finally:
+        await owner.close()
 
 
 async def _facts(folder: Path, settings: Settings, password: str) -> dict[str, Any]:
@@ -92,10 +108,21 @@ async def _administrator() -> Context:
     return Context(Actor(ActorKind.STAFF, staff_id, permissions=frozenset({Permission.DEVICE_MANAGE})))
 
 
-async def _kiosk_code(folder: Path, now: DemoNow) -> str | None:
-    """A one-time code for the demo's kiosk, unless that kiosk introduced itself before."""
-    if (folder / "kiosk" / "identity.json").exists():
+async def _known(device_id: str) -> DeviceView | None:
+    """The device as this database has it, None when it stands in another: the folder was used with other engines."""
+    try:
+        return await device(Reading(Context(Actor(ActorKind.SYSTEM))), UUID(device_id))
+    except NotFound:
         return None
+
+
+async def _kiosk_code(folder: Path, now: DemoNow) -> str | None:
+    """A one-time code for the demo's kiosk, unless that kiosk introduced itself here before."""
+    path = folder / "kiosk" / "identity.json"
+    if path.exists() and (device_id := json.loads(path.read_text())["device_id"]) is not None:
+        if await _known(device_id) is not None:
+            return None
+        shutil.rmtree(path.parent)  # an enrolled kiosk takes no code, and its spool is for the other hospital
     command = CreateEnrolment(kind=DeviceKind.KIOSK, name="门诊大厅 1 号自助机", location_id=now.lobby_id)
     return (await run(await _administrator(), create_enrolment, command)).code
 
@@ -105,8 +132,8 @@ async def _display(folder: Path, now: DemoNow) -> dict[str, str]:
     path = folder / "display.json"
     if path.exists():
         known: dict[str, str] = json.loads(path.read_text())
-        found = await device(Reading(Context(Actor(ActorKind.SYSTEM))), UUID(known["device_id"]))
-        if found.status is DeviceStatus.ACTIVE and found.location_id == now.area_id:
+        found = await _known(known["device_id"])
+        if found is not None and found.status is DeviceStatus.ACTIVE and found.location_id == now.area_id:
             return known
     key = Ed25519PrivateKey.generate()
     administrator = await _administrator()
@@ -149,4 +176,7 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(prepare(Path(sys.argv[1]), load_settings()))
+    try:
+        asyncio.run(prepare(Path(sys.argv[1]), load_settings()))
+    except (StartupRefused, SettingsError) as error:
+        sys.exit(str(error))

@@ -1,6 +1,7 @@
 """The whole hospital on one machine (一键演示): engines, simulated outside world, server, worker, kiosk.
 
-Everything lives below one data folder and listens on loopback; several demos run beside each other.
+Everything lives below one data folder and listens on loopback; several demos run beside each other. Engines that the
+environment names are used instead of its own (``backend.demo.engines``).
 """
 
 import asyncio
@@ -10,19 +11,19 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
+from backend.demo.engines import DemoEngines
 from backend.demo.organization import HOSPITAL_NAME
-from backend.embedded.folder import SecretFile
-from backend.embedded.postgres import EmbeddedPostgres
-from backend.embedded.redis import EmbeddedRedis
+from backend.embedded.folder import FOLDER_MODE, FolderLock, SecretFile
+from backend.probing import answers, origin_of
 from backend.processes import ChildSpec
+from backend.settings import load_settings
 from backend.supervisor import Supervisor, bind_listen_socket
 from sandbox.wechat.keys import WechatSandboxFiles, make_config, write_private
 
@@ -49,21 +50,21 @@ class Sockets:
         return Sockets(bind_listen_socket("127.0.0.1", port), *(bind_listen_socket("127.0.0.1", 0) for _ in range(3)))
 
 
-def origin_of(listener: socket.socket) -> str:
-    """``http://127.0.0.1:PORT`` of a listening socket."""
-    return f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
 class Demo:
-    """One demo: knows its folder and addresses, builds the children, writes the ready file."""
+    """One demo: knows its folder and addresses, builds the children, writes the ready file.
 
-    def __init__(self, folder: Path, port: int, ready_file: Path | None, tell: Tell) -> None:
+    ``engine_urls``: engines to use instead of starting some. Raises: StartupRefused.
+    """
+
+    def __init__(
+        self, folder: Path, port: int, ready_file: Path | None, tell: Tell, engine_urls: Mapping[str, str]
+    ) -> None:
         self.folder = folder.absolute()
         self.ready_file = ready_file
-        self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self.engines = DemoEngines(self.folder, engine_urls)
+        self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        self.lock = FolderLock(self.folder, "demo")
         self.sockets = Sockets.bind(port)
-        self.postgres = EmbeddedPostgres(self.folder)
-        self.redis = EmbeddedRedis(self.folder)
         self.metrics = self.folder / "metrics"
         self.supervisor = Supervisor(self.folder / "logs", on_exit=self._mark_dead, tee=tell)
 
@@ -74,31 +75,38 @@ class Demo:
 
     async def run(self, on_ready: Callable[[dict[str, Any]], None]) -> None:
         """Run until stopped; no process is left behind."""
-        await self.postgres.prepare()
-        try:
-            await self.redis.prepare()
-            settings = self._write_settings(self._wechat_files())
-            for child in self._children(settings):
-                self.supervisor.add(child)
-
-            refreshing: asyncio.Task[None] | None = None
-
-            async def ready() -> None:
-                nonlocal refreshing
-                on_ready(await self._write_ready_file())
-                refreshing = asyncio.create_task(self._keep_refreshing(settings))
-
+        with self.lock:
+            self._forget_ready_file()  # of a demo that was killed: programs wait for ours
             try:
-                await self.supervisor.run(ready)
+                await self.engines.prepare()
+                await self._run(on_ready)
             finally:
-                if refreshing is not None:
-                    refreshing.cancel()
-                    await asyncio.gather(refreshing, return_exceptions=True)
+                self._forget_ready_file()
+                self.engines.close()
+
+    async def _run(self, on_ready: Callable[[dict[str, Any]], None]) -> None:
+        settings = self._write_settings(self._wechat_files())
+        await self.engines.refuse_unfit(load_settings({"HOSPITAL_SETTINGS": str(settings)}).keyring())
+        for child in self._children(settings):
+            self.supervisor.add(child)
+
+        refreshing: asyncio.Task[None] | None = None
+
+        async def ready() -> None:
+            nonlocal refreshing
+            on_ready(await self._write_ready_file())
+            refreshing = asyncio.create_task(self._keep_refreshing(settings))
+
+        try:
+            await self.supervisor.run(ready)
         finally:
-            if self.ready_file is not None:
-                self.ready_file.unlink(missing_ok=True)
-            self.redis.close()
-            self.postgres.close()
+            if refreshing is not None:
+                refreshing.cancel()
+                await asyncio.gather(refreshing, return_exceptions=True)
+
+    def _forget_ready_file(self) -> None:
+        if self.ready_file is not None:
+            self.ready_file.unlink(missing_ok=True)
 
     async def _keep_refreshing(self, settings: Path) -> None:
         """Shifts end and days pass: make the missing days and name the session that runs now, three times an hour."""
@@ -129,14 +137,10 @@ class Demo:
     def _write_settings(self, wechat: WechatSandboxFiles) -> Path:
         secrets = SecretFile(self.folder).ensure(*_SECRETS)
         keys = {name: _hex(secrets[name]) for name in _SECRETS}
-        urls = self.postgres.urls
         settings = {
             "environment": "demo",
             "hospital_name": HOSPITAL_NAME,
-            "database_url": urls.app,
-            "database_owner_url": urls.owner,
-            "database_sealer_url": urls.sealer,
-            "redis_url": self.redis.url,
+            **self.engines.settings,
             "field_keys": {"1": keys["field_key"]},
             "field_key_current": 1,
             "index_key": keys["index_key"],
@@ -190,29 +194,29 @@ class Demo:
         def python(name: str, *arguments: str, **options: Any) -> ChildSpec:
             return ChildSpec(name=name, argv=[sys.executable, "-m", *arguments], env=environment, **options)
 
-        sockets = self.sockets
+        sockets, needed = self.sockets, self.engines.needed
         web, wechat, sms, kiosk = (s.fileno() for s in (sockets.web, sockets.wechat, sockets.sms, sockets.kiosk))
-        wechat_state = str(self.folder / "wechat" / "state.json")
+        # Payment numbers begin anew in another database: WeChat's book is kept per database.
+        wechat_state = str(self.folder / "wechat" / f"state{self.engines.database_mark}.json")
         wechat_config = str(self.folder / "wechat" / "wechat-sandbox.json")
         return [
-            self.postgres.child_spec(),
-            self.redis.child_spec(),
+            *self.engines.children,
             python(
                 "wechat", "sandbox.wechat", "--fd", str(wechat), "--config", wechat_config, "--state", wechat_state,
-                pass_fds=(wechat,), ready=_answers(origin_of(sockets.wechat) + "/_sim/state"), **abrupt,
+                pass_fds=(wechat,), ready=answers(origin_of(sockets.wechat) + "/_sim/state"), **abrupt,
             ),
             python("sms", "sandbox.sms", "--fd", str(sms), pass_fds=(sms,), **abrupt),
-            python("prepare", "backend.demo.prepare", str(self.folder), once=True, depends_on=("postgres",),
-                   ready_timeout_s=600),
+            python("prepare", "backend.demo.prepare", str(self.folder), once=True,
+                   depends_on=needed("postgres"), ready_timeout_s=600),
             *(
-                python(f"web{n}", "backend.serving", str(web), pass_fds=(web,), depends_on=("prepare", "redis"),
-                       ready=_answers(self.origin + "/readyz"))
+                python(f"web{n}", "backend.serving", str(web), pass_fds=(web,), depends_on=needed("prepare", "redis"),
+                       ready=answers(self.origin + "/readyz"))
                 for n in range(1, WORKERS + 1)
             ),
-            python("worker", "backend.worker", depends_on=("prepare", "redis", "wechat")),
+            python("worker", "backend.worker", depends_on=needed("prepare", "redis", "wechat")),
             ChildSpec(
                 name="kiosk", argv=self._kiosk_argv(kiosk), env=environment, pass_fds=(kiosk,), depends_on=("web1",),
-                death_signal=signal.SIGKILL, ready=_answers(origin_of(sockets.kiosk) + "/healthz"),
+                death_signal=signal.SIGKILL, ready=answers(origin_of(sockets.kiosk) + "/healthz"),
             ),
         ]  # fmt: skip
 
@@ -253,13 +257,7 @@ class Demo:
                 "sms": origin_of(self.sockets.sms),
             },
             "pids": {"demo": os.getpid(), **self.supervisor.pids()},
-            "engines": {
-                "postgres": self.postgres.urls.app,
-                "postgres_owner": self.postgres.urls.owner,
-                "postgres_admin": self.postgres.urls.admin,
-                "redis": self.redis.url,
-                "postgres_socket_dir": str(self.postgres.urls.socket_dir),
-            },
+            "engines": self.engines.facts,
             "folder": str(self.folder),
             "password": prepared["password"],
             "staff": prepared["staff"],
@@ -297,24 +295,8 @@ async def _wechat_users(base_url: str) -> list[dict[str, Any]]:
         return list(answer.json()["items"]) if answer.is_success else []
 
 
-def _answers(url: str) -> Callable[[], Any]:
-    async def answers() -> bool:
-        try:
-            async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
-                return (await client.get(url)).is_success
-        except httpx.HTTPError:
-            return False
-
-    return answers
-
-
 def _hex(secret: str) -> str:
     """A 32-byte key in hex from whatever text the secret file holds."""
     from hashlib import sha256
 
     return sha256(secret.encode()).hexdigest()
-
-
-def port_of(url: str) -> int:
-    """The port of a URL."""
-    return urlsplit(url).port or 80

@@ -1,15 +1,16 @@
 """OpenAPI 3.1 from the route table (接口文档): bodies, answers, every declared error, security."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 
 from backend.http.problems import STATUS, CsrfFailed, FieldsWrong, KeyMissing, Malformed, TooManyRequests
 from backend.http.routing import Audience, Route
 from backend.http.tokens import TokenInvalid
-from hospital_core.kernel.commands import Empty
+from hospital_core.kernel.commands import Command, Empty
 from hospital_core.kernel.errors import Busy, DomainError, Forbidden, IdempotencyMismatch, NotFound, Unauthenticated
 
 _REF = "#/components/schemas/{model}"
@@ -48,14 +49,13 @@ _PROBLEM = {
 
 def openapi_of(routes: list[Route], *, cookie: str = "__Host-hospital") -> dict[str, Any]:
     """The whole document."""
-    models = _models(routes)
-    wanted = [(model, mode) for model, mode in models]
-    references, schemas = models_json_schema(wanted, ref_template=_REF)  # type: ignore[arg-type]
+    references, schemas = models_json_schema(_models(routes), ref_template=_REF, schema_generator=_Schemas)
     components = schemas.get("$defs", {})
+    bodies = _bodies(routes, references, components)
     components["Problem"] = _PROBLEM
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, references)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, references, bodies)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -78,14 +78,46 @@ def _schemes(cookie: str) -> dict[str, Any]:
     }
 
 
-def _models(routes: list[Route]) -> list[tuple[type[BaseModel], str]]:
-    found: dict[tuple[type[BaseModel], str], None] = {}
+class _Schemas(GenerateJsonSchema):
+    """Answers carry every field: a default on the server is no gap for the reader."""
+
+    def field_is_required(self, field: Any, total: bool) -> bool:
+        return self.mode == "serialization" or super().field_is_required(field, total)
+
+
+def _models(routes: list[Route]) -> list[tuple[type[BaseModel], JsonSchemaMode]]:
+    found: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {}
     for route in routes:
         if route.command is not Empty:
             found[route.command, "validation"] = None
         if _is_model(route.view):
             found[route.view, "serialization"] = None
     return list(found)
+
+
+def _bodies(routes: list[Route], references: Any, components: dict[str, Any]) -> dict[type[Command], Any]:
+    """What stands in the path is no part of the body: taken out of the components; a body of nothing is none."""
+    in_path: dict[type[Command], frozenset[str]] = {}
+    for route in routes:
+        names = frozenset(route.path_names) & route.command.model_fields.keys()
+        if in_path.setdefault(route.command, names) != names:
+            raise TypeError(f"{route.command.__name__} has different bodies on different paths: {route.key}")
+    bodies: dict[type[Command], Any] = {}
+    for command, names in in_path.items():
+        if command is Empty:
+            continue
+        reference = references[command, "validation"]
+        name = reference["$ref"].rsplit("/", 1)[1]
+        schema = components[name]
+        schema["properties"] = {key: part for key, part in schema["properties"].items() if key not in names}
+        if names:
+            schema["required"] = [key for key in schema.get("required", []) if key not in names]
+        if schema["properties"]:
+            media = {"application/json": {"schema": reference}}
+            bodies[command] = {"required": bool(schema.get("required")), "content": media}
+        else:
+            del components[name]
+    return bodies
 
 
 def _is_model(view: Any) -> bool:
@@ -112,7 +144,7 @@ def errors_of(route: Route) -> Iterable[type[DomainError]]:
         yield from (KeyMissing, IdempotencyMismatch)
 
 
-def _operation(route: Route, references: Any) -> dict[str, Any]:
+def _operation(route: Route, references: Any, bodies: dict[type[Command], Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name,
         "tags": [route.tag],
@@ -123,27 +155,9 @@ def _operation(route: Route, references: Any) -> dict[str, Any]:
     }
     if route.permission is not None:
         operation["x-permission"] = route.permission
-    if route.command is not Empty:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": _body_schema(route, references)}},
-        }
+    if (body := bodies.get(route.command)) is not None:
+        operation["requestBody"] = body
     return operation
-
-
-def _body_schema(route: Route, references: Any) -> Any:
-    """The command's schema without what stands in the path."""
-    in_path = [name for name in route.path_names if name in route.command.model_fields]
-    if not in_path:
-        return references[route.command, "validation"]
-    schema = route.command.model_json_schema(ref_template=_REF)
-    schema.pop("$defs", None)
-    for name in in_path:
-        schema["properties"].pop(name, None)
-    schema["required"] = [name for name in schema.get("required", []) if name not in in_path]
-    if not schema["required"]:
-        schema.pop("required")
-    return schema
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
@@ -173,9 +187,10 @@ def _header_parameters(route: Route) -> list[dict[str, Any]]:
 
 def _responses(route: Route, references: Any) -> dict[str, Any]:
     schema = references[route.view, "serialization"] if _is_model(route.view) else {"type": "string"}
-    answers: dict[str, Any] = {
-        str(route.status): {"description": "done", "content": {route.media: {"schema": schema}}},
-    }
+    done: dict[str, Any] = {"description": "done"}
+    if route.status != HTTPStatus.NO_CONTENT:
+        done["content"] = {route.media: {"schema": schema}}
+    answers: dict[str, Any] = {str(route.status): done}
     if route.etag:
         answers["304"] = {"description": "unchanged since the given ETag"}
     by_status: dict[int, list[type[DomainError]]] = {}

@@ -27,11 +27,15 @@ Receiver = Callable[[str, str], None]
 
 
 class RedisLink:
-    """One per process. Also the ``Hints`` port: ``send`` never waits and never fails."""
+    """One per process. Also the ``Hints`` port: ``send`` never waits and never fails.
 
-    def __init__(self, url: str, patterns: tuple[str, ...]) -> None:
+    Several hospitals may share a Redis, and its channels know no database number: ``scope`` keeps them apart.
+    """
+
+    def __init__(self, url: str, patterns: tuple[str, ...], scope: str = "") -> None:
         self._url = url
         self._patterns = patterns
+        self._scope = f"{scope}:" if scope else ""
         self._outgoing: asyncio.Queue[tuple[str, str]] = asyncio.Queue(_WAITING_MAX)
         self._receivers: list[Receiver] = []
         self._recovered: list[Callable[[], Awaitable[None]]] = []
@@ -78,7 +82,7 @@ class RedisLink:
             client = self._client()
             try:
                 async with client.pubsub() as channels:
-                    await channels.psubscribe(*self._patterns)
+                    await channels.psubscribe(*(self._scope + pattern for pattern in self._patterns))
                     await channels.subscribe(self._beat)
                     self._heard()
                     for call in self._recovered:
@@ -100,7 +104,7 @@ class RedisLink:
                 self._heard()
                 if message["type"] == "pmessage":
                     for receiver in self._receivers:
-                        receiver(message["channel"], message["data"])
+                        receiver(message["channel"].removeprefix(self._scope), message["data"])
             if time.monotonic() - self._heard_at > DEAD_S:
                 raise TimeoutError("redis is silent")
             if message is None:
@@ -115,7 +119,7 @@ class RedisLink:
         while True:
             channel, text = await self._outgoing.get()
             try:
-                await asyncio.wait_for(client.publish(channel, text), 2)
+                await asyncio.wait_for(client.publish(self._scope + channel, text), 2)
             except (RedisError, OSError, TimeoutError) as error:
                 log.warning("hint lost", extra={"error": type(error).__name__})
                 await client.aclose()

@@ -102,6 +102,19 @@ async def failed(purpose: Purpose, subject: object, ctx: Context | None = None) 
         await guard(purpose, subject)
 
 
+async def spend(purpose: Purpose, subject: object, uow: UnitOfWork) -> None:
+    """Count one use of what is rationed, right or wrong: it commits with the answer, so none goes out uncounted.
+
+    Locks: the subject's row; of parallel uses only as many as are allowed get through. Raises: TooManyAttempts.
+    """
+    await uow.execute(_FORGET_LOCK, purpose.name, str(subject))
+    counted = await uow.fetch_row(
+        _COUNT, new_id(), purpose.name, str(subject), purpose.failures_max, purpose.window, purpose.lock
+    )
+    if counted is None:
+        await guard(purpose, subject, uow)
+
+
 async def succeeded(purpose: Purpose, subject: object, uow: UnitOfWork | None = None) -> None:
     """Forget the failures of a subject that was right; inside a unit of work pass it as ``uow``."""
     if uow is not None:

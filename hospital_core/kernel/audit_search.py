@@ -7,6 +7,7 @@ from uuid import UUID
 import orjson
 
 from hospital_core.kernel.commands import Page, View
+from hospital_core.kernel.context import ActorKind
 from hospital_core.kernel.reading import Reading
 
 PAGE_MAX = 100
@@ -28,7 +29,7 @@ class AuditLine(View):
 
     id: UUID
     at: datetime
-    actor_kind: str
+    actor_kind: ActorKind
     actor_id: UUID | None
     session_id: UUID | None
     device_id: UUID | None

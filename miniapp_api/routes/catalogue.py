@@ -3,15 +3,15 @@
 from backend.http.routing import Call
 from hospital_core.access.scheduling.days import day_of
 from hospital_core.access.scheduling.queries import NOW, bookable_departments, bookable_doctors, slots
-from hospital_core.access.scheduling.views import DepartmentView, DoctorView, SlotView
+from hospital_core.access.scheduling.views import BookableDepartmentView, DoctorView, SlotView
 from hospital_core.kernel.commands import Empty, Page
 from hospital_core.kernel.reading import Reading
 from miniapp_api.routes.base import routes
 from miniapp_api.views import DayQuery
 
 
-@routes.get("/departments", view=Page[DepartmentView], etag=True)
-async def list_departments(call: Call[Empty]) -> Page[DepartmentView]:
+@routes.get("/departments", view=Page[BookableDepartmentView], etag=True)
+async def list_departments(call: Call[Empty]) -> Page[BookableDepartmentView]:
     """Departments with what is free today (科室)."""
     return await bookable_departments(Reading(call.ctx))
 

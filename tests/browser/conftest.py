@@ -6,17 +6,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.async_api import Browser as AsyncBrowser
+from playwright.async_api import async_playwright
 from playwright.async_api import expect as async_expect
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from backend.chromium import FLAGS, chromium_path
+from tests.browser.desk import SMALL, Desk
 from tests.fixtures.lobby import Lobby
+from tests.fixtures.server import Server
 
 # Five seconds are short for a whole hospital and a browser on two cores.
 expect.set_options(timeout=20_000)
@@ -80,6 +84,26 @@ def chromium() -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[AsyncBrowser]:
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture
+async def desk(browser: AsyncBrowser, server: Server) -> AsyncIterator[Desk]:
+    """A staff workstation; what its console complains of and the test did not forgive fails the test."""
+    # The CSP stays in force: axe is put in through the debugger, not through the page.
+    context = await browser.new_context(viewport=SMALL, locale="zh-CN", timezone_id="America/New_York")  # type: ignore[arg-type]
+    opened = Desk(await context.new_page(), server.origin)
+    opened.page.set_default_timeout(30_000)
+    yield opened
+    await context.close()
+    assert opened.errors == []
 
 
 class Complaints(list[str]):

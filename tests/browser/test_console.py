@@ -5,16 +5,13 @@ Every page is watched: an error in the console that the test did not expect fail
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import expect
 
-from backend.chromium import FLAGS, chromium_path
+from backend.chromium import chromium_path
 from hospital_core.access.queueing.commands import WalkIn
 from hospital_core.access.queueing.service import register_and_check_in
 from hospital_core.access.scheduling.queries import schedule
@@ -25,6 +22,7 @@ from hospital_core.registry.care_relations.commands import BreakGlassCommand
 from hospital_core.registry.care_relations.service import break_glass
 from hospital_core.registry.devices.states import DeviceKind
 from hospital_core.registry.staff.states import StaffRole
+from tests.browser.desk import DIST
 from tests.fixtures.access import SYSTEM, Clinic, make_clinic, make_registrar, make_session
 from tests.fixtures.access import make_person as make_phone_person
 from tests.fixtures.finance import make_payer
@@ -33,90 +31,11 @@ from tests.fixtures.server import Server, give_account
 
 GROUP = "server"
 
-DIST = Path(__file__).resolve().parents[2] / "backend/web/console/dist"
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(chromium_path() is None, reason="Chromium is not installed"),
     pytest.mark.skipif(not (DIST / "index.html").exists(), reason="the console is not built"),
 ]
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-SMALL, LARGE = {"width": 1366, "height": 768}, {"width": 1920, "height": 1080}
-
-
-class Desk:
-    """A workstation: its page, what its console complained of, and how to sign in at it."""
-
-    def __init__(self, page: Page, origin: str) -> None:
-        self.page, self.origin = page, origin
-        self.errors: list[str] = []
-        page.on("console", self._listen)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-
-    def _listen(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.errors.append(message.text)
-
-    def forgive(self, status: int) -> None:
-        """The browser reports every refused request; this one was meant."""
-        known = [error for error in self.errors if f"status of {status} " in error]
-        assert known, f"nothing was refused with {status}: {self.errors}"
-        self.errors.remove(known[0])
-
-    async def open(self, path: str) -> None:
-        """Go to a room of the console."""
-        await self.page.goto(f"{self.origin}/console{path}")
-
-    async def log_in(self, staff: MadeStaff, path: str = "/") -> Page:
-        """Fill in the log-in as a person does, with the one-time code when it is asked for."""
-        await self.open(path)
-        await self.fill_log_in(staff)
-        await self.page.get_by_role("button", name="退出登录").wait_for()
-        return self.page
-
-    async def fill_log_in(self, staff: MadeStaff) -> None:
-        """Name, password, Enter; then the code."""
-        page = self.page
-        await page.get_by_label("登录名").fill(staff.login)
-        await page.get_by_label("密码", exact=True).fill(staff.password)
-        await page.keyboard.press("Enter")
-        code = staff.totp()
-        if code is not None:
-            await page.get_by_label("动态口令").fill(code)
-            await page.keyboard.press("Enter")
-            await page.get_by_role("button", name="退出登录").wait_for()
-            self.forgive(401)
-
-    async def must_be_accessible(self) -> None:
-        """No rule of axe is broken by what is on the screen."""
-        await self.page.wait_for_timeout(350)  # dialogs and drawers fade in; half a fade has no contrast
-        found = await Axe().run(self.page, options={"runOnly": RULES})
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found.response["violations"]] == []
-
-    async def must_fit(self) -> None:
-        """Nothing is cut off or scrolls sideways on either of the hospital's screens."""
-        for size in (LARGE, SMALL):
-            await self.page.set_viewport_size(size)  # type: ignore[arg-type]
-            width = await self.page.evaluate("document.documentElement.scrollWidth")
-            assert width <= size["width"]
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
-        yield opened
-        await opened.close()
-
-
-@pytest.fixture
-async def desk(browser: Browser, server: Server) -> AsyncIterator[Desk]:
-    # The CSP stays in force: axe is put in through the debugger, not through the page.
-    context = await browser.new_context(viewport=SMALL, locale="zh-CN", timezone_id="America/New_York")
-    opened = Desk(await context.new_page(), server.origin)
-    opened.page.set_default_timeout(10_000)
-    yield opened
-    await context.close()
-    assert opened.errors == []
 
 
 @pytest.fixture
@@ -294,7 +213,7 @@ async def test_registrar_opens_files_with_and_without_a_document(desk, server):
     await expect(file).to_contain_text(person.name)
     assert person.document_no not in await file.inner_text()
     await page.keyboard.press("Escape")
-    await expect(file).to_be_hidden()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
 
     await page.keyboard.press("F4")
     await page.get_by_role("combobox", name="证件类型").click()
@@ -348,6 +267,7 @@ async def test_doctor_opens_a_file_in_an_emergency_and_it_is_reviewed(desk, brow
     await expect(page.get_by_role("dialog", name="患者档案", exact=True)).to_contain_text("吴急诊")
     await expect(page.get_by_text("紧急授权查看中")).to_be_visible()
     await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
     await page.get_by_role("button", name="退出登录").click()
 
     await page.get_by_label("登录名").wait_for()

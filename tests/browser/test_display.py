@@ -66,6 +66,33 @@ def test_code_typed_by_administrator_turns_bare_screen_into_board(open_screen: O
     assert json.loads(page.evaluate("localStorage.getItem('hospital.display.identity')")) == stored
 
 
+@pytest.mark.parametrize("size", [LANDSCAPE, PORTRAIT], ids=["landscape", "portrait"])
+def test_pairing_code_fits_and_is_accessible(
+    open_screen: OpenScreen, complaints: Complaints, size: dict[str, int]
+) -> None:
+    page = open_screen("", size=size)
+    code = page.locator(".pairing__code")
+    expect(code).to_have_text(re.compile(r"^\s*\d{3}\s*\d{3}\s*$"))
+    digits = re.sub(r"\D", "", code.inner_text())
+    expect(code).to_have_accessible_name("配对码 " + " ".join(digits))
+    expect(page.locator(".pairing__left")).to_contain_text("配对码剩余有效时间")
+    assert page.evaluate(_OUTSIDE) == []
+    assert violations(page) == []
+    assert complaints == []
+
+
+# Whatever has words must lie wholly on the glass, and nothing may need scrolling.
+_OUTSIDE = """() => {
+  const { scrollWidth, scrollHeight } = document.documentElement
+  const fits = scrollWidth <= innerWidth && scrollHeight <= innerHeight
+  const outside = [...document.querySelectorAll('.pairing > *')].filter((one) => {
+    const own = one.getBoundingClientRect()
+    return own.left < 0 || own.top < 0 || own.right > innerWidth || own.bottom > innerHeight
+  })
+  return [...(fits ? [] : [`${scrollWidth}x${scrollHeight}`]), ...outside.map((one) => one.className || one.tagName)]
+}"""
+
+
 def test_call_is_on_the_glass_within_a_second_with_masked_name(
     open_screen: OpenScreen, lobby: Lobby, complaints: Complaints
 ) -> None:

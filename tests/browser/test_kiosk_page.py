@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from kiosk_agent.pages import DIST
-from tests.fixtures.fake_hospital import CARD_NAME, CARD_NO, LATE_NO, QR_TEXT
+from tests.fixtures.fake_hospital import CARD_NAME, CARD_NO, EMPTY_NO, LATE_NO, QR_TEXT, linked_account
 from tests.fixtures.kiosk import Program, running_agent, running_hospital
 
 CHROMIUM = shutil.which("chromium")
@@ -156,6 +156,87 @@ def test_every_stage_is_large_enough_and_accessible(page: Page, agent: Program, 
     _at(page, "refused")
     expect(page.get_by_role("heading", name="已过签到时间")).to_be_visible()
     found["refused"] = _small_things(page) + _violations(page)
+    assert {stage: problems for stage, problems in found.items() if problems} == {}
+    assert complaints == []
+
+
+def _link(hospital: Program, who: str = "card") -> None:
+    """Two phones wait for the patient's word, one has it, one has no number to be known by."""
+    accounts = [
+        linked_account("138****0001", relation="parent"),
+        linked_account("139****0002", relation="other"),
+        linked_account(None),
+        linked_account("136****0003", relation="spouse", proven=True),
+    ]
+    hospital.post("/_fake/set", accounts={who: accounts})
+
+
+def test_patient_proves_the_phone_they_know_and_checks_in(
+    page: Page, agent: Program, hospital: Program, complaints: list[str]
+) -> None:
+    _link(hospital)
+    _lay_card(agent)
+    _at(page, "appointments")
+    page.get_by_role("button", name="核验手机关联").click()
+    _at(page, "accounts")
+    ours = page.get_by_role("listitem").filter(has_text="138****0001")
+    expect(ours).to_contain_text("登记为：您的子女")
+    expect(page.get_by_role("listitem").filter(has_text="136****0003")).to_contain_text("已核验")
+    expect(page.get_by_role("listitem").filter(has_text="没有绑定手机号").get_by_role("button")).to_have_count(0)
+    ours.get_by_role("button", name="核验").click()
+    dialog = page.get_by_role("alertdialog", name="认得这个号码吗？")
+    expect(dialog).to_contain_text("138****0001")
+    expect(dialog).to_contain_text("可以查看您的全部就诊记录")
+    expect(dialog.get_by_role("button", name="不是我的手机")).to_be_focused()
+    dialog.get_by_role("button", name="不是我的手机").click()
+    expect(dialog).to_have_count(0)
+    assert hospital.get("/_fake")["proofs"] == {}
+    ours.get_by_role("button", name="核验").click()
+    dialog.get_by_role("button", name="确认").click()
+    _at(page, "proven")
+    expect(page.get_by_text("138****0001")).to_be_visible()
+    assert len(hospital.get("/_fake")["proofs"]) == 1
+    page.get_by_role("button", name="继续办理").click()
+    _at(page, "appointments")
+    page.get_by_role("button", name="签到：").click()
+    _at(page, "result")
+    page.get_by_role("button", name="完成").click()
+    _at(page, "home")
+    assert "****" not in page.content()
+    assert complaints == []
+
+
+def test_patient_without_appointment_is_told_and_may_prove(page: Page, agent: Program, hospital: Program) -> None:
+    _link(hospital, "empty")
+    _lay_card(agent, EMPTY_NO)
+    _at(page, "appointments")
+    expect(page.get_by_role("heading", name="今天没有您的预约")).to_be_visible()
+    page.get_by_role("button", name="核验手机关联").click()
+    _at(page, "accounts")
+    page.get_by_role("button", name="返回").click()
+    _at(page, "appointments")
+
+
+@pytest.mark.parametrize("size", ["标准字号", "放大字号"])
+def test_proving_is_large_enough_and_accessible(
+    page: Page, agent: Program, hospital: Program, complaints: list[str], size: str
+) -> None:
+    _link(hospital)
+    if size == "放大字号":
+        page.get_by_role("button", name=size).click()
+    _lay_card(agent)
+    _at(page, "appointments")
+    found = {"appointments": _small_things(page) + _violations(page)}
+    page.get_by_role("button", name="核验手机关联").click()
+    _at(page, "accounts")
+    found["accounts"] = _small_things(page) + _violations(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="核验 138****0001").click()
+    expect(page.get_by_role("alertdialog")).to_be_visible()
+    found["dialog"] = _small_things(page) + _violations(page)
+    page.get_by_role("button", name="确认").click()
+    _at(page, "proven")
+    found["proven"] = _small_things(page) + _violations(page)
     assert {stage: problems for stage, problems in found.items() if problems} == {}
     assert complaints == []
 

@@ -35,7 +35,7 @@ def address(files: WechatSandboxFiles) -> Iterator[str]:
 async def simulator(address: str) -> AsyncIterator[Simulator]:
     simulator = Simulator(address)
     await simulator.post("/reset")
-    await simulator.post("/settings", time_scale=100, clock_offset_seconds=0)
+    await simulator.post("/settings", time_scale=1, clock_offset_seconds=0)
     yield simulator
     await simulator.http.aclose()
 
@@ -88,7 +88,7 @@ async def test_switch_is_set_by_preset_and_by_form_and_taken_off_again(console: 
     await console.get_by_role("button", name="回调重复三份").click()
     rules = console.locator("#rules")
     await expect(rules).to_contain_text("回调重复（并行送达）")
-    await console.get_by_label("故障", exact=True).select_option(label="账单尚未生成")
+    await console.locator("#kind").select_option(label="账单尚未生成")
     await console.get_by_label("次数").fill("-1")
     await console.get_by_role("button", name="打开").click()
     await expect(rules.get_by_role("row")).to_have_count(3)
@@ -167,6 +167,8 @@ async def test_what_cannot_be_done_is_told(console: Page) -> None:
 
 async def test_page_fits_the_screen(console: Page, simulator: Simulator, pay: AsyncWeChatPay, tmp_path: Path) -> None:
     await placed(pay, simulator)
+    await simulator.fault("callback_duplicate", times=3, value=2)
     await expect(console.locator("#orders").get_by_role("row")).to_have_count(2)
+    await console.screenshot(path=tmp_path / "console.png", full_page=True)
     wide = await console.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     assert wide, json.dumps(await console.evaluate("document.documentElement.scrollWidth"))

@@ -5,11 +5,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 from uuid import uuid4
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from hospital_core.registry.accounts.states import Relation
 from kiosk_agent import protocol
 from kiosk_agent.identity import load_identity
 from kiosk_agent.pages import content_security_policy
@@ -34,8 +36,22 @@ def test_page_knows_every_stage_and_every_field() -> None:
     text = (PAGE / "protocol.ts").read_text(encoding="utf-8")
     stages = text.split("export type Stage =")[1].split("export")[0]
     assert set(re.findall(r"'([a-z]+)'", stages)) == {stage.value for stage in Stage}
-    fields = text.split("export interface PageState {")[1].split("\n}")[0]
-    assert set(re.findall(r"^  ([a-z_]+):", fields, re.M)) == set(PageState.model_fields)
+    assert _fields(text, "PageState") == set(PageState.model_fields)
+    assert _fields(text, "Appointment") == set(protocol.KioskAppointment.model_fields)
+    assert _fields(text, "Account") == set(protocol.KioskAccount.model_fields)
+    acts = re.findall(r"'([a-z_]+)'", text.split("export type ToAgent =")[1])
+    known = (get_args(one.model_fields["type"].annotation) for one in get_args(protocol.FromPage))
+    assert sorted(acts) == sorted(name for names in known for name in names)
+
+
+def _fields(text: str, interface: str) -> set[str]:
+    body = text.split(f"export interface {interface} {{")[1].split("\n}")[0]
+    return set(re.findall(r"^  ([a-z_]+):", body, re.M))
+
+
+def test_page_names_the_holder_of_a_phone_for_every_relation() -> None:
+    text = (PAGE / "accounts.ts").read_text(encoding="utf-8").split("HOLDERS")[1].split("}")[0]
+    assert set(re.findall(r"^  ([a-z]+):", text, re.M)) == {relation.value for relation in Relation}
 
 
 def test_agent_runs_without_anything_of_the_hospital() -> None:
@@ -80,6 +96,7 @@ def test_session_without_its_proof_is_refused(body: dict[str, str]) -> None:
         {"type": "check_in"},
         {"type": "check_in", "appointment_id": str(uuid4()), "patient_id": "x"},
         {"type": "scan", "text": "x" * 600},
+        {"type": "prove"},
         {"type": "open_the_drawer"},
     ],
 )

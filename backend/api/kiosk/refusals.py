@@ -36,6 +36,8 @@ Cancelled = _word(Word.APPOINTMENT_CANCELLED, Kind.CONFLICT, "该预约已取消
 AlreadyCheckedIn = _word(Word.ALREADY_CHECKED_IN, Kind.CONFLICT, "您已签到")
 AlreadySeen = _word(Word.ALREADY_SEEN, Kind.CONFLICT, "该预约已就诊")
 AppointmentNotFound = _word(Word.APPOINTMENT_NOT_FOUND, Kind.NOT_FOUND, "没有找到该预约")
+CardNeeded = _word(Word.CARD_NEEDED, Kind.FORBIDDEN, "请刷身份证后再核验")
+AccountNotFound = _word(Word.ACCOUNT_NOT_FOUND, Kind.NOT_FOUND, "没有找到该关联")
 TooBusy = _word(Word.BUSY, Kind.UNAVAILABLE, "系统繁忙，请稍候")
 
 _BY_STATUS: dict[str, type[KioskRefused]] = {
@@ -50,6 +52,7 @@ _BY_STATUS: dict[str, type[KioskRefused]] = {
 
 SIGN_IN_WORDS = (PatientNotFound, TooManyTries, QrIsInvalid, QrIsExpired, QrIsUsed, *dict.fromkeys(_BY_STATUS.values()))
 CHECK_IN_WORDS = (AppointmentNotFound, TooEarly, TooLate, *dict.fromkeys(_BY_STATUS.values()))
+PROVING_WORDS = (CardNeeded, AccountNotFound)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from backend.api.staff import (
     accounts,
+    allergies,
     billing,
     cashier,
     catalogue,
@@ -25,6 +26,7 @@ ROUTES: list[Route] = [
     *queue.routes.table,
     *patients.routes.table,
     *accounts.routes.table,
+    *allergies.routes.table,
     *walk_ins.routes.table,
     *planning.routes.table,
     *clinic_changes.routes.table,

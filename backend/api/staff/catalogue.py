@@ -12,9 +12,22 @@ from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from hospital_core.registry.catalogue.commands import ChangePrice, SavePriceItem
 from hospital_core.registry.catalogue.errors import PastPriceFixed, PriceConflict
-from hospital_core.registry.catalogue.queries import price_history, price_item, price_items, search_concepts
+from hospital_core.registry.catalogue.queries import (
+    code_systems,
+    price_categories,
+    price_history,
+    price_item,
+    price_items,
+    search_concepts,
+)
 from hospital_core.registry.catalogue.service import change_price, save_price_item
-from hospital_core.registry.catalogue.views import ConceptView, PriceItemView, PricePeriod
+from hospital_core.registry.catalogue.views import (
+    CodeSystemView,
+    ConceptView,
+    PriceCategoryView,
+    PriceItemView,
+    PricePeriod,
+)
 from hospital_core.registry.staff.permissions import Permission
 
 routes = staff_routes()
@@ -29,9 +42,10 @@ class PriceSearch(Query):
 
 
 class ConceptSearch(Query):
-    """Code, name or initials within one code system."""
+    """Code, name or initials within one code system; in the edition imported last unless one is named."""
 
     system: str = Field(min_length=1, max_length=40)
+    edition: str | None = Field(default=None, min_length=1, max_length=40)
     q: str = Field(min_length=1, max_length=60)
 
 
@@ -70,7 +84,20 @@ async def prices(call: Call[Any]) -> Page[PricePeriod]:
     return Page(items=await price_history(reading, known.id))
 
 
+@routes.get("/price-categories", view=Page[PriceCategoryView], permission=Permission.CATALOGUE_READ)
+async def all_price_categories(call: Call[Any]) -> Page[PriceCategoryView]:
+    """The categories of the price list (收费类别)."""
+    return Page(items=await price_categories(Reading(call.ctx)))
+
+
+@routes.get("/code-systems", view=Page[CodeSystemView], permission=Permission.CATALOGUE_READ)
+async def all_code_systems(call: Call[Any]) -> Page[CodeSystemView]:
+    """The code systems and their editions (编码体系)."""
+    return Page(items=await code_systems(Reading(call.ctx)))
+
+
 @routes.get("/concepts", view=Page[ConceptView], permission=Permission.CATALOGUE_READ, query=ConceptSearch)
 async def concepts(call: Call[Any]) -> Page[ConceptView]:
     """Coded concepts (编码检索), best first."""
-    return Page(items=await search_concepts(Reading(call.ctx), call.query.system, call.query.q))
+    query = call.query
+    return Page(items=await search_concepts(Reading(call.ctx), query.system, query.q, edition=query.edition))

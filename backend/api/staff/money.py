@@ -3,13 +3,15 @@
 from typing import Any
 
 from backend.api.staff.base import staff_routes
-from backend.http.routing import Call
-from hospital_core.finance.payments.commands import RetryRefund
+from backend.http.routing import SLOW, Call
+from hospital_core.finance.payments.commands import CheckMismatch, CheckRefund, RetryRefund, SettleMismatch
+from hospital_core.finance.payments.errors import MismatchSettled, RefundMismatch
+from hospital_core.finance.payments.outside import check_mismatch_now, check_refund_now
 from hospital_core.finance.payments.queries import payments_needing_a_person, refunds_needing_a_person
-from hospital_core.finance.payments.service import retry_refund
-from hospital_core.finance.payments.views import MismatchForAPerson, RefundForAPerson, RefundView
-from hospital_core.kernel.commands import Page
-from hospital_core.kernel.errors import NotFound, StateConflict
+from hospital_core.finance.payments.service import retry_refund, settle_mismatch
+from hospital_core.finance.payments.views import MismatchChecked, MismatchForAPerson, RefundForAPerson, RefundView
+from hospital_core.kernel.commands import Done, Page
+from hospital_core.kernel.errors import NotFound, OutsideUnavailable, StateConflict
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from hospital_core.registry.staff.permissions import Permission
@@ -32,7 +34,34 @@ async def retry(call: Call[RetryRefund]) -> RefundView:
     return await run(call.ctx, retry_refund, call.command)
 
 
+@routes.post(
+    "/refunds/{refund_id}/check", view=RefundView, permission=Permission.REFUND_REQUEST, command=CheckRefund,
+    idempotent=True, limit=SLOW, errors=(NotFound, RefundMismatch),
+)  # fmt: skip
+async def check_refund(call: Call[CheckRefund]) -> RefundView:
+    """Ask the channel how a refund stands (查退款), e.g. after it was done on the channel's own page."""
+    return await check_refund_now(call.ctx, call.command.refund_id)
+
+
 @routes.get("/payments/attention", view=Page[MismatchForAPerson], permission=Permission.REFUND_REQUEST)
 async def payments(call: Call[Any]) -> Page[MismatchForAPerson]:
     """Payments that differ from our orders and were not taken (支付不符)."""
     return await payments_needing_a_person(Reading(call.ctx))
+
+
+@routes.post(
+    "/payments/attention/{notice_id}/check", view=MismatchChecked, permission=Permission.REFUND_REQUEST,
+    command=CheckMismatch, idempotent=True, limit=SLOW, errors=(NotFound, OutsideUnavailable),
+)  # fmt: skip
+async def check_payment(call: Call[CheckMismatch]) -> MismatchChecked:
+    """Ask the channel again about a payment that differed (重新查单); taken in if it fits by now."""
+    return await check_mismatch_now(call.ctx, call.command)
+
+
+@routes.post(
+    "/payments/attention/{notice_id}/settle", view=Done, permission=Permission.REFUND_REQUEST, command=SettleMismatch,
+    idempotent=True, errors=(NotFound, MismatchSettled),
+)  # fmt: skip
+async def settle_payment(call: Call[SettleMismatch]) -> Done:
+    """Write down what was done about a payment that differed (登记处理结果)."""
+    return await run(call.ctx, settle_mismatch, call.command)

@@ -1,29 +1,45 @@
 """Patients' files at the counter and in the room (患者档案)."""
 
 from typing import Any
+from uuid import UUID
 
 from pydantic import Field
 
 from backend.api.staff.base import Query, staff_routes
-from backend.http.routing import Call, Owner
+from backend.http.routing import SLOW, Call, Owner
+from hospital_core.kernel.attempts import TooManyAttempts
 from hospital_core.kernel.commands import Done, Page
 from hospital_core.kernel.errors import FieldProblem, Forbidden, NotFound, StateConflict
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
-from hospital_core.registry.care_relations.commands import BreakGlassCommand
-from hospital_core.registry.care_relations.queries import permitted_file
-from hospital_core.registry.care_relations.service import break_glass
-from hospital_core.registry.care_relations.views import BreakGlassView
-from hospital_core.registry.patients.commands import DismissDuplicate, MergePatients, RegisterPatient, UnmergePatients
-from hospital_core.registry.patients.errors import MergeWithItself, NotMerged, PatientMerged
-from hospital_core.registry.patients.queries import open_duplicates, search_patients
+from hospital_core.registry.care_relations.commands import BreakGlassCommand, LookUpPatient
+from hospital_core.registry.care_relations.queries import permitted_file, permitted_patient
+from hospital_core.registry.care_relations.service import break_glass, look_up_patient
+from hospital_core.registry.care_relations.views import BreakGlassView, RecognisedPatient
+from hospital_core.registry.patients.commands import (
+    CompleteTemporaryFile,
+    DismissDuplicate,
+    MergePatients,
+    RegisterPatient,
+    UnmergePatients,
+)
+from hospital_core.registry.patients.errors import MergeWithItself, NotMerged, NotTemporary, PatientMerged
+from hospital_core.registry.patients.queries import merged_files, open_duplicates, search_patients
 from hospital_core.registry.patients.service import (
+    complete_temporary_file,
     dismiss_duplicate,
     find_or_create_patient,
     merge_patients,
     unmerge_patients,
 )
-from hospital_core.registry.patients.views import DuplicateView, MergeView, PatientFound, PatientView
+from hospital_core.registry.patients.views import (
+    DuplicateView,
+    IdentifierAdded,
+    MergedFile,
+    MergeView,
+    PatientFound,
+    PatientView,
+)
 from hospital_core.registry.staff.permissions import Permission
 
 routes = staff_routes()
@@ -35,6 +51,12 @@ class PatientSearch(Query):
     q: str = Field(min_length=1, max_length=60)
 
 
+class DuplicatePairs(Query):
+    """A page of the worklist."""
+
+    cursor: UUID | None = None
+
+
 @routes.get(
     "/patients", view=Page[PatientView], permission=Permission.PATIENT_SEARCH, query=PatientSearch,
     audit="patients.search", errors=(Forbidden,),
@@ -44,10 +66,13 @@ async def search(call: Call[Any]) -> Page[PatientView]:
     return Page(items=await search_patients(Reading(call.ctx), call.query.q))
 
 
-@routes.get("/patients/duplicates", view=Page[DuplicateView], permission=Permission.PATIENT_MERGE)
+@routes.get(
+    "/patients/duplicates", view=Page[DuplicateView], permission=Permission.PATIENT_MERGE, query=DuplicatePairs,
+    audit="patients.read_duplicates",
+)  # fmt: skip
 async def duplicates(call: Call[Any]) -> Page[DuplicateView]:
-    """Files that may be one person (疑似重复), newest first."""
-    return Page(items=await open_duplicates(Reading(call.ctx)))
+    """Files that may be one person (疑似重复), longest waiting first."""
+    return await open_duplicates(Reading(call.ctx), call.query.cursor)
 
 
 @routes.post(
@@ -75,6 +100,36 @@ async def read(call: Call[Any]) -> PatientView:
 async def register(call: Call[RegisterPatient]) -> PatientFound:
     """Find the file of a document, or open one (建档)."""
     return await run(call.ctx, find_or_create_patient, call.command)
+
+
+@routes.post(
+    "/patients/{patient_id}/complete", view=IdentifierAdded, permission=Permission.PATIENT_REGISTER,
+    command=CompleteTemporaryFile, idempotent=True, errors=(FieldProblem, NotFound, PatientMerged, NotTemporary),
+)  # fmt: skip
+async def complete(call: Call[CompleteTemporaryFile]) -> IdentifierAdded:
+    """Give a temporary file its document (临时档案补全); one that has a file already is named for merging."""
+    return await run(call.ctx, complete_temporary_file, call.command)
+
+
+@routes.get(
+    "/patients/{patient_id}/merged", view=Page[MergedFile], permission=Permission.PATIENT_READ, owner=Owner.PATIENT,
+    audit="patients.read_merged", errors=(NotFound,),
+)  # fmt: skip
+async def merged(call: Call[Any]) -> Page[MergedFile]:
+    """Files merged into this one (已并入的档案), with their old numbers."""
+    reading = Reading(call.ctx)
+    await permitted_patient(reading, call.path["patient_id"])
+    return Page(items=await merged_files(reading, call.path["patient_id"]))
+
+
+# A number names a person, so it travels in the body: addresses end up in logs and histories.
+@routes.post(
+    "/patients/look-up", view=Page[RecognisedPatient], permission=Permission.BREAK_GLASS_OPEN, command=LookUpPatient,
+    idempotent=True, errors=(TooManyAttempts,), limit=SLOW,
+)  # fmt: skip
+async def look_up(call: Call[LookUpPatient]) -> Page[RecognisedPatient]:
+    """Whom exactly this number or wristband names (紧急调阅), masked, to open the file in an emergency."""
+    return await run(call.ctx, look_up_patient, call.command)
 
 
 @routes.post(

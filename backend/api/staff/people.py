@@ -11,7 +11,14 @@ from hospital_core.kernel.commands import Done, Page
 from hospital_core.kernel.errors import Forbidden, NotFound
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
-from hospital_core.registry.staff.commands import ChangeRoles, DisableAccount, HireStaff, OpenStaffAccount, ResetTotp
+from hospital_core.registry.staff.commands import (
+    ChangeRoles,
+    DisableAccount,
+    EnableAccount,
+    HireStaff,
+    OpenStaffAccount,
+    ResetTotp,
+)
 from hospital_core.registry.staff.errors import (
     AccountExists,
     LoginTaken,
@@ -23,7 +30,7 @@ from hospital_core.registry.staff.errors import (
 from hospital_core.registry.staff.log_in import open_staff_account
 from hospital_core.registry.staff.permissions import Permission
 from hospital_core.registry.staff.queries import staff_members
-from hospital_core.registry.staff.service import change_roles, disable_account, hire_staff, reset_totp
+from hospital_core.registry.staff.service import change_roles, disable_account, enable_account, hire_staff, reset_totp
 from hospital_core.registry.staff.views import StaffAccountView, StaffView, TotpEnrolment
 
 routes = staff_routes()
@@ -79,6 +86,15 @@ async def assign_roles(call: Call[ChangeRoles]) -> StaffAccountView:
 async def disable(call: Call[DisableAccount]) -> Done:
     """Close a staff member's log-in at once (停用账号)."""
     return await run(call.ctx, disable_account, call.command)
+
+
+@routes.post(
+    "/staff/{staff_id}/enable", view=Done, permission=Permission.ACCOUNT_DISABLE, command=EnableAccount,
+    idempotent=True, errors=(NotFound, OwnAccount),
+)  # fmt: skip
+async def enable(call: Call[EnableAccount]) -> Done:
+    """Open a closed log-in again (启用账号)."""
+    return await run(call.ctx, enable_account, call.command)
 
 
 @routes.post(

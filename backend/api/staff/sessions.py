@@ -12,10 +12,10 @@ from hospital_core.kernel.attempts import TooManyAttempts
 from hospital_core.kernel.commands import Done, Empty, View
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
-from hospital_core.registry.staff.commands import BeginSession
+from hospital_core.registry.staff.commands import BeginSession, ChangeOwnPassword
 from hospital_core.registry.staff.csrf import csrf_token_of
-from hospital_core.registry.staff.errors import SignInRefused, TotpNeeded
-from hospital_core.registry.staff.log_in import log_in
+from hospital_core.registry.staff.errors import OldPasswordWrong, PasswordWeak, SignInRefused, TotpNeeded
+from hospital_core.registry.staff.log_in import change_own_password, log_in
 from hospital_core.registry.staff.permissions import Permission
 from hospital_core.registry.staff.queries import session_of
 from hospital_core.registry.staff.service import end_session
@@ -37,13 +37,17 @@ class WhoIsHere(View):
 
 
 class SessionAnswer(View):
-    """The session of this browser (当前会话); everything else is absent while nobody is signed in."""
+    """The session of this browser (当前会话); everything else is absent while nobody is signed in.
+
+    ``must_change_password``: a colleague chose the present one; nothing is permitted before another is chosen.
+    """
 
     signed_in: bool
     staff: WhoIsHere | None = None
     roles: list[StaffRole] = []
     permissions: list[Permission] = []
     csrf_token: str | None = None
+    must_change_password: bool = False
 
 
 def session_answer(session: SessionOpened | StaffSessionView, token: str) -> SessionAnswer:
@@ -57,6 +61,7 @@ def session_answer(session: SessionOpened | StaffSessionView, token: str) -> Ses
         roles=session.roles,
         permissions=session.permissions,
         csrf_token=csrf_token_of(token),
+        must_change_password=session.must_change_password,
     )  # fmt: skip
 
 
@@ -86,6 +91,17 @@ async def begin(call: Call[BeginSession]) -> Reply:
 @routes.get("/session", view=SessionAnswer, audience=Audience.OPEN)
 async def session(call: Call[Any]) -> SessionAnswer:
     """Who is signed in here (当前会话); nobody is an answer, not an error."""
+    return await answer_of(call)
+
+
+# No Idempotency-Key: nothing derived from a password is kept beside its hash, and the old one is right only once.
+@routes.post(
+    "/session/password", view=SessionAnswer, command=ChangeOwnPassword, owner=Owner.ACCOUNT, limit=SLOW,
+    errors=(OldPasswordWrong, PasswordWeak, TooManyAttempts),
+)  # fmt: skip
+async def change_password(call: Call[ChangeOwnPassword]) -> SessionAnswer:
+    """Choose another password for oneself (修改密码); this session goes on, all others end."""
+    await change_own_password(call.ctx, call.command)
     return await answer_of(call)
 
 

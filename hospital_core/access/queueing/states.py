@@ -2,18 +2,8 @@
 
 from enum import StrEnum
 
+from hospital_core.access.scheduling.states import QueueTicketStatus as QueueTicketStatus
 from hospital_core.kernel.states import Machine, Move
-
-
-class QueueTicketStatus(StrEnum):
-    """Where a waiting patient stands (排队状态)."""
-
-    WAITING = "waiting"
-    CALLED = "called"
-    SERVING = "serving"
-    PASSED = "passed"  # 过号
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
 
 
 class TicketPriority(StrEnum):

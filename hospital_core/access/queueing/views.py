@@ -7,6 +7,7 @@ from uuid import UUID
 from hospital_core.access.queueing.states import QUEUE_TICKET, QueueTicketStatus, TicketPriority
 from hospital_core.access.scheduling.views import AppointmentView
 from hospital_core.kernel.commands import View
+from hospital_core.registry.patients.states import Sex
 
 
 class BoardTicket(View):
@@ -101,7 +102,7 @@ class QueueRow(View):
     display_no: str
     patient_id: UUID
     name: str
-    sex: str
+    sex: Sex
     age: str
     status: QueueTicketStatus
     priority: TicketPriority

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
+from hospital_core.access.scheduling.rules import RuleCode
 from hospital_core.access.scheduling.states import (
     CalendarDayKind,
     ClinicChangeKind,
@@ -101,7 +102,7 @@ class RuleException(View):
 class RuleView(View):
     """One booking rule (预约规则): its bounds, the hospital's value and the exceptions."""
 
-    code: str
+    code: RuleCode
     label: str
     hint: str
     unit: str

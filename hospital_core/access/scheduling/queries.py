@@ -16,7 +16,7 @@ from hospital_core.access.scheduling.states import AppointmentStatus, Pool, Serv
 from hospital_core.access.scheduling.views import (
     AppointmentQrView,
     AppointmentView,
-    DepartmentView,
+    BookableDepartmentView,
     DoctorView,
     QrBearer,
     ScheduleView,
@@ -104,11 +104,11 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _TICK = timedelta(microseconds=1)
 
 
-async def bookable_departments(reading: Reading) -> Page[DepartmentView]:
+async def bookable_departments(reading: Reading) -> Page[BookableDepartmentView]:
     """Departments with what is free today (可预约科室)."""
     today = day_of(await reading.fetch_value(NOW))
     rows = await reading.fetch(_DEPARTMENTS, *bounds_of(today))
-    return Page(items=[DepartmentView(**dict(row)) for row in rows])
+    return Page(items=[BookableDepartmentView(**dict(row)) for row in rows])
 
 
 async def bookable_doctors(reading: Reading, department_id: UUID, day: date) -> Page[DoctorView]:

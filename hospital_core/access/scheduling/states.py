@@ -117,6 +117,17 @@ class ScheduleStatus(StrEnum):
     STOPPED = "stopped"
 
 
+class QueueTicketStatus(StrEnum):
+    """Where a waiting patient stands (排队状态). Stands here because an appointment shows it; queueing moves it."""
+
+    WAITING = "waiting"
+    CALLED = "called"
+    SERVING = "serving"
+    PASSED = "passed"  # 过号
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
 class SlotStatus(StrEnum):
     """Whether a place can be taken (号源状态). ``taken`` with a passed ``held_until`` counts as free."""
 

@@ -7,13 +7,14 @@ from hospital_core.access.scheduling.states import (
     AppointmentPayment,
     AppointmentStatus,
     DayPeriod,
+    QueueTicketStatus,
     ScheduleStatus,
     ServiceKind,
 )
 from hospital_core.kernel.commands import View
 
 
-class DepartmentView(View):
+class BookableDepartmentView(View):
     """A department on the phone's first page (科室)."""
 
     id: UUID
@@ -83,7 +84,7 @@ class TicketBrief(View):
     """The queue ticket of a checked-in appointment."""
 
     display_no: str
-    status: str
+    status: QueueTicketStatus
 
 
 class AppointmentView(View):

@@ -127,11 +127,25 @@ class MismatchKind(StrEnum):
 
 
 class NoteMismatch(Command):
-    """Keep a refused fact where staff can see it (登记支付不符)."""
+    """Keep a refused fact where staff can see it (登记支付不符). ``amount_fen`` None: it was not in yuan."""
 
     kind: MismatchKind
     out_trade_no: str
     transaction_id: str
+    amount_fen: Fen | None = None
+
+
+class CheckMismatch(Command):
+    """Ask the channel again about a payment that differed from our order (重新查单)."""
+
+    notice_id: UUID
+
+
+class SettleMismatch(Command):
+    """Say what was done about a payment that differs from our order (登记处理结果)."""
+
+    notice_id: UUID
+    note: str = Field(min_length=2, max_length=200)
 
 
 class TakeCash(Command):
@@ -231,6 +245,12 @@ class RequestRefund(Command):
 
 class RetryRefund(Command):
     """Send an abnormal refund again under its own number (重新退款)."""
+
+    refund_id: UUID
+
+
+class CheckRefund(Command):
+    """Ask the channel how a refund stands (查退款)."""
 
     refund_id: UUID
 

@@ -49,6 +49,14 @@ class ChannelRefused(DomainError):
     title = "暂时无法发起支付，请稍后再试或到窗口缴费"
 
 
+class MismatchSettled(DomainError):
+    """Somebody has written down already what was done about this payment."""
+
+    code = "payments.mismatch_settled"
+    kind = Kind.CONFLICT
+    title = "这笔款项已登记处理结果"
+
+
 class TenderTooSmall(DomainError):
     """Less cash than the bill. ``missing_fen`` says how much."""
 
@@ -158,3 +166,4 @@ means("cashier_one_shift", ShiftAlreadyOpen)
 means("drawer_one_shift", DrawerTaken)
 means("cash_drawer_code_key", DrawerCodeTaken)
 means("invoice_not_overpaid", InvoiceNotPayable)
+means("mismatch_settled_once", MismatchSettled)

@@ -170,11 +170,15 @@ class PaymentIntent(VersionedRow):
 
 
 class PaymentNotice(Row):
-    """A channel's message that was verified and taken in (支付通知), named by its business key, not by its id."""
+    """A channel's message that was verified and taken in (支付通知), named by its business key, not by its id.
+
+    ``amount_fen`` is kept of those that differ from our order: no other row says how much came.
+    """
 
     channel = fields.CharField(max_length=20)
     kind = fields.CharField(max_length=30)
     business_key = fields.CharField(max_length=80)
+    amount_fen: int | None = fields.BigIntField(null=True)
     received_at = fields.DatetimeField()
 
     class Meta:
@@ -182,10 +186,26 @@ class PaymentNotice(Row):
         unique_together = (("channel", "kind", "business_key"),)
 
 
+class MismatchSettlement(Row):
+    """What a person did about a payment that differs from our order (支付不符处理); once for each."""
+
+    notice_id: UUID
+    notice = refers_to("PaymentNotice")
+    note = fields.CharField(max_length=200)
+    settled_by = fields.UUIDField()
+    settled_at = fields.DatetimeField()
+
+    class Meta:
+        table = "mismatch_settlement"
+        constraints = [UniqueConstraint(fields=("notice_id",), name="mismatch_settled_once")]
+
+
 class Refund(VersionedRow):
     """Money going back for one payment (退款单), retried under the same number.
 
-    One per source and tender: what a source gives back may go to several tenders of its bill.
+    One per source and tender: what a source gives back may go to several tenders of its bill. ``abnormal_at`` and
+    ``abnormal_code`` say since when it needs a person, and the channel's word for why; they stay while it is sent
+    again, so that the desk sees it through.
     """
 
     out_refund_no = fields.CharField(max_length=32, unique=True)
@@ -201,6 +221,8 @@ class Refund(VersionedRow):
     source_id = fields.UUIDField()
     channel_refund_id = fields.CharField(max_length=64, null=True)
     requested_at = fields.DatetimeField()
+    abnormal_at = fields.DatetimeField(null=True)
+    abnormal_code = fields.CharField(max_length=40, null=True)
     succeeded_at = fields.DatetimeField(null=True)
 
     class Meta:

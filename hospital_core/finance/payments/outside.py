@@ -12,6 +12,7 @@ from hospital_core.finance.payments.commands import (
     BeginCharge,
     ChannelRefundResult,
     ChannelSuccess,
+    CheckMismatch,
     CloseIntent,
     NoteMismatch,
     RecordPrepay,
@@ -42,7 +43,7 @@ from hospital_core.finance.payments.service import (
     record_success,
 )
 from hospital_core.finance.payments.states import PaymentChannel, PaymentIntentStatus, RefundStatus
-from hospital_core.finance.payments.views import PaymentIntentView, RefundView
+from hospital_core.finance.payments.views import MismatchChecked, PaymentIntentView, RefundView
 from hospital_core.kernel import ports
 from hospital_core.kernel.commands import Done
 from hospital_core.kernel.context import Context
@@ -66,7 +67,10 @@ async def take_in_success(ctx: Context, fact: ChannelSuccess) -> Done:
         return await run(quiet, record_success, fact)
     except PaymentMismatch as refusal:
         log.warning("payment refused", extra={"mismatch": refusal.mismatch.value, "source": fact.source})
-        note = NoteMismatch(kind=refusal.mismatch, out_trade_no=fact.out_trade_no, transaction_id=fact.transaction_id)
+        note = NoteMismatch(
+            kind=refusal.mismatch, out_trade_no=fact.out_trade_no, transaction_id=fact.transaction_id,
+            amount_fen=fact.amount_fen if fact.currency == "CNY" else None,
+        )  # fmt: skip
         await run(quiet, note_mismatch, note)
         raise
 
@@ -210,6 +214,29 @@ def _success_of(order: ChannelOrder) -> ChannelSuccess:
     )
 
 
+async def check_mismatch_now(ctx: Context, command: CheckMismatch) -> MismatchChecked:
+    """Ask the channel again about a payment that differed (重新查单), and take it in if it fits our order by now.
+
+    Money that was given back on the channel's own page is reported and never taken in.
+    Raises: NotFound (none, or settled already), OutsideUnavailable.
+    """
+    quiet = ctx.without_idempotency()
+    known = await queries.mismatch(Reading(quiet), command.notice_id)
+    differs, taken = None, False
+    try:
+        order = await ports.use(PaymentGateway).query(known.out_trade_no)
+        if order.state is TradeState.SUCCESS and known.intent_id is not None:
+            await take_in_success(quiet, _success_of(order))
+            taken = True
+    except PaymentMismatch as refusal:
+        differs = refusal.mismatch
+    except (GatewayUnknown, GatewayRefused) as error:
+        log.warning("channel did not answer", extra={"notice_id": str(known.id), "error": type(error).__name__})
+        raise OutsideUnavailable() from error
+    amount_fen = order.amount_fen if order.currency == "CNY" else None
+    return MismatchChecked(state=order.state, amount_fen=amount_fen, taken=taken, differs=differs)
+
+
 async def send_refund(ctx: Context, refund_id: UUID) -> None:
     """Send a refund to its channel (提交退款), under the same number however often."""
     refund = await queries.refund(Reading(ctx), refund_id)
@@ -219,10 +246,11 @@ async def send_refund(ctx: Context, refund_id: UUID) -> None:
 
 async def check_refund_now(ctx: Context, refund_id: UUID) -> RefundView:
     """Ask the channel how a refund stands (查退款); one it does not know is sent again. Returns it afterwards."""
-    refund = await queries.refund(Reading(ctx), refund_id)
+    quiet = ctx.without_idempotency()
+    refund = await queries.refund(Reading(quiet), refund_id)
     if refund.status is not RefundStatus.SUCCEEDED:
-        await _act_on(ctx, refund, _query_or_send)
-    return await queries.refund(Reading(ctx), refund_id)
+        await _act_on(quiet, refund, _query_or_send)
+    return await queries.refund(Reading(quiet), refund_id)
 
 
 Asking = Callable[[Context, RefundView], Awaitable[ChannelRefund | None]]

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from asyncpg import Record
+
 from hospital_core.finance.billing.queries import invoice
 from hospital_core.finance.payments.commands import MismatchKind
 from hospital_core.finance.payments.views import (
@@ -18,12 +20,14 @@ from hospital_core.finance.payments.views import (
 )
 from hospital_core.kernel.commands import Page
 from hospital_core.kernel.errors import NotFound
+from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
 
 _ABNORMAL = """
-SELECT r.*, p.out_trade_no, i.invoice_no, p.patient_id
+SELECT r.*, p.out_trade_no, p.transaction_id, i.invoice_no, p.patient_id, f.patient_no, f.name
 FROM refund r JOIN payment_intent p ON p.id = r.intent_id LEFT JOIN invoice i ON i.id = p.invoice_id
-WHERE r.status = 'abnormal' ORDER BY r.requested_at LIMIT $1"""
+JOIN patient f ON f.id = p.patient_id
+WHERE r.abnormal_at IS NOT NULL AND r.status <> 'succeeded' ORDER BY r.abnormal_at, r.id LIMIT $1"""
 
 _TO_PAY_OUT = """
 SELECT r.*, p.channel, i.invoice_no, p.patient_id
@@ -39,10 +43,16 @@ SHIFT = """
 SELECT s.*, d.code AS drawer_code, d.name AS drawer_name
 FROM cashier_shift s JOIN cash_drawer d ON d.id = s.drawer_id"""
 
+# What was taken in after all, or settled by a person, is nobody's business any more.
 _MISMATCHES = """
-SELECT n.kind, n.business_key, n.received_at, p.id AS intent_id, p.invoice_id
+SELECT n.id, n.kind, n.business_key, n.amount_fen, n.received_at, p.id AS intent_id, p.amount_fen AS expected_fen,
+       p.invoice_id, i.invoice_no, i.patient_id, f.patient_no, f.name
 FROM payment_notice n LEFT JOIN payment_intent p ON p.out_trade_no = split_part(n.business_key, ':', 1)
-WHERE n.kind = ANY($1::text[]) ORDER BY n.received_at DESC LIMIT $2"""
+LEFT JOIN invoice i ON i.id = p.invoice_id LEFT JOIN patient f ON f.id = i.patient_id
+WHERE n.kind = ANY($1::text[]) AND ($2::uuid IS NULL OR n.id = $2)
+  AND p.transaction_id IS DISTINCT FROM split_part(n.business_key, ':', 2)
+  AND NOT EXISTS (SELECT 1 FROM mismatch_settlement s WHERE s.notice_id = n.id)
+ORDER BY n.received_at DESC LIMIT $3"""
 
 
 async def payment_intent(reading: Reading, intent_id: UUID) -> PaymentIntentView:
@@ -77,9 +87,10 @@ async def refunds_of(reading: Reading, invoice_id: UUID) -> list[RefundView]:
 
 
 async def refunds_needing_a_person(reading: Reading, limit: int = 200) -> Page[RefundForAPerson]:
-    """Abnormal refunds (异常退款) for the cashier's desk, oldest first; the route holds the permission."""
+    """Refunds that went wrong (异常退款) for the cashier's desk, oldest first; the route holds the permission."""
     rows = await reading.fetch(_ABNORMAL, limit)
-    return Page[RefundForAPerson](items=[RefundForAPerson(**dict(row)) for row in rows])
+    items = [RefundForAPerson(**dict(row), patient_name_masked=mask_name(row["name"])) for row in rows]
+    return Page[RefundForAPerson](items=items)
 
 
 async def refunds_to_pay_out(reading: Reading, limit: int = 200) -> Page[RefundToPayOut]:
@@ -143,8 +154,25 @@ async def receipts_of(reading: Reading, source_id: UUID) -> list[ReceiptView]:
 
 async def payments_needing_a_person(reading: Reading, limit: int = 200) -> Page[MismatchForAPerson]:
     """Payments refused as not ours (支付不符), newest first; the route holds the permission."""
-    items = []
-    for row in await reading.fetch(_MISMATCHES, [kind.value for kind in MismatchKind], limit):
-        out_trade_no, _, transaction_id = row["business_key"].partition(":")
-        items.append(MismatchForAPerson(**dict(row), out_trade_no=out_trade_no, transaction_id=transaction_id))
-    return Page[MismatchForAPerson](items=items)
+    rows = await reading.fetch(_MISMATCHES, _MISMATCH_KINDS, None, limit)
+    return Page[MismatchForAPerson](items=[_mismatch(row) for row in rows])
+
+
+async def mismatch(reading: Reading, notice_id: UUID) -> MismatchForAPerson:
+    """One payment that still waits for a person (支付不符). Raises NotFound."""
+    row = await reading.fetch_row(_MISMATCHES, _MISMATCH_KINDS, notice_id, 1)
+    if row is None:
+        raise NotFound()
+    return _mismatch(row)
+
+
+_MISMATCH_KINDS = [kind.value for kind in MismatchKind]
+
+
+def _mismatch(row: Record) -> MismatchForAPerson:
+    out_trade_no, _, transaction_id = row["business_key"].partition(":")
+    name = row["name"]
+    return MismatchForAPerson(
+        **dict(row), out_trade_no=out_trade_no, transaction_id=transaction_id,
+        patient_name_masked=None if name is None else mask_name(name),
+    )  # fmt: skip

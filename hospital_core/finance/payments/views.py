@@ -6,6 +6,7 @@ from uuid import UUID
 
 from hospital_core.finance.billing.views import InvoiceDetailView
 from hospital_core.finance.payments.commands import MismatchKind
+from hospital_core.finance.payments.ports import TradeState
 from hospital_core.finance.payments.states import (
     DrawerKind,
     PaymentChannel,
@@ -159,19 +160,50 @@ class ReceiptView(View):
 
 
 class RefundForAPerson(RefundView):
-    """An abnormal refund and whose it is (异常退款)."""
+    """A refund that went wrong and whose it is (异常退款); not abnormal any more: it was sent again and is under way.
+
+    ``abnormal_code``: the channel's own word, or NO_RESULT when it said nothing for a week.
+    """
 
     out_trade_no: str
+    transaction_id: str | None
+    channel_refund_id: str | None
     invoice_no: str | None
     patient_id: UUID
+    patient_no: str
+    patient_name_masked: str
+    abnormal_at: datetime
+    abnormal_code: str | None
 
 
 class MismatchForAPerson(View):
-    """A payment that was refused because it differs from our order (支付不符); ``intent_id`` None: order unknown."""
+    """A payment that was refused because it differs from our order (支付不符); ``intent_id`` None: order unknown.
 
+    ``amount_fen`` is what came, ``expected_fen`` what we asked for.
+    """
+
+    id: UUID
     kind: MismatchKind
     out_trade_no: str
     transaction_id: str
+    amount_fen: int | None
+    expected_fen: int | None
     received_at: datetime
     intent_id: UUID | None
     invoice_id: UUID | None
+    invoice_no: str | None
+    patient_id: UUID | None
+    patient_no: str | None
+    patient_name_masked: str | None
+
+
+class MismatchChecked(View):
+    """What the channel says now of a payment that differed (查单结果).
+
+    ``taken``: it fits our order now and was taken in. ``differs``: how it still differs.
+    """
+
+    state: TradeState
+    amount_fen: int | None
+    taken: bool
+    differs: MismatchKind | None

@@ -16,6 +16,12 @@ class BreakGlassCommand(Command):
     reason: Annotated[str, Field(min_length=4, max_length=200)]
 
 
+class LookUpPatient(Command):
+    """Ask whose number this is, to open the file in an emergency (紧急调阅)."""
+
+    number: Annotated[str, Field(min_length=1, max_length=60)]
+
+
 class ReviewBreakGlass(Command):
     """Judge an emergency look afterwards (复核紧急授权)."""
 

@@ -40,11 +40,15 @@ async def permitted_patient(reading: Reading, patient_id: UUID) -> PermittedPati
     staff those they or their department treat, those they opened in an emergency, and everybody with the right to
     search; the system everybody. Raises: NotFound, for what does not exist and for what is not theirs alike.
     """
-    decide = _RULES.get(reading.ctx.actor.kind)
-    found = await decide(reading, patient_id) if decide else None
+    found = await _decide(reading, patient_id)
     if found is None:
         raise NotFound()
     return found
+
+
+async def may_know(reading: Reading, patient_id: UUID) -> bool:
+    """Whether ``permitted_patient`` would let the actor through."""
+    return await _decide(reading, patient_id) is not None
 
 
 async def permitted_file(reading: Reading, patient_id: UUID) -> PatientView:
@@ -69,6 +73,11 @@ async def break_glass_of(reading: Reading, break_glass_id: UUID) -> BreakGlassVi
     if row is None:
         raise NotFound()
     return _break_glass(row)
+
+
+async def _decide(reading: Reading, patient_id: UUID) -> PermittedPatient | None:
+    decide = _RULES.get(reading.ctx.actor.kind)
+    return await decide(reading, patient_id) if decide else None
 
 
 async def _for_system(reading: Reading, patient_id: UUID) -> PermittedPatient | None:

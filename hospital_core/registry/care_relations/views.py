@@ -6,6 +6,7 @@ from uuid import UUID
 
 from hospital_core.kernel.commands import View
 from hospital_core.registry.care_relations.states import Basis, BreakGlassVerdict
+from hospital_core.registry.patients.states import Sex
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,16 @@ class PermittedPatient:
     since: datetime | None
     proven: bool
     basis: Basis
+
+
+class RecognisedPatient(View):
+    """The least by which a patient is recognised (患者识别); ``permitted`` when the asker may open the file already."""
+
+    patient_id: UUID
+    name_masked: str
+    sex: Sex
+    age: str
+    permitted: bool
 
 
 class BreakGlassView(View):

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 from typing_extensions import Annotated
 
 from hospital_core.kernel.commands import Command
+from hospital_core.registry.catalogue.states import FeeCategory
 
 UnitPrice = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=4, description="yuan per unit")]
 Code = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z][0-9A-Za-z._\-]*$")]
@@ -19,7 +20,7 @@ class SavePriceItem(Command):
 
     code: Code
     name: Annotated[str, Field(min_length=1, max_length=120)]
-    category: Annotated[str, Field(min_length=1, max_length=40)]
+    category: FeeCategory
     unit: Annotated[str, Field(min_length=1, max_length=20)]
     active: bool = True
     unit_price: UnitPrice | None = None

@@ -11,7 +11,15 @@ from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.money import fen_of
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.catalogue.errors import NoPrice
-from hospital_core.registry.catalogue.views import ConceptView, PriceItemView, PricePeriod, PriceView
+from hospital_core.registry.catalogue.views import (
+    CodeEditionView,
+    CodeSystemView,
+    ConceptView,
+    PriceCategoryView,
+    PriceItemView,
+    PricePeriod,
+    PriceView,
+)
 
 PAGE = 50
 
@@ -104,6 +112,26 @@ async def price_history(reading: Reading, price_item_id: UUID) -> list[PricePeri
         "SELECT unit_price, valid_from, valid_until FROM price WHERE item_id = $1 ORDER BY valid_from", price_item_id
     )
     return [PricePeriod(**dict(row)) for row in rows]
+
+
+async def price_categories(reading: Reading) -> list[PriceCategoryView]:
+    """The categories of the price list (收费类别), those of withdrawn items too."""
+    rows = await reading.fetch(
+        "SELECT category, count(*) FILTER (WHERE active) AS items FROM price_item GROUP BY category ORDER BY category"
+    )
+    return [PriceCategoryView(**dict(row)) for row in rows]
+
+
+async def code_systems(reading: Reading) -> list[CodeSystemView]:
+    """The code systems that were imported (编码体系), by name; editions as ``search_concepts`` prefers them."""
+    rows = await reading.fetch(
+        "SELECT system, edition, rows AS concepts, imported_at FROM code_edition ORDER BY system, imported_at DESC, "
+        "id DESC"
+    )
+    systems: dict[str, list[CodeEditionView]] = {}
+    for row in rows:
+        systems.setdefault(row["system"], []).append(CodeEditionView(**dict(row)))
+    return [CodeSystemView(system=system, editions=editions) for system, editions in systems.items()]
 
 
 async def search_concepts(

@@ -45,6 +45,28 @@ class PricePeriod(View):
     valid_until: datetime | None
 
 
+class CodeEditionView(View):
+    """One imported edition of a code system (编码版本); ``concepts`` counts the codes of its file."""
+
+    edition: str
+    concepts: int
+    imported_at: datetime
+
+
+class CodeSystemView(View):
+    """A code system (编码体系) with its editions, the one imported last first: searches look there unless told."""
+
+    system: str
+    editions: list[CodeEditionView]
+
+
+class PriceCategoryView(View):
+    """A category of the price list (收费类别) and how many items in force it has."""
+
+    category: str
+    items: int
+
+
 class ConceptView(View):
     """One coded concept (编码) with its system and edition."""
 

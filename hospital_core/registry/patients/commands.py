@@ -71,8 +71,9 @@ class RecordAllergy(Command):
 
 
 class AllergyCommand(Command):
-    """Change the status of one recorded allergy."""
+    """Change the status of one recorded allergy of a patient."""
 
+    patient_id: UUID
     allergy_id: UUID
     version: int | None = None
 

@@ -94,6 +94,18 @@ class MergeView(View):
     undone: bool
 
 
+class MergedFile(View):
+    """A file that was merged into another (已并入的档案): its old number still stands on paper and wristbands."""
+
+    patient_id: UUID
+    patient_no: str
+    name: str
+    merged_into: UUID
+    reason: str
+    merged_at: datetime
+    merged_by: str | None
+
+
 class DuplicateView(View):
     """Two files that may be one person (疑似重复)."""
 

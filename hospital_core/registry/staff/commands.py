@@ -74,6 +74,26 @@ class DisableAccount(Command):
     staff_id: UUID
 
 
+class EnableAccount(Command):
+    """Open a closed log-in again (启用账号)."""
+
+    staff_id: UUID
+
+
+class ChangeOwnPassword(Command):
+    """Choose another password for oneself (修改密码)."""
+
+    old_password: Password
+    new_password: Password
+
+
+class ReplacePassword(Command):
+    """``ChangeOwnPassword`` with its passwords verified, judged and hashed; made by ``log_in`` only."""
+
+    old_hash: str
+    new_hash: str
+
+
 class ResetTotp(Command):
     """Make a new secret for one-time codes (重置动态口令)."""
 

@@ -28,6 +28,14 @@ class PasswordWeak(DomainError):
     title = "密码不符合要求"
 
 
+class OldPasswordWrong(DomainError):
+    """The present password was not typed right; the session goes on."""
+
+    code = "staff.old_password_wrong"
+    kind = Kind.INVALID
+    title = "原密码不正确"
+
+
 class StaffNoTaken(DomainError):
     """Another staff member has this number."""
 

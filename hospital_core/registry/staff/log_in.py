@@ -7,16 +7,26 @@ from pydantic import SecretStr
 
 from hospital_core.kernel import attempts
 from hospital_core.kernel.attempts import Purpose
-from hospital_core.kernel.context import Context
+from hospital_core.kernel.commands import Done
+from hospital_core.kernel.context import ActorKind, Context
+from hospital_core.kernel.errors import Unauthenticated
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import keyring, run
 from hospital_core.registry.staff import passwords
-from hospital_core.registry.staff.commands import BeginSession, OpenHashedAccount, OpenStaffAccount, PasswordProven
-from hospital_core.registry.staff.errors import SignInRefused
-from hospital_core.registry.staff.service import begin_session, open_account
+from hospital_core.registry.staff.commands import (
+    BeginSession,
+    ChangeOwnPassword,
+    OpenHashedAccount,
+    OpenStaffAccount,
+    PasswordProven,
+    ReplacePassword,
+)
+from hospital_core.registry.staff.errors import OldPasswordWrong, PasswordWeak, SignInRefused
+from hospital_core.registry.staff.service import begin_session, open_account, replace_password
 from hospital_core.registry.staff.views import SessionOpened, StaffAccountView
 
 STAFF_LOGIN = Purpose("staff_login")
+OWN_PASSWORD = Purpose("staff_own_password")
 
 
 async def log_in(ctx: Context, command: BeginSession) -> SessionOpened:
@@ -61,6 +71,34 @@ async def open_staff_account(ctx: Context, command: OpenStaffAccount) -> StaffAc
         staff_id=command.staff_id, login=command.login, password_hash=password_hash, roles=command.roles
     )
     return await run(ctx, open_account, opening)
+
+
+async def change_own_password(ctx: Context, command: ChangeOwnPassword) -> Done:
+    """Choose another password for oneself (修改密码): the old one proves who asks; all other sessions end.
+
+    Guessing is limited as at log-in, by the account: an unlocked workstation gives nobody more tries.
+
+    Raises: Unauthenticated, OldPasswordWrong, PasswordWeak, TooManyAttempts.
+    """
+    staff_id = ctx.actor.id
+    if ctx.actor.kind is not ActorKind.STAFF or staff_id is None:
+        raise Unauthenticated()
+    await attempts.guard(OWN_PASSWORD, staff_id)
+    account = await Reading(ctx).fetch_row(
+        "SELECT login, password_hash FROM staff_account WHERE staff_id = $1 AND active", staff_id
+    )
+    old, new = _text(command.old_password), _text(command.new_password)
+    if account is None or not await passwords.matches(account["password_hash"], old):
+        await attempts.failed(OWN_PASSWORD, staff_id, ctx)
+        raise OldPasswordWrong()
+    await attempts.guard(OWN_PASSWORD, staff_id)
+    passwords.check_password(new, account["login"])
+    if new == old:
+        raise PasswordWeak("新密码不能与原密码相同")
+    replacing = ReplacePassword(old_hash=account["password_hash"], new_hash=await passwords.hashed(new))
+    done = await run(ctx, replace_password, replacing)
+    await attempts.succeeded(OWN_PASSWORD, staff_id)
+    return done
 
 
 def _text(password: SecretStr) -> str:

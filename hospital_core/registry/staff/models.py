@@ -53,12 +53,16 @@ class StaffPhoto(Row):
 
 
 class StaffAccount(VersionedRow):
-    """A staff member's log-in (职工账号). ``totp_secret`` is sealed; roles decide permissions."""
+    """A staff member's log-in (职工账号). ``totp_secret`` is sealed; roles decide permissions.
+
+    ``provisional_since``: somebody else chose the password then, and its owner has not yet chosen another (初始密码).
+    """
 
     staff_id: UUID
     staff = refers_to("StaffMember")
     login = fields.CharField(max_length=40, unique=True)
     password_hash = fields.CharField(max_length=200)
+    provisional_since = fields.DatetimeField(null=True)
     totp_secret = fields.BinaryField(null=True)
     totp_last_step = fields.BigIntField(default=0)
     roles = ArrayField(element_type="text")

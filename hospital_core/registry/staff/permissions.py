@@ -23,6 +23,8 @@ class Permission(StrEnum):
     PATIENT_READ = "patient.read"  # a file one has a care relation to
     PATIENT_REGISTER = "patient.register"  # open and complete files, see the card at the counter
     PATIENT_MERGE = "patient.merge"
+    ALLERGY_RECORD = "allergy.record"  # a warning more harms nobody: who hears of it may write it down
+    ALLERGY_JUDGE = "allergy.judge"  # taking a warning away is a clinician's decision
     WALK_IN_REGISTER = "walk_in.register"
     CASH_TAKE = "cash.take"
     CASH_DESK = "cash.desk"  # see drawers, shifts and receipts; end a shift
@@ -53,15 +55,16 @@ P = Permission
 
 ROLE_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
     StaffRole.DOCTOR: frozenset(
-        {P.QUEUE_READ, P.QUEUE_CALL, P.ENCOUNTER_CONDUCT, P.PATIENT_READ, P.BREAK_GLASS_OPEN, P.CATALOGUE_READ,
-         P.SCHEDULE_READ, P.WARD_READ, P.APPOINTMENT_ADD_ON}
+        {P.QUEUE_READ, P.QUEUE_CALL, P.ENCOUNTER_CONDUCT, P.PATIENT_READ, P.ALLERGY_RECORD, P.ALLERGY_JUDGE,
+         P.BREAK_GLASS_OPEN, P.CATALOGUE_READ, P.SCHEDULE_READ, P.WARD_READ, P.APPOINTMENT_ADD_ON}
     ),
     StaffRole.NURSE: frozenset(
-        {P.QUEUE_READ, P.QUEUE_CALL, P.PATIENT_READ, P.BREAK_GLASS_OPEN, P.SCHEDULE_READ, P.WARD_READ}
+        {P.QUEUE_READ, P.QUEUE_CALL, P.PATIENT_READ, P.ALLERGY_RECORD, P.ALLERGY_JUDGE, P.BREAK_GLASS_OPEN,
+         P.SCHEDULE_READ, P.WARD_READ}
     ),
     StaffRole.REGISTRAR: frozenset(
-        {P.PATIENT_SEARCH, P.PATIENT_READ, P.PATIENT_REGISTER, P.PATIENT_MERGE, P.WALK_IN_REGISTER, P.CASH_TAKE,
-         P.CASH_DESK, P.QUEUE_READ, P.SCHEDULE_READ, P.CATALOGUE_READ, P.DISRUPTION_SETTLE}
+        {P.PATIENT_SEARCH, P.PATIENT_READ, P.PATIENT_REGISTER, P.PATIENT_MERGE, P.ALLERGY_RECORD, P.WALK_IN_REGISTER,
+         P.CASH_TAKE, P.CASH_DESK, P.QUEUE_READ, P.SCHEDULE_READ, P.CATALOGUE_READ, P.DISRUPTION_SETTLE}
     ),
     StaffRole.CASHIER: frozenset(
         {P.PATIENT_SEARCH, P.PATIENT_READ, P.CASH_TAKE, P.CASH_DESK, P.REFUND_REQUEST, P.SCHEDULE_READ,

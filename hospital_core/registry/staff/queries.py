@@ -21,6 +21,7 @@ FROM staff_member s JOIN department d ON d.id = s.department_id LEFT JOIN staff_
 _SESSION = """
 WITH live AS (
     SELECT x.id AS session_id, x.account_id, x.last_seen_at, x.expires_at, x.csrf_hash, a.roles,
+           a.provisional_since IS NOT NULL AS must_change_password,
            s.id AS staff_id, s.name, s.title, s.department_id, d.name AS department
     FROM staff_session x JOIN staff_account a ON a.id = x.account_id JOIN staff_member s ON s.id = a.staff_id
     JOIN department d ON d.id = s.department_id
@@ -35,6 +36,7 @@ SELECT * FROM live"""
 async def session_of(reading: Reading, token: str, *, touch: bool = True) -> StaffSessionView | None:
     """The live session a token opens, with its owner's present roles; None when it ended, idled out or is unknown.
 
+    While the password is one that a colleague chose, the session permits nothing but choosing another.
     ``touch=False`` looks without keeping the session awake (an open socket is no sign of a person).
     """
     row = await reading.fetch_row(_SESSION, token_hash(token), touch)
@@ -42,7 +44,8 @@ async def session_of(reading: Reading, token: str, *, touch: bool = True) -> Sta
         return None
     roles = [StaffRole(role) for role in row["roles"]]
     values = {name: value for name, value in row.items() if name != "roles"}
-    return StaffSessionView(roles=roles, permissions=sorted(permissions_of(roles)), **values)
+    permissions = [] if row["must_change_password"] else sorted(permissions_of(roles))
+    return StaffSessionView(roles=roles, permissions=permissions, **values)
 
 
 async def staff_member(reading: Reading, staff_id: UUID) -> StaffView:

@@ -62,6 +62,7 @@ class SessionOpened(View):
     department: str
     roles: list[StaffRole]
     permissions: list[Permission]
+    must_change_password: bool
 
 
 class StaffSessionView(View):
@@ -76,6 +77,7 @@ class StaffSessionView(View):
     department: str
     roles: list[StaffRole]
     permissions: list[Permission]
+    must_change_password: bool
     last_seen_at: datetime
     expires_at: datetime
     csrf_hash: bytes = Field(exclude=True, repr=False)

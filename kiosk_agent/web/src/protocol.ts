@@ -8,6 +8,8 @@ export type Stage =
   | 'home'
   | 'busy'
   | 'appointments'
+  | 'accounts'
+  | 'proven'
   | 'refused'
   | 'result'
   | 'farewell'
@@ -35,6 +37,15 @@ export interface Appointment {
   ticket: { display_no: string; status: string } | null
 }
 
+export interface Account {
+  account_id: string
+  phone_masked: string | null
+  /** What the patient is to the phone's holder. */
+  relation: string
+  linked_at: string
+  proven: boolean
+}
+
 export interface Ticket {
   display_no: string
   department: string
@@ -60,6 +71,8 @@ export interface PageState {
   devices: PageDevice[]
   patient_name_masked: string
   appointments: Appointment[]
+  accounts: Account[]
+  proven_account: Account | null
   refusal: { code: string; title: string; request_id: string | null } | null
   ticket: Ticket | null
   print_state: PrintState | null
@@ -79,4 +92,5 @@ export type FromAgent =
 export type ToAgent =
   | { v: 1; type: 'scan'; text: string }
   | { v: 1; type: 'check_in'; appointment_id: string }
-  | { v: 1; type: 'touch' | 'leave' | 'reprint' | 'slip_taken' | 'ping' }
+  | { v: 1; type: 'prove'; account_id: string }
+  | { v: 1; type: 'touch' | 'leave' | 'accounts' | 'back' | 'reprint' | 'slip_taken' | 'ping' }

@@ -26,6 +26,8 @@ export const refusals: Readonly<Record<string, Words>> = {
   'kiosk.appointment_not_found': { title: '没有找到这个预约', help: DESK },
   'kiosk.clinic_stopped': { title: '今天这个门诊临时停诊', help: '请到服务台改约或退号。' },
   'kiosk.wrong_campus': { title: '预约的不是本院区', help: '请核对预约短信中的院区，前往该院区签到。' },
+  'kiosk.card_needed': { title: '核验需要刷身份证', help: '请退出后重新刷本人身份证，再核验手机关联。' },
+  'kiosk.account_not_found': { title: '这个关联已经取消', help: '请在手机“就诊人”中重新添加，再来核验。' },
   'kiosk.busy': { title: '现在办理的人较多', help: '请稍等片刻再试。' },
   'kiosk.no_appointment_today': { title: '今天没有您的预约', help: '请核对预约日期；需要挂号请到挂号窗口。' },
   'kiosk.unknown_code': { title: '认不出这个码', help: '请出示手机上“我的预约”里的二维码。' },

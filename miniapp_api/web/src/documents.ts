@@ -1,13 +1,9 @@
 // Identity documents, checked while they are typed. The server checks again and has the last word.
+import type { components } from '@hospital/kit'
+import type { Sex } from './model'
 
-export type DocumentKind =
-  | 'national_id'
-  | 'household_book'
-  | 'hk_macao_permit'
-  | 'taiwan_permit'
-  | 'passport'
-  | 'foreigner_residence'
-  | 'birth_certificate'
+/** Whoever has none registers at the window. */
+export type DocumentKind = Exclude<components['schemas']['DocumentKind'], 'none_yet'>
 
 export const DOCUMENT_KINDS: Record<DocumentKind, string> = {
   national_id: '居民身份证',
@@ -35,7 +31,7 @@ export interface DocumentHint {
   isComplete: boolean
   /** What the number itself says of its holder. */
   birthDate: string | null
-  sex: 'male' | 'female' | null
+  sex: Sex | null
 }
 
 export function normalNumber(text: string): string {

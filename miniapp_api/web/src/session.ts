@@ -1,11 +1,9 @@
 // The patient's proof: a short access token and a rotating refresh token, kept on this phone only.
-import { ApiClient, bearerAuth, type Tokens } from '@hospital/kit'
+import { bearerAuth, clientOf, type components } from '@hospital/kit'
 import { computed, ref, shallowRef } from 'vue'
 import { conditionalFetch } from './conditional'
 
-export interface Session extends Tokens {
-  account: { id: string; phone_masked: string | null }
-}
+export type Session = components['schemas']['Session']
 
 const STORE = 'hospital.phone.session'
 export const ROOT = '/api/miniapp/v1'
@@ -53,23 +51,23 @@ window.addEventListener('storage', (event) => {
 })
 
 /** For signing in itself: a refused code is an answer, not the end of a session. */
-export const front = new ApiClient({ baseUrl: ROOT })
+export const front = clientOf(ROOT)
 
-export const auth = bearerAuth({
+export const auth = bearerAuth<Session>({
   load,
-  save: (tokens) => keepSession(tokens as Session | null),
-  refresh: (refresh_token) => front.request<Session>('POST', '/sessions/refresh', { body: { refresh_token } }),
+  save: keepSession,
+  refresh: (refresh_token) => front.call('POST', '/sessions/refresh', { body: { refresh_token } }),
   onSignedOut: () => void (ended.value = true),
 })
 
 const snapshots = conditionalFetch()
-export const api = new ApiClient({ baseUrl: ROOT, auth, fetch: snapshots.fetch })
+export const api = clientOf(ROOT, { auth, fetch: snapshots.fetch })
 
 export const accessToken = (): string | null => load()?.access_token ?? null
 
 export async function signOut(): Promise<void> {
   try {
-    await api.request('POST', '/sessions/end', { body: {} })
+    await api.call('POST', '/sessions/end')
   } finally {
     // Whether or not the hospital heard it, this phone forgets.
     keepSession(null)

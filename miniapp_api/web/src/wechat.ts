@@ -11,7 +11,7 @@ export const knownEntry = entry
 export function loadEntry(): Promise<Entry> {
   if (entry.value !== null) return Promise.resolve(entry.value)
   asking ??= front
-    .request<Entry>('GET', '/entry')
+    .call('GET', '/entry')
     .then((answer) => (entry.value = answer))
     .finally(() => (asking = null))
   return asking
@@ -58,6 +58,18 @@ export async function goToPhoneNumber(back: string): Promise<void> {
   const sheet = new URL('authorize', login_url)
   sheet.searchParams.set('scope', 'phone')
   leave(sheet, '/phone-number', beginErrand(back))
+}
+
+/** WeChat asks about three templates at a time (requestSubscribeMessage). */
+export const ASKED_AT_ONCE = 3
+
+export async function goToSubscribe(templateIds: string[], back: string): Promise<void> {
+  const { login_url } = await loadEntry()
+  if (login_url === null) throw onlyInWechat()
+  const sheet = new URL('authorize', login_url)
+  sheet.searchParams.set('scope', 'subscribe')
+  sheet.searchParams.set('template_ids', templateIds.slice(0, ASKED_AT_ONCE).join(','))
+  leave(sheet, back, beginErrand(back))
 }
 
 function leave(sheet: URL, back: string, state: string): void {

@@ -1,30 +1,16 @@
 // The board of a waiting area, kept in step exactly as the server's own `replay` and `call_order` do it.
+import type { components } from '@hospital/kit'
 
-export type TicketStatus = 'waiting' | 'called' | 'serving' | 'passed' | 'finished' | 'cancelled'
-export type Priority = 'normal' | 'elderly' | 'soldier' | 'emergency'
+type Schemas = components['schemas']
+export type TicketStatus = Schemas['QueueTicketStatus']
+export type Priority = Schemas['TicketPriority']
 
 /** Names arrive masked, or empty where only the number may be shown: a screen's token cannot read more. */
-export interface BoardTicket {
-  id: string
-  display_no: string
-  name: string
-  status: TicketStatus
-  priority: Priority
-  room: string | null
-  department: string
-  doctor: string | null
-  call_count: number
-  called_at: string | null
-  order_at: string
-}
+export type BoardTicket = Schemas['BoardTicket']
+/** What `GET /board` answers, and the topic's snapshot. */
+export type Board = Schemas['BoardView']
 
-export interface Board {
-  area: { id: string; name: string; campus: string }
-  tickets: BoardTicket[]
-  server_time: string
-  topic: string
-}
-
+/** What a change of the topic carries. */
 export interface BoardChange {
   ticket: BoardTicket
 }

@@ -1,5 +1,5 @@
 // What a screen that is never switched off owes to itself: no burnt-in picture, a fresh page every night.
-import { formatDate, formatTime, serverClock } from '@hospital/kit'
+import { formatTime, serverClock } from '@hospital/kit'
 import { onScopeDispose } from 'vue'
 
 const MINUTE_MS = 60_000
@@ -14,12 +14,14 @@ const SHIFTS_PX = [
   [0, -4],
   [4, -4],
 ] as const
-const RELOAD_AT = '03:30'
+const NIGHT = { from: '03:30', until: '05:00' }
+/** Longer than the night: a page reloads once in it. Counted by the page's age, for a television's date may be wrong. */
+const AGE_MIN_MS = 7_200_000
 /** Five hundred screens must not come for the page in the same second. */
 const RELOAD_SPREAD_MS = 300_000
 
 export function useChores(): void {
-  const startedOn = formatDate(serverClock.now())
+  const startedAt = performance.now()
   let step = 0
   let isReloading = false
 
@@ -39,9 +41,9 @@ export function useChores(): void {
   const timer = setInterval(() => {
     const [x, y] = SHIFTS_PX[++step % SHIFTS_PX.length]!
     document.body.style.transform = `translate(${x}px, ${y}px)`
-    const now = serverClock.now()
-    const isNight = formatTime(now) >= RELOAD_AT && formatTime(now) < '05:00'
-    if (isNight && formatDate(now) !== startedOn && !isReloading) void reloadWhenServed()
+    const time = formatTime(serverClock.now())
+    const isNight = time >= NIGHT.from && time < NIGHT.until
+    if (isNight && performance.now() - startedAt > AGE_MIN_MS && !isReloading) void reloadWhenServed()
   }, MINUTE_MS)
   onScopeDispose(() => clearInterval(timer))
 }

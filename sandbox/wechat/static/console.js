@@ -6,6 +6,7 @@ const SHOWN = 50;
 const STATES = { NOTPAY: "待支付", USERPAYING: "等待输密码", SUCCESS: "已支付", REFUND: "转入退款", CLOSED: "已关闭",
   REVOKED: "已撤销", PAYERROR: "支付失败", PROCESSING: "处理中", ABNORMAL: "异常",
   pending: "待送达", delivered: "已送达", exhausted: "已放弃" };
+const REFUND_STATES = { ...STATES, SUCCESS: "已退款", CLOSED: "退款关闭" };
 const WAYS = { JSAPI: "小程序", NATIVE: "扫码", MICROPAY: "付款码" };
 const FAILURES = { TimeoutError: "应答超时", ConnectError: "连接失败", "lost on the way": "途中丢失" };
 const EVENTS = { subscribe_msg_popup_event: "订阅授权", subscribe_msg_change_event: "订阅设置变更",
@@ -51,7 +52,7 @@ const local = (at) => new Date(at * 1000).toLocaleString("zh-CN", { timeZone: "A
 const clock = (at) => local(at).split(" ")[1];
 const newest = (map, key) => Object.values(map).sort((a, b) => b[key] - a[key]).slice(0, SHOWN);
 const money = (fen) => ({ text: yuan(fen), mark: "money" });
-const stateCell = (name) => ({ text: STATES[name] ?? name, mark: BAD.includes(name) ? "bad" : "" });
+const stateCell = (name, texts = STATES) => ({ text: texts[name] ?? name, mark: BAD.includes(name) ? "bad" : "" });
 const faultNames = (names) => names.map((name) => kinds[name]?.title ?? name).join("、");
 
 function attempts(items, accepted) {
@@ -89,7 +90,7 @@ function drawOrders() {
 
 function refundRow(item) {
   const waits = item.status === "PROCESSING";
-  return [item.out_refund_no, item.out_trade_no, money(item.refund_fen), stateCell(item.status), item.account, local(item.created_at),
+  return [item.out_refund_no, item.out_trade_no, money(item.refund_fen), stateCell(item.status, REFUND_STATES), item.account, local(item.created_at),
     waits ? button("立即到账", () => act(`/refunds/${item.out_refund_no}/settle`, {})) : ""];
 }
 

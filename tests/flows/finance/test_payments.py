@@ -1,6 +1,7 @@
 """A payment is applied once, whatever the channel repeats, loses, or tells late."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,15 +16,18 @@ from hospital_core.finance.ledger.states import LedgerAccount
 from hospital_core.finance.payments import outside, queries
 from hospital_core.finance.payments.commands import (
     ChannelSuccess,
+    CheckMismatch,
     CloseIntent,
     MismatchKind,
     OpenIntent,
+    SettleMismatch,
     TakeCash,
     WithdrawIntents,
 )
 from hospital_core.finance.payments.errors import (
     ChannelRefused,
     InvoiceNotPayable,
+    MismatchSettled,
     PayingTimeOver,
     PaymentMismatch,
     TenderTooSmall,
@@ -34,22 +38,26 @@ from hospital_core.finance.payments.service import (
     close_intent,
     open_intent,
     record_success,
+    settle_mismatch,
     take_cash,
     withdraw_intents,
 )
 from hospital_core.finance.payments.states import PaymentIntentStatus, RefundStatus
+from hospital_core.finance.payments.views import MismatchForAPerson
 from hospital_core.kernel import relay
-from hospital_core.kernel.context import system_context
-from hospital_core.kernel.errors import OutsideUnavailable
+from hospital_core.kernel.context import Actor, ActorKind, Context, system_context
+from hospital_core.kernel.errors import Forbidden, NotFound, OutsideUnavailable
 from hospital_core.kernel.events import handles
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.numbers import NumberKind, is_valid_number
 from hospital_core.kernel.reading import Reading
+from hospital_core.kernel.run import run
 from hospital_core.kernel.uow import UnitOfWork
 from tests.fixtures.engines import Engines, drop_database, make_database, with_database
 from tests.fixtures.finance import (
     MERCHANT,
     OPENID,
+    Billed,
     FakeGateway,
     let_time_to_pay_pass,
     make_intent,
@@ -240,6 +248,8 @@ async def test_given_a_success_that_differs_then_nothing_is_applied_and_staff_se
     seen = await queries.payments_needing_a_person(Reading(system_context()))
     (mine,) = [item for item in seen.items if item.intent_id == intent.id]
     assert (mine.kind, mine.transaction_id, mine.invoice_id) == (kind, fact.transaction_id, bill.invoice.id)
+    came = None if kind is MismatchKind.CURRENCY else fact.amount_fen
+    assert (mine.amount_fen, mine.expected_fen, mine.patient_name_masked) == (came, 5000, "测**者")
     audit = await rows("SELECT outcome, reason FROM audit_row WHERE object_id = $1 AND outcome = 'refused'", intent.id)
     assert {tuple(row) for row in audit} == {("refused", kind.value)}
 
@@ -253,6 +263,60 @@ async def test_given_money_for_an_order_that_is_not_ours_then_staff_see_it(gatew
     seen = await queries.payments_needing_a_person(Reading(system_context()))
     (mine,) = [item for item in seen.items if item.transaction_id == fact.transaction_id]
     assert (mine.kind, mine.intent_id) == (MismatchKind.ORDER, None)
+
+
+async def _noted(gateway: FakeGateway, **altered: Any) -> tuple[Billed, MismatchForAPerson]:
+    """A bill, and the payment for it that differs, as the desk sees it."""
+    bill = await make_invoice()
+    intent = await make_intent(gateway, invoice_id=bill.invoice.id)
+    with pytest.raises(PaymentMismatch):
+        await outside.take_in_success(system_context(), gateway.pay(intent.out_trade_no, **altered))
+    (mine,) = [item for item in await _mismatches() if item.intent_id == intent.id]
+    return bill, mine
+
+
+async def _mismatches() -> list[MismatchForAPerson]:
+    return (await queries.payments_needing_a_person(Reading(system_context()))).items
+
+
+async def test_given_a_payment_that_differs_then_asking_again_says_how_it_stands(gateway: FakeGateway) -> None:
+    bill, mine = await _noted(gateway, amount_fen=1)
+    ask = CheckMismatch(notice_id=mine.id)
+    still = await outside.check_mismatch_now(system_context(), ask)
+    assert (still.taken, still.differs, still.amount_fen) == (False, MismatchKind.AMOUNT, 1)
+    wrong = gateway.orders[mine.out_trade_no]
+    gateway.orders[mine.out_trade_no] = replace(wrong, state=TradeState.REFUND, amount_fen=5000)
+    back = await outside.check_mismatch_now(system_context(), ask)
+    assert (back.taken, back.state) == (False, TradeState.REFUND), "given back by hand: it must not pay the bill"
+    assert await _invoice_status(bill.invoice.id) == "issued"
+    gateway.orders[mine.out_trade_no] = replace(wrong, amount_fen=5000)
+    assert (await outside.check_mismatch_now(system_context(), ask)).taken
+    assert await _invoice_status(bill.invoice.id) == "balanced"
+    assert mine.id not in [item.id for item in await _mismatches()]
+    with pytest.raises(NotFound):
+        await outside.check_mismatch_now(system_context(), ask)
+
+
+async def test_given_no_answer_of_the_channel_then_asking_again_says_so(gateway: FakeGateway) -> None:
+    _, mine = await _noted(gateway, amount_fen=1)
+    gateway.deaf = {"query"}
+    with pytest.raises(OutsideUnavailable):
+        await outside.check_mismatch_now(system_context(), CheckMismatch(notice_id=mine.id))
+
+
+async def test_given_a_settlement_by_a_person_then_the_payment_leaves_the_list_once(gateway: FakeGateway) -> None:
+    _, mine = await _noted(gateway, payer_openid="somebody-else")
+    cashier = Context(Actor(ActorKind.STAFF, new_id()))
+    settle = SettleMismatch(notice_id=mine.id, note="已在商户平台全额退回")
+    with pytest.raises(Forbidden):
+        await run_system(settle_mismatch, settle)
+    twice = await asyncio.gather(*(run(cashier, settle_mismatch, settle) for _ in range(4)), return_exceptions=True)
+    assert sum(isinstance(one, MismatchSettled) for one in twice) == 3
+    assert mine.id not in [item.id for item in await _mismatches()]
+    kept = await rows("SELECT note, settled_by FROM mismatch_settlement WHERE notice_id = $1", mine.id)
+    assert [tuple(row) for row in kept] == [("已在商户平台全额退回", cashier.actor.id)]
+    with pytest.raises(NotFound):
+        await run(cashier, settle_mismatch, SettleMismatch(notice_id=new_id(), note="没有这一笔"))
 
 
 async def test_given_another_transaction_for_a_settled_intent_then_it_is_refused_and_seen(gateway: FakeGateway) -> None:

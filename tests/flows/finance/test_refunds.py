@@ -310,9 +310,12 @@ async def test_given_an_abnormal_refund_then_a_person_sees_it_and_can_send_it_ag
     (seen,) = await _for_a_person(refund.id)
     assert (seen.patient_id, seen.invoice_no) == (billed.patient_id, billed.invoice.invoice_no)
     assert seen.out_trade_no == intent.out_trade_no
+    assert (seen.patient_name_masked, seen.abnormal_code) == ("测**者", "ABNORMAL")
     gateway.refunds.clear()
     gateway.refund_outcome = ChannelRefundStatus.SUCCESS
     await run_system(retry_refund, RetryRefund(refund_id=refund.id))
+    (sent,) = await _for_a_person(refund.id)
+    assert (sent.status, sent.abnormal_at) == (RefundStatus.REQUESTED, seen.abnormal_at), "it stays until it is done"
     await relay.drain()
     assert (await _refund(refund.id)).status is RefundStatus.SUCCEEDED
     assert await _for_a_person(refund.id) == []
@@ -326,8 +329,23 @@ async def test_given_a_channel_that_refuses_then_a_person_sees_why(gateway: Fake
     gateway.refusing = {"refund": "NOT_ENOUGH"}
     refund = await _asked(_ask(billed))
     await relay.drain()
-    assert len(await _for_a_person(refund.id)) == 1
+    assert [seen.abnormal_code for seen in await _for_a_person(refund.id)] == ["NOT_ENOUGH"]
     assert await value("SELECT reason FROM audit_row WHERE object_id = $1 AND reason = 'NOT_ENOUGH'", refund.id)
+    assert await money_findings(billed.patient_id) == []
+
+
+async def test_given_an_abnormal_refund_done_on_the_channels_page_then_a_query_finds_it_done(
+    gateway: FakeGateway,
+) -> None:
+    billed, _ = await _paid(gateway)
+    gateway.refund_outcome = ChannelRefundStatus.PROCESSING
+    refund = await _asked(_ask(billed))
+    await relay.drain()
+    await run_system(record_refund_result, _result(refund.out_refund_no, status="ABNORMAL"))
+    assert (await outside.check_refund_now(system_context(), refund.id)).status is RefundStatus.ABNORMAL
+    gateway.finish_refunds()
+    assert (await outside.check_refund_now(system_context(), refund.id)).status is RefundStatus.SUCCEEDED
+    assert await _for_a_person(refund.id) == []
     assert await money_findings(billed.patient_id) == []
 
 

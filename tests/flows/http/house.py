@@ -95,6 +95,7 @@ async def build_house(server: Server) -> House:
         patient_id=owner.patient_id,
         link_id=await value(f"{links} AND patient_id = $2", owner.account_id, owner.patient_id),
         spare_link_id=await value(f"{links} AND patient_id = $2", owner.account_id, spare.patient_id),
+        account_id=owner.account_id,
         appointment_id=booked.id,
         arrived_id=arrived.id,
         ticket_id=ticket.id,

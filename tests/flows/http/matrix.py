@@ -33,6 +33,7 @@ class World:
     patient_id: UUID
     link_id: UUID
     spare_link_id: UUID
+    account_id: UUID
     appointment_id: UUID  # booked, tomorrow
     arrived_id: UUID  # checked in, today
     ticket_id: UUID
@@ -101,6 +102,12 @@ def _ticket(*may: str, **instead: int) -> Row:
     return _staff(*may, ok=(200, 409), instead=instead, path=lambda w: {"ticket_id": w.ticket_id})
 
 
+def _allergy(*may: str, ok: tuple[int, ...] = (404,), body: Body | None = None) -> Row:
+    """Something of one file: who may write there still must know the patient."""
+    return _staff(*may, ok=ok, instead={"doctor_elsewhere": 404}, body=body,
+                  path=lambda w: {"patient_id": w.patient_id, "allergy_id": new_id()})  # fmt: skip
+
+
 def _nothing(name: str) -> Body:
     """An id that nobody has: who may ask gets 404."""
     return lambda w: {name: new_id()}
@@ -158,6 +165,7 @@ MATRIX: dict[str, Row] = {
     "POST /api/staff/v1/sessions": _open(422),
     "GET /api/staff/v1/session": _open(),
     "POST /api/staff/v1/session/end": _staff(*STAFF, fresh=True),
+    "POST /api/staff/v1/session/password": _staff(*STAFF, ok=(422,)),
     # -- staff: calling
     "GET /api/staff/v1/my/rooms": _staff(*DESK),
     "GET /api/staff/v1/my/queue": _staff(*DESK),
@@ -180,6 +188,22 @@ MATRIX: dict[str, Row] = {
     "POST /api/staff/v1/patients/{patient_id}/break-glass": _staff(
         *DOCTORS, "nurse", ok=(404,), path=_nothing("patient_id"), body=lambda w: {"reason": "急救需要查看病历"}
     ),
+    "POST /api/staff/v1/patients/look-up": _staff(*DOCTORS, "nurse", body=lambda w: {"number": "110101199003070011"}),
+    "POST /api/staff/v1/patients/{patient_id}/complete": _staff(
+        "registrar", ok=(404,), path=_nothing("patient_id"),
+        body=lambda w: {"document_kind": "passport", "document_no": "E12345678"},
+    ),
+    "GET /api/staff/v1/patients/{patient_id}/merged": _staff(
+        "doctor", "nurse", "registrar", "cashier",
+        instead={"doctor_elsewhere": 404, "pharmacist": 404, "technician": 404},
+        path=lambda w: {"patient_id": w.patient_id},
+    ),
+    "POST /api/staff/v1/patients/{patient_id}/allergies": _allergy(
+        "doctor", "nurse", "registrar", ok=(200, 409), body=lambda w: {"substance": "碘造影剂", "severity": "mild"}
+    ),
+    "POST /api/staff/v1/patients/{patient_id}/allergies/{allergy_id}/inactivate": _allergy("doctor", "nurse"),
+    "POST /api/staff/v1/patients/{patient_id}/allergies/{allergy_id}/reactivate": _allergy("doctor", "nurse"),
+    "POST /api/staff/v1/patients/{patient_id}/allergies/{allergy_id}/strike": _allergy("doctor", "nurse"),
     "GET /api/staff/v1/patients/{patient_id}/accounts": _staff(
         "registrar", path=lambda w: {"patient_id": w.patient_id}
     ),
@@ -192,6 +216,7 @@ MATRIX: dict[str, Row] = {
     ),
     "GET /api/staff/v1/refunds/attention": _staff("cashier"),
     "POST /api/staff/v1/refunds/{refund_id}/retry": _staff("cashier", ok=(404,), path=_nothing("refund_id")),
+    "POST /api/staff/v1/refunds/{refund_id}/check": _staff("cashier", ok=(404,), path=_nothing("refund_id")),
     "GET /api/staff/v1/payments/attention": _staff("cashier"),
     "GET /api/staff/v1/refunds/waiting": _staff("registrar", "cashier", "manager"),
     "POST /api/staff/v1/refunds/{refund_id}/pay-out": _staff(*WINDOWS, ok=(404,), path=_nothing("refund_id")),
@@ -254,6 +279,12 @@ MATRIX: dict[str, Row] = {
     "POST /api/staff/v1/journals/{entry_id}/correct": _staff(
         "manager", ok=(404,), path=_nothing("entry_id"), body=lambda w: {"reason": "金额录错"}
     ),
+    "POST /api/staff/v1/payments/attention/{notice_id}/check": _staff(
+        "cashier", ok=(404,), path=_nothing("notice_id")
+    ),
+    "POST /api/staff/v1/payments/attention/{notice_id}/settle": _staff(
+        "cashier", ok=(404,), path=_nothing("notice_id"), body=lambda w: {"note": "已在商户平台退款"}
+    ),
     "POST /api/staff/v1/patients/merge": _staff(
         "registrar", ok=(404,),
         body=lambda w: {"source_id": str(new_id()), "survivor_id": str(new_id()), "reason": "同一患者"},
@@ -276,6 +307,7 @@ MATRIX: dict[str, Row] = {
         "security_admin", ok=(404,), path=_nothing("staff_id"), body=lambda w: {"roles": ["doctor"]}
     ),
     "POST /api/staff/v1/staff/{staff_id}/disable": _staff("security_admin", ok=(404,), path=_nothing("staff_id")),
+    "POST /api/staff/v1/staff/{staff_id}/enable": _staff("security_admin", ok=(404,), path=_nothing("staff_id")),
     "POST /api/staff/v1/staff/{staff_id}/reset-totp": _staff("security_admin", ok=(404,), path=_nothing("staff_id")),
     "GET /api/staff/v1/campuses": _staff(*STAFF),
     "GET /api/staff/v1/mini-program-codes/doctors/{staff_id}": _staff(*SCHEDULES, ok=(404,), path=_nothing("staff_id")),
@@ -339,6 +371,8 @@ MATRIX: dict[str, Row] = {
     "POST /api/staff/v1/price-items/{price_item_id}/prices": _staff(
         "manager", "system_admin", ok=(404,), path=_nothing("price_item_id"), body=lambda w: {"unit_price": "1.00"}
     ),
+    "GET /api/staff/v1/price-categories": _staff(*CATALOGUE),
+    "GET /api/staff/v1/code-systems": _staff(*CATALOGUE),
     "GET /api/staff/v1/concepts": _staff(*CATALOGUE, query=lambda w: {"system": "icd-10", "q": "高血压"}),
     # -- staff: oversight
     "GET /api/staff/v1/audit": _staff("audit_admin", query=lambda w: {"patient_id": str(w.patient_id)}),
@@ -361,6 +395,10 @@ MATRIX: dict[str, Row] = {
     "POST /api/kiosk/v1/sessions": Row(KIOSKS, KIOSKS, (422,)),
     "POST /api/kiosk/v1/sessions/end": Row(KIOSK_SESSIONS, KIOSK_SESSIONS, fresh=True),
     "GET /api/kiosk/v1/appointments": Row(KIOSK_SESSIONS, KIOSK_SESSIONS),
+    "GET /api/kiosk/v1/accounts": Row(KIOSK_SESSIONS, KIOSK_SESSIONS),
+    "POST /api/kiosk/v1/accounts/{account_id}/prove": Row(
+        KIOSK_SESSIONS, KIOSK_SESSIONS, instead={"kiosk_other": 404}, path=lambda w: {"account_id": w.account_id},
+    ),
     "POST /api/kiosk/v1/check-ins": Row(
         KIOSK_SESSIONS, KIOSK_SESSIONS, (200, 409), {"kiosk_other": 404},
         body=lambda w: {"appointment_id": str(w.arrived_id)},

@@ -42,8 +42,8 @@ async def prepared(server: Server) -> access.Clinic:
     clinic = await access.make_clinic()
     _, lobby = await make_place()
     now = {
-        "staff_login": "doctor1", "staff_name": "王建国", "area_id": str(clinic.area_id), "area_name": "候诊一区",
-        "lobby_id": str(lobby),
+        "staff_login": "doctor1", "staff_name": "王建国", "department_name": "内科", "room_name": "一诊室",
+        "area_id": str(clinic.area_id), "area_name": "候诊一区", "lobby_id": str(lobby), "campus_name": "滨江",
     }  # fmt: skip
     staff = [
         {"login": "sysadmin", "role": "system_admin", "name": "甲", "totp_secret": "x"},

@@ -320,8 +320,18 @@ async def _by_code(server: Server, appointment_id: UUID) -> Party:
     return Party(kiosk.http, kiosk.headers | {"X-Kiosk-Session": opened["session_token"]})
 
 
+async def test_given_a_code_instead_of_a_card_then_no_account_is_shown_or_proven(server: Server) -> None:
+    appointment_id, person = await _booked(server)
+    await rows("UPDATE account_link SET proven_at = NULL, proof = NULL WHERE account_id = $1 RETURNING id",
+               person.account_id)  # fmt: skip
+    patient = await _by_code(server, appointment_id)
+    asked = await patient.get(f"{KIOSK}/accounts"), await patient.post(f"{KIOSK}/accounts/{person.account_id}/prove")
+    assert {(one.status_code, one.json()["code"]) for one in asked} == {(403, protocol.KioskRefusal.CARD_NEEDED)}
+    assert await value("SELECT proven_at FROM account_link WHERE account_id = $1", person.account_id) is None
+
+
 def test_every_word_of_the_kiosk_is_in_the_protocol() -> None:
-    words = {word.code for word in (*refusals.SIGN_IN_WORDS, *refusals.CHECK_IN_WORDS)}
+    words = {word.code for word in (*refusals.SIGN_IN_WORDS, *refusals.CHECK_IN_WORDS, *refusals.PROVING_WORDS)}
     assert words <= set(protocol.KioskRefusal)
 
 

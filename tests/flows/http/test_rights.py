@@ -57,7 +57,7 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
 
 
 def test_every_write_of_a_person_or_device_needs_a_key_or_says_why_not() -> None:
-    """Exempt are log-in and its end, what never changes anything twice, and what the channel makes unique."""
+    """Exempt are log-in, passwords and log-out, what changes nothing twice, and what the channel makes unique."""
     without = {key for key, route in ROUTES.items() if route.method == "POST" and not route.idempotent}
     assert without == {
         "POST /api/miniapp/v1/sessions",
@@ -67,6 +67,7 @@ def test_every_write_of_a_person_or_device_needs_a_key_or_says_why_not() -> None
         "POST /api/miniapp/v1/wechat/refund-notify",
         "POST /api/miniapp/v1/wechat/push",
         "POST /api/staff/v1/sessions",
+        "POST /api/staff/v1/session/password",
         "POST /api/staff/v1/session/end",
         "POST /api/staff/v1/staff/{staff_id}/account",
         "POST /api/staff/v1/payments/{intent_id}/check",

@@ -35,7 +35,16 @@ async def test_given_the_page_then_it_names_exactly_the_databases_rules(reposito
 
 @pytest.mark.parametrize(
     "table",
-    ["journal_entry", "journal_line", "audit_row", "outbox_event", "payment_notice", "closed_day", "refund_line"],
+    [
+        "journal_entry",
+        "journal_line",
+        "audit_row",
+        "outbox_event",
+        "payment_notice",
+        "closed_day",
+        "refund_line",
+        "mismatch_settlement",
+    ],
 )
 async def test_given_history_then_a_trigger_keeps_even_the_owner_from_changing_it(table: str) -> None:
     trigger = await Reading(Context(Actor(ActorKind.SYSTEM))).fetch_value(

@@ -15,10 +15,11 @@ from hospital_core.kernel.context import system_context
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from hospital_core.registry.staff.states import StaffRole
+from kiosk_agent.protocol import KioskAccounts
 from tests.fixtures.access import make_clinic, make_session
 from tests.fixtures.finance import value
 from tests.fixtures.miniapp import patient_body
-from tests.fixtures.people import Person, register
+from tests.fixtures.people import Person, make_device, register
 
 GROUP = "server"
 
@@ -157,3 +158,66 @@ async def test_link_is_proven_at_the_counter_for_the_named_account_only(phone, n
     assert [link["proven"] for link in (await stranger.see("/patients"))["items"]] == [False]
     audited = "SELECT count(*) FROM audit_row WHERE patient_id = $1 AND action = 'accounts.prove_by_card'"
     assert await Reading(system_context()).fetch_value(audited, patient_id) == 2
+
+
+async def with_number(phone, simulator):
+    """The phone, its number known to the hospital."""
+    code = (await simulator.post(f"/users/{phone.openid}/phone-code"))["code"]
+    await phone.ok("/phone", {"code": code})
+    return phone
+
+
+async def card_at_kiosk(server, person):
+    """The person's session at a kiosk, opened by their card."""
+    kiosk = await server.device(await make_device())
+    return await server.kiosk_session(kiosk, document_no=person.document_no, name=person.name)
+
+
+async def test_phone_proven_at_the_kiosk_sees_what_is_older_and_the_strangers_does_not(
+    phone, new_phone, simulator, server
+):
+    body = patient_body(relation="parent")
+    patient_id = await register(person=as_person(body), phone=new_number())
+    session = await make_session(clinic=await make_clinic(fee="0.00"))
+    book = BookAppointment(patient_id=patient_id, schedule_id=session.schedule_id)
+    older = await run(system_context(), book_appointment, book)
+    await with_number(phone, simulator)
+    stranger = await new_phone().sign_in(simulator)
+    for one in (phone, stranger):
+        await one.ok("/patients", body)
+        assert (await one.see("/appointments"))["items"] == []
+
+    patient = await card_at_kiosk(server, as_person(body))
+    listed = KioskAccounts.model_validate(await patient.got("/api/kiosk/v1/accounts")).items
+    assert [(account.relation, account.proven) for account in listed] == [("parent", False)] * 2
+    ours = next(account for account in listed if str(account.account_id) == phone.session["account"]["id"])
+    assert re.fullmatch(r"139\*{4}\d{4}", ours.phone_masked)
+    assert [account.phone_masked for account in listed if account is not ours] == [None]
+    path, key = f"/api/kiosk/v1/accounts/{ours.account_id}/prove", uuid.uuid4().hex
+    assert [await patient.did(path, key=key) for _ in range(2)] == [{"proven": 1}] * 2
+    assert await patient.did(path) == {"proven": 0}
+
+    assert [item["id"] for item in (await phone.see("/appointments"))["items"]] == [str(older.id)]
+    assert (await stranger.see("/appointments"))["items"] == []
+    proofs = "SELECT DISTINCT proof FROM account_link WHERE patient_id = $1 AND proven_at IS NOT NULL"
+    assert await value(proofs, patient_id) == "kiosk_card"
+    audited = "SELECT count(*) FROM audit_row WHERE patient_id = $1 AND proof = 'id_card' AND action = $2"
+    assert await value(audited, patient_id, "accounts.prove_by_card") == 2
+
+
+async def test_kiosk_proves_no_account_that_is_not_the_patients(phone, new_phone, simulator, server):
+    ours, theirs = patient_body(), patient_body()
+    removed, stranger = await new_phone().sign_in(simulator), await new_phone().sign_in(simulator)
+    for one, body in ((phone, ours), (removed, ours | {"relation": "other"}), (stranger, theirs)):
+        link = await one.ok("/patients", body)
+    gone = (await removed.see("/patients"))["items"][0]
+    await removed.ok(f"/patients/{gone['link_id']}/revoke")
+    patient = await card_at_kiosk(server, as_person(ours))
+    listed = (await patient.got("/api/kiosk/v1/accounts"))["items"]
+    assert [account["account_id"] for account in listed] == [phone.session["account"]["id"]]
+    for one in (removed, stranger):
+        refused = await patient.post(f"/api/kiosk/v1/accounts/{one.session['account']['id']}/prove")
+        assert (refused.status_code, refused.json()["code"]) == (404, "kiosk.account_not_found")
+    assert (await stranger.see("/patients"))["items"] == [link]
+    await patient.did("/api/kiosk/v1/sessions/end")
+    assert (await patient.get("/api/kiosk/v1/accounts")).json()["code"] == "kiosk.session_ended"

@@ -101,6 +101,9 @@ def test_given_little_space_then_the_disk_is_named(
 async def test_given_an_empty_database_then_migrating_is_the_mend(bare: Bare, tmp_path: Path) -> None:
     async with bare() as owner_url:
         findings = await run_checks(CheckTargets(data_dir=tmp_path, database_url=owner_url, browser=False))
+        (only,) = await run_checks(CheckTargets(data_dir=tmp_path, database_url=owner_url), audit_only=True)
+    assert only.name == "migration"
+    assert not any("could not be checked" in finding.what for finding in findings), "one finding says it all"
     (migration,) = [finding for finding in findings if finding.name == "migration"]
     assert migration.level is Level.FAIL
     assert "hospital migrate" in migration.mend
@@ -142,6 +145,20 @@ async def test_given_keys_that_do_not_fit_then_the_setting_is_named(hospital: En
         (finding,) = await _named(replace(targets, keyring=ring), "keys")
         assert finding.level is Level.FAIL
         assert mend in finding.mend
+
+
+async def test_given_a_house_without_patients_then_a_wrong_key_is_found_by_its_administrators(
+    hospital: Engines, tmp_path: Path
+) -> None:
+    owner = await asyncpg.connect(hospital.owner)
+    await owner.execute("DELETE FROM patient_identifier")
+    await owner.close()
+    targets = _targets(hospital, tmp_path)
+    assert [finding.level for finding in await _named(targets, "keys")] == [Level.OK]
+    exchanged = KeyRing(keys={2: b"x" * 32}, current=2, index_key=TEST_KEYS.index_key)
+    (finding,) = await _named(replace(targets, keyring=exchanged), "keys")
+    assert finding.level is Level.FAIL
+    assert "nobody can sign in" in finding.what
 
 
 async def test_given_parked_and_late_deliveries_then_both_are_named(hospital: Engines, tmp_path: Path) -> None:

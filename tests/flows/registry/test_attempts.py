@@ -2,12 +2,13 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from hospital_core.kernel import attempts
 from hospital_core.kernel.attempts import Purpose, TooManyAttempts
-from hospital_core.kernel.commands import Done, Empty
+from hospital_core.kernel.commands import Command, Done, Empty
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.ids import new_id
@@ -17,6 +18,13 @@ from hospital_core.kernel.uow import UnitOfWork
 
 pytestmark = pytest.mark.usefixtures("core")
 GUESS = Purpose("test_guess")
+
+
+class Spend(Command):
+    """One use of a ration."""
+
+    subject: UUID
+    fail: bool = False
 
 
 async def _failures(subject: object) -> int | None:
@@ -146,3 +154,28 @@ async def test_given_a_full_pool_of_refused_commands_then_none_waits_for_a_secon
     calls = (run(system_context(), guess, Empty()) for _ in range(30))
     results = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 20)
     assert all(isinstance(result, NotFound) for result in results)
+
+
+async def _spend(uow: UnitOfWork, command: Spend) -> Done:
+    await attempts.spend(GUESS, command.subject, uow)
+    if command.fail:
+        raise NotFound()
+    return Done()
+
+
+async def test_given_parallel_uses_of_a_ration_then_only_as_many_as_allowed_get_through() -> None:
+    spend = Spend(subject=new_id())
+    uses = [run(system_context(), _spend, spend) for _ in range(12)]
+    answers = await asyncio.gather(*uses, return_exceptions=True)
+    assert [a for a in answers if not isinstance(a, Done | TooManyAttempts)] == []
+    assert sum(isinstance(a, Done) for a in answers) == 5
+    await _move(spend.subject, "locked_until", timedelta(minutes=16))
+    assert await run(system_context(), _spend, spend) == Done()
+    assert await _failures(spend.subject) == 1, "after the lock the count starts afresh"
+
+
+async def test_given_a_use_that_is_rolled_back_then_nothing_is_spent() -> None:
+    spend = Spend(subject=new_id(), fail=True)
+    with pytest.raises(NotFound):
+        await run(system_context(), _spend, spend)
+    assert await _failures(spend.subject) is None

@@ -10,7 +10,7 @@ from hospital_core.kernel.run import run
 from hospital_core.registry.catalogue.commands import ConceptRow, ImportConcepts
 from hospital_core.registry.catalogue.errors import ConceptFileRefused
 from hospital_core.registry.catalogue.importing import import_concepts, import_file, read_rows
-from hospital_core.registry.catalogue.queries import search_concepts
+from hospital_core.registry.catalogue.queries import code_systems, search_concepts
 from hospital_core.registry.catalogue.views import ConceptsImported
 from tests.fixtures.registry import reading, unique
 
@@ -156,6 +156,17 @@ async def test_given_code_name_or_initials_then_exact_stands_before_prefix_befor
     for q in ("", " ", "%", "_", "'", "x" * 100, "没有这个"):
         assert await _codes(system, q) == []
     assert await _codes("nosuch", "A00") == []
+
+
+async def test_given_two_editions_then_the_system_lists_both_and_the_last_one_first() -> None:
+    system = unique("sys")
+    await _import(SMALL, system, "2.0")
+    await _import(HEAD + "A00.000,霍乱\n", system, "3.0")
+    (mine,) = [one for one in await code_systems(reading()) if one.system == system]
+    assert [(one.edition, one.concepts) for one in mine.editions] == [("3.0", 1), ("2.0", 5)]
+    older = await search_concepts(reading(), system, "糖尿病", edition=mine.editions[1].edition)
+    assert [one.code for one in older] == ["E11.900"]
+    assert await _codes(system, "糖尿病") == []
 
 
 async def _rows_of(system: str) -> int:

@@ -14,7 +14,13 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.run import run
 from hospital_core.registry.catalogue.commands import ChangePrice, SavePriceItem
 from hospital_core.registry.catalogue.errors import NoPrice, PastPriceFixed, PriceConflict
-from hospital_core.registry.catalogue.queries import price_history, price_item_by_code, price_items, price_of
+from hospital_core.registry.catalogue.queries import (
+    price_categories,
+    price_history,
+    price_item_by_code,
+    price_items,
+    price_of,
+)
 from hospital_core.registry.catalogue.service import change_price, save_price_item
 from tests.fixtures.engines import Engines
 from tests.fixtures.registry import make_price_item, reading, unique
@@ -133,6 +139,18 @@ async def test_given_wrong_input_then_it_is_refused() -> None:
             await action
     with pytest.raises(NotFound):
         await run(SYSTEM, change_price, ChangePrice(price_item_id=new_id(), unit_price=Decimal(1)))
+
+
+async def test_given_items_of_a_category_then_it_is_listed_with_those_in_force() -> None:
+    category = unique("类别")
+    for active in (True, True, False):
+        made = await make_price_item(unit_price=Decimal(1))
+        await reading().fetch(
+            "UPDATE price_item SET category = $2, active = $3 WHERE id = $1 RETURNING id", made.id, category, active
+        )
+    listed = await price_categories(reading())
+    assert [one.items for one in listed if one.category == category] == [2]
+    assert [one.category for one in listed] == sorted(one.category for one in listed)
 
 
 async def test_given_the_list_then_it_is_searched_and_paged() -> None:

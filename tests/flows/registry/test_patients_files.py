@@ -239,7 +239,8 @@ async def test_given_lookalikes_then_they_are_flagged_once_and_strangers_are_not
     await run(SYSTEM, change_phone, ChangePhone(patient_id=stranger, phone=str(phone)))
     await relay.drain()
     assert await _reasons(first, stranger) == [MatchReason.NAME_PHONE]
-    shown = [row for row in await open_duplicates(reading(), 1000) if {row.earlier.id, row.later.id} == {first, second}]
+    listed = (await open_duplicates(reading(), limit=1000)).items
+    shown = [row for row in listed if {row.earlier.id, row.later.id} == {first, second}]
     assert len(shown) == 1
 
 

@@ -18,7 +18,7 @@ from hospital_core.registry.patients.commands import (
 )
 from hospital_core.registry.patients.duplicates import flag_pair
 from hospital_core.registry.patients.errors import MergeWithItself, NotMerged, PatientMerged
-from hospital_core.registry.patients.queries import patient, require_live_file
+from hospital_core.registry.patients.queries import merged_files, patient, require_live_file
 from hospital_core.registry.patients.service import (
     change_phone,
     dismiss_duplicate,
@@ -83,7 +83,10 @@ async def test_given_a_chain_then_the_survivor_is_its_end_and_undoing_one_link_k
     with pytest.raises(PatientMerged) as caught:
         await require_live_file(reading(), a)
     assert caught.value.fields["survivor_id"] == str(c)
+    assert [(one.patient_id, one.merged_into) for one in await merged_files(reading(), c)] == [(a, b), (b, c)]
+    assert [one.patient_id for one in await merged_files(reading(), b)] == [a]
     await _unmerge(b)
+    assert await merged_files(reading(), c) == []
     assert (await _person(a), await _person(c)) == ({a, b}, {c})
 
 

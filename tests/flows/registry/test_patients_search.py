@@ -6,12 +6,12 @@ import pytest
 
 from hospital_core.kernel import ports
 from hospital_core.kernel.context import system_context
-from hospital_core.kernel.errors import Forbidden, StateConflict
+from hospital_core.kernel.errors import Forbidden, NotFound, StateConflict
 from hospital_core.kernel.numbers import BarcodeKind, barcode_text
 from hospital_core.kernel.run import run
 from hospital_core.kernel.secrecy import KeyRing
 from hospital_core.registry.patients.commands import AllergyCommand, RecordAllergy, ResealStale
-from hospital_core.registry.patients.errors import AllergyKnown
+from hospital_core.registry.patients.errors import AllergyKnown, PatientMerged
 from hospital_core.registry.patients.queries import patient, patient_names, phone_of, search_patients
 from hospital_core.registry.patients.rotation import reseal_stale
 from hospital_core.registry.patients.service import (
@@ -89,17 +89,47 @@ async def test_given_an_allergy_then_it_is_known_once_and_moves_through_its_stat
     allergy = await run(SYSTEM, record_allergy, command)
     with pytest.raises(AllergyKnown):
         await run(SYSTEM, record_allergy, command)
-    move = AllergyCommand(allergy_id=allergy.id)
+    move = AllergyCommand(patient_id=patient_id, allergy_id=allergy.id)
     assert (await run(SYSTEM, inactivate_allergy, move)).status is AllergyStatus.INACTIVE
     again = await run(SYSTEM, record_allergy, command)
     with pytest.raises(AllergyKnown):
         await run(SYSTEM, reactivate_allergy, move)
-    await run(SYSTEM, strike_allergy, AllergyCommand(allergy_id=again.id))
+    wrong = AllergyCommand(patient_id=patient_id, allergy_id=again.id)
+    await run(SYSTEM, strike_allergy, wrong)
     with pytest.raises(StateConflict):
-        await run(SYSTEM, inactivate_allergy, AllergyCommand(allergy_id=again.id))
+        await run(SYSTEM, inactivate_allergy, wrong)
     assert (await run(SYSTEM, reactivate_allergy, move)).status is AllergyStatus.ACTIVE
     view = await patient(reading(), patient_id)
     assert [(a.id, a.status) for a in view.allergies] == [(allergy.id, AllergyStatus.ACTIVE)]
+
+
+async def test_given_an_allergy_then_a_desk_may_add_it_and_only_clinicians_take_it_away() -> None:
+    patient_id, desk = await make_patient(), staff_context(Permission.ALLERGY_RECORD)
+    command = RecordAllergy(patient_id=patient_id, substance="阿司匹林", severity=AllergySeverity.SEVERE)
+    allergy = await run(desk, record_allergy, command)
+    move = AllergyCommand(patient_id=patient_id, allergy_id=allergy.id)
+    for service in (inactivate_allergy, reactivate_allergy, strike_allergy):
+        with pytest.raises(Forbidden):
+            await run(desk, service, move)
+    with pytest.raises(Forbidden):
+        await run(staff_context(Permission.PATIENT_READ), record_allergy, command)
+    assert (await run(staff_context(Permission.ALLERGY_JUDGE), strike_allergy, move)).version == 1
+    assert (await patient(reading(), patient_id)).allergies == []
+
+
+async def test_given_an_allergy_of_a_merged_file_then_it_moves_by_the_survivor_and_by_nobody_else() -> None:
+    source, survivor, stranger = await make_patient(), await make_patient(), await make_patient()
+    command = RecordAllergy(patient_id=source, substance="青霉素", severity=AllergySeverity.MILD)
+    allergy = await run(SYSTEM, record_allergy, command)
+    await merge(source_id=source, survivor_id=survivor)
+    with pytest.raises(PatientMerged):
+        await run(SYSTEM, inactivate_allergy, AllergyCommand(patient_id=source, allergy_id=allergy.id))
+    with pytest.raises(NotFound):
+        await run(SYSTEM, inactivate_allergy, AllergyCommand(patient_id=stranger, allergy_id=allergy.id))
+    move = AllergyCommand(patient_id=survivor, allergy_id=allergy.id, version=allergy.version)
+    assert (await run(SYSTEM, inactivate_allergy, move)).status is AllergyStatus.INACTIVE
+    with pytest.raises(StateConflict):
+        await run(SYSTEM, reactivate_allergy, move)
 
 
 async def test_given_a_new_key_then_old_values_are_sealed_again_and_stay_findable() -> None:

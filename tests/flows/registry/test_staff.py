@@ -22,17 +22,26 @@ from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.staff import errors, passwords
 from hospital_core.registry.staff.commands import (
     BeginSession,
+    ChangeOwnPassword,
     ChangeRoles,
     DisableAccount,
+    EnableAccount,
     HireStaff,
     OpenStaffAccount,
     ResetTotp,
 )
 from hospital_core.registry.staff.csrf import csrf_token_of
-from hospital_core.registry.staff.log_in import log_in, open_staff_account
+from hospital_core.registry.staff.log_in import change_own_password, log_in, open_staff_account
 from hospital_core.registry.staff.permissions import ROLE_PERMISSIONS, Permission, permissions_of
 from hospital_core.registry.staff.queries import session_of, staff_member, staff_members
-from hospital_core.registry.staff.service import change_roles, disable_account, end_session, hire_staff, reset_totp
+from hospital_core.registry.staff.service import (
+    change_roles,
+    disable_account,
+    enable_account,
+    end_session,
+    hire_staff,
+    reset_totp,
+)
 from hospital_core.registry.staff.states import Profession, StaffRole
 from hospital_core.registry.staff.views import SessionOpened
 from tests.fixtures.people import PASSWORD, MadeStaff, make_place, make_staff, unique
@@ -158,6 +167,83 @@ async def test_given_a_password_then_nothing_of_it_is_stored_or_shown() -> None:
     assert staff.totp_secret is not None
     assert staff.totp_secret.encode() not in bytes(row["totp_secret"])
     assert PASSWORD not in repr(BeginSession(login="x", password=SecretStr(PASSWORD)))
+
+
+def _choose(new: str, *, old: str = PASSWORD) -> ChangeOwnPassword:
+    return ChangeOwnPassword(old_password=SecretStr(old), new_password=SecretStr(new))
+
+
+def _in_session(opened: SessionOpened) -> Context:
+    return Context(Actor(ActorKind.STAFF, opened.staff_id, session_id=opened.session_id))
+
+
+async def test_given_ones_own_new_password_then_it_alone_opens_and_only_this_session_goes_on() -> None:
+    staff = await make_staff()
+    here, elsewhere = await _sign_in(staff), await _sign_in(staff)
+    await change_own_password(_in_session(here), _choose("purple giraffe 42"))
+    assert await session_of(READING, here.token) is not None
+    assert await session_of(READING, elsewhere.token) is None
+    told = await READING.fetch_value("SELECT count(*) FROM revocation WHERE subject_id = $1", elsewhere.session_id)
+    assert told == 1
+    with pytest.raises(errors.SignInRefused):
+        await _sign_in(staff)
+    assert (await _sign_in(staff, password="purple giraffe 42")).staff_id == staff.staff_id
+    lines = await READING.fetch("SELECT detail FROM audit_row WHERE action = 'staff.replace_password' "
+                                "AND object_id = $1", staff.account_id)  # fmt: skip
+    assert [line["detail"] for line in lines] == ["{}"]
+
+
+async def test_given_a_weak_or_the_same_password_then_the_old_one_stays() -> None:
+    staff = await make_staff()
+    here = _in_session(await _sign_in(staff))
+    for weak in ("short", staff.login.upper(), "1qaz2wsx3edc", PASSWORD):
+        with pytest.raises(errors.PasswordWeak):
+            await change_own_password(here, _choose(weak))
+    assert (await _sign_in(staff)).staff_id == staff.staff_id
+    with pytest.raises(Unauthenticated):
+        await change_own_password(ANYBODY, _choose("purple giraffe 42"))
+
+
+async def test_given_guesses_at_the_old_password_then_five_are_allowed_and_the_session_goes_on() -> None:
+    staff = await make_staff()
+    opened = await _sign_in(staff)
+    for _ in range(5):
+        with pytest.raises(errors.OldPasswordWrong):
+            await change_own_password(_in_session(opened), _choose("purple giraffe 42", old="a guess at it"))
+    with pytest.raises(TooManyAttempts):
+        await change_own_password(_in_session(opened), _choose("purple giraffe 42"))
+    assert await session_of(READING, opened.token) is not None
+
+
+async def test_given_two_changes_at_once_then_one_wins_and_its_password_opens() -> None:
+    staff = await make_staff()
+    here = _in_session(await _sign_in(staff))
+    chosen = ["purple giraffe 42", "orange elephant 7"]
+    results = await asyncio.gather(*(change_own_password(here, _choose(new)) for new in chosen), return_exceptions=True)
+    (winner,) = [new for new, result in zip(chosen, results, strict=True) if not isinstance(result, BaseException)]
+    assert sum(isinstance(result, errors.OldPasswordWrong) for result in results) == 1
+    assert (await _sign_in(staff, password=winner)).staff_id == staff.staff_id
+
+
+async def test_given_a_password_that_a_colleague_chose_then_nothing_is_permitted_before_another() -> None:
+    admin, chief = await make_staff(roles=[StaffRole.SYSTEM_ADMIN]), await _security_admin()
+    department_id, _ = await make_place()
+    hire = HireStaff(staff_no=unique("S"), name="新来的", profession=Profession.NURSE, department_id=department_id)
+    hired = await run(admin.ctx(), hire_staff, hire)
+    login = unique("u")
+    await open_staff_account(
+        admin.ctx(), OpenStaffAccount(staff_id=hired.id, login=login, password=SecretStr(PASSWORD))
+    )
+    await run(chief.ctx(), change_roles, ChangeRoles(staff_id=hired.id, roles=[StaffRole.NURSE]))
+    opened = await log_in(ANYBODY, BeginSession(login=login, password=SecretStr(PASSWORD)))
+    assert (opened.must_change_password, opened.roles, opened.permissions) == (True, [StaffRole.NURSE], [])
+    before = await session_of(READING, opened.token)
+    assert before is not None
+    assert before.actor().permissions == frozenset()
+    await change_own_password(_in_session(opened), _choose("purple giraffe 42"))
+    after = await session_of(READING, opened.token)
+    assert after is not None
+    assert (after.must_change_password, Permission.QUEUE_CALL in after.permissions) == (False, True)
 
 
 # Log-in
@@ -291,6 +377,20 @@ async def test_given_a_change_of_roles_or_a_disabled_account_then_every_session_
     assert {row["subject_id"] for row in rows} == ids
 
 
+async def test_given_a_disabled_account_then_the_security_administrator_opens_it_again_as_it_was() -> None:
+    staff, chief = await make_staff(roles=[StaffRole.NURSE]), await _security_admin()
+    before = await _sign_in(staff)
+    await run(chief.ctx(), disable_account, DisableAccount(staff_id=staff.staff_id))
+    for _ in range(2):
+        await run(chief.ctx(), enable_account, EnableAccount(staff_id=staff.staff_id))
+    assert await session_of(READING, before.token) is None, "what ended stays ended"
+    assert (await _sign_in(staff)).roles == [StaffRole.NURSE]
+    with pytest.raises(errors.OwnAccount):
+        await run(chief.ctx(), enable_account, EnableAccount(staff_id=chief.staff_id))
+    with pytest.raises(NotFound):
+        await run(chief.ctx(), enable_account, EnableAccount(staff_id=new_id()))
+
+
 async def test_given_a_privileged_role_for_the_first_time_then_the_answer_shows_the_secret_once() -> None:
     staff, chief = await make_staff(), await _security_admin()
     command = ChangeRoles(staff_id=staff.staff_id, roles=[StaffRole.MANAGER])
@@ -355,6 +455,7 @@ async def test_given_staff_commands_without_rights_then_all_are_forbidden() -> N
     calls: list[tuple[Any, Any]] = [
         (change_roles, ChangeRoles(staff_id=target, roles=[StaffRole.DOCTOR])),
         (disable_account, DisableAccount(staff_id=target)),
+        (enable_account, EnableAccount(staff_id=target)),
         (reset_totp, ResetTotp(staff_id=target)),
     ]
     doctor = await make_staff()

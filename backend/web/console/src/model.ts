@@ -1,422 +1,102 @@
-// Shapes of /api/staff/v1 as the server answers them; names are the server's.
+// Shapes of /api/staff/v1, as generated from the server's route table (`make types`), under the names the views use.
+import type { components } from '@hospital/kit'
 
-export interface Page<T> {
-  items: T[]
-  next_cursor: string | null
-}
+type Schemas = components['schemas']
 
-export interface Done {
-  done: boolean
-}
+/** The server's `Page[...]`, whatever stands in it. */
+export type Page<T> = Omit<Schemas['Page_StaffView_'], 'items'> & { items: T[] }
 
-export type Permission =
-  | 'queue.read'
-  | 'queue.call'
-  | 'encounter.conduct'
-  | 'patient.search'
-  | 'patient.read'
-  | 'patient.register'
-  | 'patient.merge'
-  | 'walk_in.register'
-  | 'cash.take'
-  | 'schedule.read'
-  | 'schedule.manage'
-  | 'break_glass.open'
-  | 'break_glass.review'
-  | 'catalogue.read'
-  | 'price.manage'
-  | 'organization.manage'
-  | 'staff.read'
-  | 'staff.manage'
-  | 'roles.assign'
-  | 'account.disable'
-  | 'device.manage'
-  | 'parked.release'
-  | 'audit.read'
-
-export type StaffRole =
-  | 'doctor'
-  | 'nurse'
-  | 'registrar'
-  | 'cashier'
-  | 'pharmacist'
-  | 'technician'
-  | 'manager'
-  | 'system_admin'
-  | 'security_admin'
-  | 'audit_admin'
-
-export interface SessionAnswer {
-  signed_in: boolean
-  staff: { id: string; name: string; title: string; department_id: string; department: string } | null
-  roles: StaffRole[]
-  permissions: Permission[]
-  csrf_token: string | null
-}
+export type Permission = Schemas['Permission']
+export type StaffRole = Schemas['StaffRole']
+export type LogIn = Schemas['BeginSession']
+export type SessionAnswer = Schemas['SessionAnswer']
 
 // The queue
 
-export type TicketStatus = 'waiting' | 'called' | 'serving' | 'passed' | 'finished' | 'cancelled'
-export type Priority = 'normal' | 'elderly' | 'soldier' | 'emergency'
-export type Sex = 'male' | 'female' | 'unknown'
-
-export interface Room {
-  room_id: string
-  room: string
-  area_id: string
-  area: string
-  department_id: string
-  department: string
-  staff_id: string
-  doctor: string
-  schedule_id: string
-  starts_at: string
-  ends_at: string
-}
-
-export interface QueueRow {
-  ticket_id: string
-  appointment_id: string | null
-  encounter_id: string
-  display_no: string
-  patient_id: string
-  name: string
-  sex: Sex
-  age: string
-  status: TicketStatus
-  priority: Priority
-  starts_at: string | null
-  order_at: string
-  call_count: number
-  room: string | null
-}
-
-export interface DoctorQueue {
-  waiting: QueueRow[]
-  called: QueueRow[]
-  serving: QueueRow[]
-  passed: QueueRow[]
-  finished_today: QueueRow[]
-}
-
-export interface Called {
-  ticket: { id: string; display_no: string; name: string; status: TicketStatus; room: string | null } | null
-}
+export type Priority = Schemas['TicketPriority']
+export type Sex = Schemas['Sex']
+export type Room = Schemas['RoomView']
+export type QueueRow = Schemas['QueueRow']
+export type DoctorQueue = Schemas['DoctorQueueView']
 
 // Patients
 
-export type DocumentKind =
-  | 'national_id'
-  | 'household_book'
-  | 'passport'
-  | 'hk_macao_permit'
-  | 'taiwan_permit'
-  | 'foreigner_residence'
-  | 'birth_certificate'
-  | 'none_yet'
-export type TemporaryReason = 'newborn' | 'unconscious' | 'foreigner' | 'other'
-
-export interface Allergy {
-  id: string
-  substance: string
-  severity: 'mild' | 'moderate' | 'severe'
-  reaction: string
-  status: 'active' | 'inactive' | 'entered-in-error'
-  recorded_at: string
-}
-
-export interface Patient {
-  id: string
-  patient_no: string
-  name: string
-  sex: Sex
-  birth_date: string | null
-  age: string
-  document_kind: DocumentKind | null
-  document_masked: string
-  phone_masked: string
-  temporary: boolean
-  temporary_reason: TemporaryReason | null
-  merged_into: string | null
-  possible_duplicates: number
-  identifiers: { id: string; kind: DocumentKind; number_masked: string; status: string }[]
-  allergies: Allergy[]
-  created_at: string
-  version: number
-}
-
-export interface RegisterPatient {
-  document_kind: DocumentKind
-  document_no?: string
-  name: string
-  sex?: Sex
-  birth_date?: string
-  phone?: string
-  temporary_reason?: TemporaryReason
-}
-
-export interface PatientFound {
-  patient_id: string
-  created: boolean
-  name_matches: boolean
-}
-
-export interface Merge {
-  source_id: string
-  survivor_id: string
-  undone: boolean
-}
-
-export interface BreakGlass {
-  id: string
-  patient_id: string
-  patient_no: string
-  patient_name_masked: string
-  staff_id: string
-  staff_name: string
-  reason: string
-  opened_at: string
-  ends_at: string
-  verdict: 'justified' | 'unjustified' | null
-}
+export type DocumentKind = Schemas['DocumentKind']
+export type TemporaryReason = Schemas['TemporaryReason']
+export type AllergySeverity = Schemas['AllergySeverity']
+export type Allergy = Schemas['AllergyView']
+export type Patient = Schemas['PatientView']
+export type RegisterPatient = Schemas['RegisterPatient']
+export type MergePatients = Schemas['MergePatients']
+export type UnmergePatients = Schemas['UnmergePatients']
+export type Verdict = Schemas['BreakGlassVerdict']
+export type BreakGlass = Schemas['BreakGlassView']
+/** An account that says it may act for a patient, as the patient is asked about it at the desk. */
+export type LinkedAccount = Schemas['LinkedAccount']
+export type Relation = Schemas['Relation']
 
 // The registration window
 
-export interface Schedule {
-  schedule_id: string
-  department_id: string
-  department: string
-  staff_id: string
-  doctor: string
-  title: string
-  room: string
-  campus: string
-  service_kind: 'general' | 'expert' | 'special' | 'disease' | 'night' | 'emergency'
-  starts_at: string
-  ends_at: string
-  fee_fen: number
-  places: number
-  places_left: number
-  status: 'active' | 'stopped'
-}
+export type Schedule = Schemas['ScheduleView']
+export type ServiceKind = Schemas['ServiceKind']
+export type WalkIn = Schemas['WalkIn']
+export type WalkInTicket = Schemas['WalkInTicketView']
+
+// Planning
 
 /** What was done to a session, and how its patients stand. */
-export interface ClinicChange {
-  id: string
-  kind: 'stop' | 'substitute'
-  schedule_id: string
-  department: string
-  from_doctor: string
-  to_doctor: string | null
-  starts_at: string
-  ends_at: string
-  slot_from: number | null
-  slot_to: number | null
-  reason: string
-  made_at: string
-  told: number
-  open: number
-  moved: number
-  kept: number
-  refunded: number
-}
-
-export interface BookingRule {
-  code: string
-  label: string
-  hint: string
-  unit: string
-  default: number
-  lowest: number
-  highest: number
-  scopes: ('hospital' | 'department' | 'service_kind')[]
-  value: number
-  exceptions: {
-    scope: 'hospital' | 'department' | 'service_kind'
-    scope_key: string
-    name: string
-    value: number
-    changed_at: string
-    changed_by: string | null
-  }[]
-}
-
-export interface WalkInTicket {
-  appointment: { id: string; appointment_no: string; fee_fen: number; number: number; campus: string; starts_at: string }
-  ticket: {
-    id: string
-    display_no: string
-    priority: Priority
-    department: string
-    doctor: string | null
-    area: string
-    room: string
-    ahead: number
-    checked_in_at: string
-    patient_name_masked: string
-    barcode: string
-  }
-  change_fen: number
-}
+export type ClinicChange = Schemas['ClinicChangeView']
+export type StopClinic = Schemas['StopClinic']
+export type BookingRule = Schemas['RuleView']
+export type RuleScope = Schemas['RuleScope']
+export type SetRule = Schemas['SetRule']
+export type ClearRule = Schemas['ClearRule']
 
 // The house
 
-export type Profession = 'doctor' | 'nurse' | 'pharmacist' | 'technician' | 'administrative'
+export type Profession = Schemas['Profession']
+export type HireStaff = Schemas['HireStaff']
+export type OpenStaffAccount = Schemas['OpenStaffAccount']
+export type Staff = Schemas['StaffView']
+export type Totp = Schemas['TotpEnrolment']
+export type Campus = Schemas['CampusView']
+export type DepartmentKind = Schemas['DepartmentKind']
+export type LocationKind = Schemas['LocationKind']
+export type Department = Schemas['DepartmentView']
+export type Place = Schemas['LocationView']
+export type SaveDepartment = Schemas['SaveDepartment']
+export type SavePlace = Schemas['SaveLocation']
+export type DeviceKind = Schemas['DeviceKind']
+export type DeviceStatus = Schemas['DeviceStatus']
+export type Device = Schemas['DeviceView']
+export type CreateEnrolment = Schemas['CreateEnrolment']
+export type PairDevice = Schemas['PairDevice']
+export type EnrolmentCode = Schemas['EnrolmentCode']
+/** Prices are decimal yuan as text: they have up to four places. */
+export type PriceItem = Schemas['PriceItemView']
+export type SavePriceItem = Schemas['SavePriceItem']
+export type ChangePrice = Schemas['ChangePrice']
+export type PricePeriod = Schemas['PricePeriod']
+export type Concept = Schemas['ConceptView']
+export type ActorKind = Schemas['ActorKind']
+export type AuditLine = Schemas['NamedAuditLine']
+export type Parked = Schemas['ParkedDelivery']
 
-export interface Staff {
-  id: string
-  staff_no: string
-  name: string
-  title: string
-  profession: Profession
-  department_id: string
-  department: string
-  specialty: string
-  active: boolean
-  login: string | null
-  roles: StaffRole[]
-  account_active: boolean
-}
+// The patient's file
 
-export interface Totp {
-  secret: string
-  uri: string
-}
+export type RecognisedPatient = Schemas['RecognisedPatient']
+export type RecordAllergy = Schemas['RecordAllergy']
+export type CompleteTemporaryFile = Schemas['CompleteTemporaryFile']
+export type MergedFile = Schemas['MergedFile']
 
-export interface StaffAccount {
-  account_id: string
-  staff_id: string
-  login: string
-  roles: StaffRole[]
-  active: boolean
-  totp: Totp | null
-}
+// Work that waits for a person
 
-export interface Campus {
-  id: string
-  code: string
-  name: string
-}
-
-export type DepartmentKind = 'outpatient' | 'emergency' | 'ward' | 'medical_technology' | 'pharmacy' | 'administration'
-export type LocationKind = 'waiting_area' | 'room' | 'window' | 'ward' | 'lobby'
-
-export interface Department {
-  id: string
-  campus_id: string
-  campus: string
-  code: string
-  name: string
-  kind: DepartmentKind
-  intro: string
-  number_only_on_screen: boolean
-  active: boolean
-  version: number
-}
-
-export interface Place {
-  id: string
-  campus_id: string
-  campus: string
-  department_id: string | null
-  department: string | null
-  parent_id: string | null
-  kind: LocationKind
-  code: string
-  name: string
-  floor: string
-  beds: number
-  active: boolean
-  version: number
-}
-
-export type DeviceKind = 'kiosk' | 'display' | 'pda'
-
-export interface Device {
-  id: string
-  kind: DeviceKind
-  name: string
-  status: 'pending' | 'active' | 'revoked'
-  location_id: string | null
-  location: string | null
-  software: string
-  created_at: string
-  approved_at: string | null
-  last_seen_at: string | null
-}
-
-export interface EnrolmentCode {
-  enrolment_id: string
-  code: string
-  expires_at: string
-}
-
-export interface PriceItem {
-  id: string
-  code: string
-  name: string
-  category: string
-  unit: string
-  active: boolean
-  /** Decimal yuan as text: prices have up to four places. */
-  unit_price: string | null
-  amount_fen: number | null
-  valid_from: string | null
-  next_unit_price: string | null
-  next_valid_from: string | null
-  version: number
-}
-
-export interface PricePeriod {
-  unit_price: string
-  valid_from: string
-  valid_until: string | null
-}
-
-export interface Concept {
-  system: string
-  edition: string
-  code: string
-  name: string
-}
-
-export interface AuditLine {
-  id: string
-  at: string
-  actor_kind: string
-  actor_id: string | null
-  actor_name: string | null
-  session_id: string | null
-  device_id: string | null
-  action: string
-  object_kind: string | null
-  object_id: string | null
-  patient_id: string | null
-  patient_name_masked: string | null
-  outcome: string
-  reason: string | null
-  proof: string | null
-  detail: Record<string, unknown>
-  request_id: string
-  sealed: boolean
-}
-
-export interface Parked {
-  id: string
-  event_id: string
-  event: string
-  handler: string
-  attempts: number
-  last_error: string | null
-  occurred_at: string
-  parked_at: string | null
-}
-
-/** An account that says it may act for a patient, as the patient is asked about it at the desk. */
-export interface LinkedAccount {
-  account_id: string
-  phone_masked: string | null
-  relation: 'self' | 'child' | 'parent' | 'spouse' | 'other'
-  linked_at: string
-  proven: boolean
-}
+export type Duplicate = Schemas['DuplicateView']
+export type MatchReason = Schemas['MatchReason']
+export type TroubledRefund = Schemas['RefundForAPerson']
+export type Mismatch = Schemas['MismatchForAPerson']
+export type MismatchKind = Schemas['MismatchKind']
+export type MismatchChecked = Schemas['MismatchChecked']
+export type TradeState = Schemas['TradeState']
+export type CodeSystem = Schemas['CodeSystemView']
+export type ChangeOwnPassword = Schemas['ChangeOwnPassword']

@@ -36,6 +36,12 @@ export const router = createRouter({
           meta: { title: '患者与挂号', needs: 'patient.search' },
         },
         {
+          path: 'emergency',
+          name: 'emergency',
+          component: () => import('./views/register/EmergencyLookUp.vue'),
+          meta: { title: '紧急调阅', needs: 'break_glass.open' },
+        },
+        {
           path: 'patients/:id',
           name: 'file',
           component: () => import('./views/register/FilePage.vue'),
@@ -60,6 +66,24 @@ export const router = createRouter({
           name: 'booking-rules',
           component: () => import('./views/plan/RuleList.vue'),
           meta: { title: '预约规则', needs: 'schedule.manage' },
+        },
+        {
+          path: 'duplicates',
+          name: 'duplicates',
+          component: () => import('./views/manage/DuplicatePairs.vue'),
+          meta: { title: '疑似重复档案', needs: 'patient.merge' },
+        },
+        {
+          path: 'money',
+          name: 'money',
+          component: () => import('./views/manage/MoneyDesk.vue'),
+          meta: { title: '待处理款项', needs: 'refund.request' },
+        },
+        {
+          path: 'password',
+          name: 'password',
+          component: () => import('./views/ChangePassword.vue'),
+          meta: { title: '修改密码' },
         },
         {
           path: 'staff',
@@ -123,6 +147,7 @@ export const router = createRouter({
 router.beforeEach(async (to): Promise<boolean | RouteLocationRaw> => {
   if (to.meta.open === true) return true
   if (!(await signedIn())) return { name: 'login', query: to.fullPath === '/' ? {} : { next: to.fullPath } }
+  if (session.value?.mustChangePassword === true && to.name !== 'password') return { name: 'password' }
   if (to.meta.needs !== undefined && !can(to.meta.needs)) return { name: 'home' }
   return to.name === 'home' ? firstRoom() : true
 })

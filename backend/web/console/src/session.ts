@@ -1,13 +1,15 @@
 // Who is at this workstation. The session itself is an HttpOnly cookie; the page only knows whose it is.
-import { ApiClient, cookieAuth, Problem } from '@hospital/kit'
+import { clientOf, cookieAuth, Problem } from '@hospital/kit'
 import { computed, readonly, ref, shallowRef } from 'vue'
-import type { Done, Permission, SessionAnswer, StaffRole } from './model'
+import type { ChangeOwnPassword, LogIn, Permission, SessionAnswer, StaffRole } from './model'
 
 export interface StaffSession {
   staff: NonNullable<SessionAnswer['staff']>
   roles: readonly StaffRole[]
   permissions: ReadonlySet<Permission>
   csrf: string
+  /** A colleague chose the present password: nothing else may be done before another is chosen. */
+  mustChangePassword: boolean
 }
 
 const ROOT = '/api/staff/v1'
@@ -20,40 +22,39 @@ export const wasEnded = readonly(ended)
 const csrf = (): string | null => current.value?.csrf ?? null
 
 /** For log-in itself: a wrong password is an answer, not the end of a session. */
-const front = new ApiClient({ baseUrl: ROOT, auth: cookieAuth({ csrf }) })
+const front = clientOf(ROOT, { auth: cookieAuth({ csrf }) })
 /** For everything behind the log-in; a 401 leads back to it. */
-export const api = new ApiClient({ baseUrl: ROOT, auth: cookieAuth({ csrf, onSignedOut: sessionEnded }) })
+export const api = clientOf(ROOT, { auth: cookieAuth({ csrf, onSignedOut: sessionEnded }) })
 
 export function can(permission: Permission): boolean {
   return current.value?.permissions.has(permission) ?? false
 }
 
-export interface LogIn {
-  login: string
-  password: string
-  totp?: string
-}
-
 export async function logIn(body: LogIn, idempotencyKey: string): Promise<void> {
-  take(await front.request<SessionAnswer>('POST', '/sessions', { body, idempotencyKey }))
+  take(await front.call('POST', '/sessions', { body, idempotencyKey }))
 }
 
 /** Takes up the session of the cookie after a reload; false when there is none. Throws when nobody could say. */
 export async function resume(): Promise<boolean> {
   if (current.value !== null) return true
   // Nobody signed in is an answer, and no error in the browser's console.
-  take(await front.request<SessionAnswer>('GET', '/session'))
+  take(await front.call('GET', '/session'))
   return current.value !== null
 }
 
 export async function logOut(): Promise<void> {
   try {
-    await front.request<Done>('POST', '/session/end', { body: {} })
+    await front.call('POST', '/session/end')
   } catch (thrown) {
     // Already over on the server: that is what was wanted.
     if (Problem.from(thrown).status !== 401) throw thrown
   }
   current.value = null
+}
+
+/** This session goes on, with all its rights; all others of the account end. */
+export async function changePassword(body: ChangeOwnPassword): Promise<void> {
+  take(await api.call('POST', '/session/password', { body }))
 }
 
 /** The server no longer knows the session. */
@@ -74,5 +75,6 @@ function take(answer: SessionAnswer): void {
     roles: answer.roles,
     permissions: new Set(answer.permissions),
     csrf: answer.csrf_token,
+    mustChangePassword: answer.must_change_password,
   }
 }

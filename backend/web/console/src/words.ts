@@ -1,23 +1,29 @@
 // What codes of the API are called on the screen.
 import type {
+  ActorKind,
+  AllergySeverity,
   DepartmentKind,
-  Device,
   DeviceKind,
+  DeviceStatus,
   DocumentKind,
   LocationKind,
+  MatchReason,
+  MismatchKind,
   Priority,
   Profession,
-  Schedule,
+  Relation,
+  ServiceKind,
   Sex,
   StaffRole,
   TemporaryReason,
+  TradeState,
 } from './model'
 
 export const SEX: Record<Sex, string> = { male: '男', female: '女', unknown: '未知' }
 
 export const PRIORITY: Record<Priority, string> = { normal: '普通', elderly: '老年优先', soldier: '军人优先', emergency: '急诊' }
 
-export const SERVICE: Record<Schedule['service_kind'], string> = {
+export const SERVICE: Record<ServiceKind, string> = {
   general: '普通',
   expert: '专家',
   special: '特需',
@@ -44,7 +50,7 @@ export const TEMPORARY: Record<TemporaryReason, string> = {
   other: '其他',
 }
 
-export const SEVERITY = { mild: '轻度', moderate: '中度', severe: '重度' } as const
+export const SEVERITY: Record<AllergySeverity, string> = { mild: '轻度', moderate: '中度', severe: '重度' }
 
 export const ROLE: Record<StaffRole, string> = {
   doctor: '医生',
@@ -69,7 +75,7 @@ export const PROFESSION: Record<Profession, string> = {
 
 export const DEVICE: Record<DeviceKind, string> = { kiosk: '自助机', display: '候诊屏', pda: '移动终端' }
 
-export const DEVICE_STATUS: Record<Device['status'], string> = { pending: '待审核', active: '使用中', revoked: '已吊销' }
+export const DEVICE_STATUS: Record<DeviceStatus, string> = { pending: '待审核', active: '使用中', revoked: '已吊销' }
 
 export const DEPARTMENT: Record<DepartmentKind, string> = {
   outpatient: '门诊',
@@ -88,7 +94,7 @@ export const PLACE: Record<LocationKind, string> = {
   lobby: '大厅',
 }
 
-export const ACTOR: Record<string, string> = {
+export const ACTOR: Record<ActorKind, string> = {
   staff: '职工',
   account: '患者账号',
   device: '设备',
@@ -109,6 +115,7 @@ export const ACTION: Record<string, string> = {
   'audit.search': '检索审计记录',
   'break_glass.read': '查看紧急授权',
   'care_relations.break_glass': '紧急授权',
+  'care_relations.look_up_patient': '紧急调阅查找',
   'care_relations.review_break_glass': '复核紧急授权',
   'catalogue.change_price': '调价',
   'catalogue.save_price_item': '维护收费项目',
@@ -123,11 +130,21 @@ export const ACTION: Record<string, string> = {
   'kernel.sweep_kernel': '系统清理',
   'organization.save_department': '维护科室',
   'organization.save_location': '维护地点',
+  'patients.complete_temporary_file': '补全临时档案',
   'patients.find_or_create_patient': '建立档案',
+  'patients.inactivate_allergy': '过敏记为既往',
   'patients.merge_patients': '合并档案',
   'patients.unmerge_patients': '撤销合并',
+  'patients.reactivate_allergy': '恢复过敏提示',
+  'patients.dismiss_duplicate': '排除疑似重复',
   'patients.read': '查看患者档案',
+  'patients.read_duplicates': '查看疑似重复档案',
+  'payments.retry_refund': '重新退款',
+  'payments.settle_mismatch': '登记款项处理结果',
+  'patients.read_merged': '查看已并入的档案',
+  'patients.record_allergy': '登记过敏史',
   'patients.search': '检索患者',
+  'patients.strike_allergy': '撤下有误的过敏',
   'queueing.call_next': '叫号',
   'queueing.check_in': '签到',
   'queueing.pass_ticket': '过号',
@@ -141,10 +158,68 @@ export const ACTION: Record<string, string> = {
   'staff.end_session': '退出登录',
   'staff.change_roles': '变更角色',
   'staff.disable_account': '停用账号',
+  'staff.enable_account': '启用账号',
+  'staff.replace_password': '修改密码',
   'staff.hire_staff': '登记入职',
   'staff.open_account': '开通账号',
   'staff.reset_totp': '重置动态口令',
 }
 
 /** What the patient is to the account's holder. */
-export const RELATION = { self: '本人', child: '子女', parent: '父母', spouse: '配偶', other: '其他' } as const
+export const RELATION: Record<Relation, string> = { self: '本人', child: '子女', parent: '父母', spouse: '配偶', other: '其他' }
+
+export const MATCH: Record<MatchReason, string> = {
+  name_birth_sex: '姓名、性别、出生日期相同',
+  name_phone: '姓名、电话相同',
+  same_document: '登记了同一个证件号码',
+}
+
+/** Code systems that `hospital import` and the demonstration bring; others are shown by their own name. */
+export const CODE_SYSTEM: Record<string, string> = {
+  icd10: '疾病诊断 ICD-10',
+  icd9cm3: '手术操作 ICD-9-CM-3',
+  'icd10-demo': '常见诊断（演示）',
+}
+
+export interface Trouble {
+  what: string
+  todo: string
+}
+
+const REFUND_TROUBLE: Record<string, Trouble> = {
+  ABNORMAL: {
+    what: '退款未到账：付款的银行卡或零钱账户收不了款',
+    todo: '在商户平台将这笔退款改退到其他银行卡，完成后查询结果',
+  },
+  CLOSED: { what: '渠道已关闭这笔退款', todo: '先在商户平台核对，确认未退后重新退款' },
+  NOT_ENOUGH: { what: '商户账户余额不足', todo: '充值后重新退款' },
+  USER_ACCOUNT_ABNORMAL: { what: '付款人的账户已注销或异常', todo: '联系患者，经商户平台退到其他账户后查询结果' },
+  NO_RESULT: { what: '提交一周后渠道仍没有结果', todo: '先查询结果；仍无结果时在商户平台核对' },
+}
+
+/** What the channel's word for a failed refund means, and what is to be done. */
+export function refundTrouble(code: string | null): Trouble {
+  if (code === null) return { what: '退款异常，渠道未说明原因', todo: '先查询结果，再决定是否重新退款' }
+  return REFUND_TROUBLE[code] ?? { what: `渠道拒绝退款（${code}）`, todo: '按渠道代码在商户平台查明原因后重新退款' }
+}
+
+export const MISMATCH: Record<MismatchKind, Trouble> = {
+  mismatch_order: { what: '收到没有对应订单的付款', todo: '在商户平台按渠道单号查明，退回付款人后登记' },
+  mismatch_amount: { what: '付款金额与订单不符', todo: '与患者核对，在商户平台退回后请其重新支付，并登记' },
+  mismatch_currency: { what: '付款币种不是人民币', todo: '在商户平台退回，并登记' },
+  mismatch_merchant: { what: '付款进入了另一个商户号', todo: '请财务核对商户号设置，查明后登记' },
+  mismatch_app: { what: '付款来自另一个应用', todo: '请信息科核对应用设置，查明后登记' },
+  mismatch_payer: { what: '付款人不是下单的人', todo: '与患者核对付款人，在商户平台退回后登记' },
+  mismatch_transaction: { what: '同一订单收到了另一笔付款', todo: '在商户平台退回多收的一笔，并登记' },
+}
+
+export const TRADE: Record<TradeState, string> = {
+  NOTPAY: '未支付',
+  USERPAYING: '支付中',
+  SUCCESS: '已支付',
+  REFUND: '已转入退款',
+  CLOSED: '已关闭',
+  REVOKED: '已撤销',
+  PAYERROR: '支付失败',
+  ABSENT: '没有这个订单',
+}

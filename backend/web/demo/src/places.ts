@@ -1,47 +1,17 @@
 // Where this demo's parties live and who may log in. The server that runs the demo says so; ports are free ones.
-import { ApiClient } from '@hospital/kit'
+import { ApiClient, type components } from '@hospital/kit'
 
-export interface Login {
-  role: string
-  login: string
-  name: string
-  password: string
-  /** Signing in also asks for a one-time code. */
-  totp: boolean
-}
-
-export interface Places {
-  hospital_name: string
-  phone_url: string
-  console_url: string
-  display_url: string
-  docs_url: string
-  /** Null while no kiosk agent runs. It lives on its own port: a kiosk serves its own page. */
-  kiosk_url: string | null
-  wechat_url: string | null
-  sms_url: string | null
-  logins: Login[]
-  /** Made-up people whose cards the kiosk's simulated reader can read. */
-  patients: { name: string; document_no: string }[]
-  now: { department_name: string; staff_name: string; room_name: string; area_name: string; campus_name: string }
-}
-
-export interface TotpCode {
-  code: string
-  expires_in: number
-}
+type Schemas = components['schemas']
+export type Login = Schemas['DemoLoginView']
+export type Places = Schemas['DemoFacts']
 
 const api = new ApiClient()
 
-export function loadPlaces(signal: AbortSignal): Promise<Places> {
-  return api.request('GET', '/demo.json', { signal })
-}
+export const loadPlaces = (signal: AbortSignal) => api.call('GET', '/demo.json', { signal })
 
-export function totpOf(login: string): Promise<TotpCode> {
-  return api.request('GET', '/demo/totp', { query: { login } })
-}
+export const totpOf = (login: string) => api.call('GET', '/demo/totp', { query: { login } })
 
-const ROLES: Record<string, string> = {
+export const ROLES: Record<Login['role'], string> = {
   doctor: '医生',
   nurse: '护士',
   registrar: '挂号员',
@@ -52,10 +22,6 @@ const ROLES: Record<string, string> = {
   system_admin: '系统管理员',
   security_admin: '安全管理员',
   audit_admin: '审计管理员',
-}
-
-export function roleName(role: string): string {
-  return ROLES[role] ?? role
 }
 
 export type DeviceName = 'phone' | 'kiosk' | 'display' | 'console'

@@ -1,5 +1,5 @@
 import { describe, expect, expectTypeOf, it, vi } from 'vitest'
-import { ApiClient, bearerAuth, cookieAuth, newKey, Problem, readCookie, type Tokens } from '../src/api'
+import { ApiClient, bearerAuth, clientOf, cookieAuth, newKey, Problem, readCookie, type Tokens } from '../src/api'
 
 type Sent = { url: string; method: string; headers: Headers; body: string | undefined; credentials: string | undefined }
 type Reply = Response | Error | 'hang'
@@ -69,7 +69,7 @@ describe('answers', () => {
       status: 422,
       code: 'http.body_invalid',
       detail: '请检查证件号码',
-      errors: [{ pointer: '/patient/id~1number', message: '校验码不对' }, { pointer: '/name', title: '必填' }, { nonsense: 1 }],
+      errors: [{ pointer: '/patient/id~1number', message: '校验码不对' }, { pointer: '/name', message: '必填' }, { nonsense: 1 }],
       request_id: '0190-1',
     }
     const { fetch } = server(json(422, body, { 'Retry-After': '3' }))
@@ -277,5 +277,22 @@ describe('typed calls', () => {
     expectTypeOf(() => api.call('POST', '/appointments/{id}', { path: { id: '1' } })).toBeFunction()
     expect(sent[0]!.url).toBe('/appointments/a%2F1')
     expect(JSON.parse(sent[1]!.body!)).toEqual({ slot_id: 's' })
+  })
+
+  it('knows the paths below its root and no others', async () => {
+    const { sent, fetch } = server(json(200, { id: 'p' }), json(200, {}))
+    const api = clientOf('/api/staff/v1', { fetch })
+    const patient = await api.call('GET', '/patients/{patient_id}', { path: { patient_id: 'p' } })
+    expectTypeOf(patient.sex).toEqualTypeOf<'male' | 'female' | 'unknown'>()
+    expectTypeOf(patient.birth_date).toEqualTypeOf<string | null>()
+    await api.call('POST', '/tickets/{ticket_id}/pass', { path: { ticket_id: 't' } })
+    // @ts-expect-error the phone's API is another one
+    expectTypeOf(() => api.call('GET', '/entry')).toBeFunction()
+    // @ts-expect-error what stands in the path is no part of the body
+    expectTypeOf(() => api.call('POST', '/staff/{staff_id}/roles', { path: { staff_id: 's' }, body: { staff_id: 's', roles: [] } })).toBeFunction()
+    // @ts-expect-error no such role
+    expectTypeOf(() => api.call('POST', '/staff/{staff_id}/roles', { path: { staff_id: 's' }, body: { roles: ['king'] } })).toBeFunction()
+    expect(sent.map((one) => one.url)).toEqual(['/api/staff/v1/patients/p', '/api/staff/v1/tickets/t/pass'])
+    expect(sent[1]!.body).toBeUndefined()
   })
 })

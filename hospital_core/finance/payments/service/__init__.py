@@ -32,7 +32,7 @@ from hospital_core.finance.payments.service.shifts import (
     open_shift,
     save_drawer,
 )
-from hospital_core.finance.payments.service.success import note_mismatch, record_success
+from hospital_core.finance.payments.service.success import note_mismatch, record_success, settle_mismatch
 from hospital_core.finance.payments.service.tenders import (
     pay_with_card,
     record_bank_card,
@@ -70,6 +70,7 @@ __all__ = [
     "save_drawer",
     "schedule_payment_check",
     "schedule_refund_check",
+    "settle_mismatch",
     "take_cash",
     "take_cash_top_up",
     "void_receipt",

@@ -15,6 +15,7 @@ from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
 
 _PENDING = (RefundStatus.REQUESTED, RefundStatus.PROCESSING)
+NO_RESULT = "NO_RESULT"  # our own word beside the channel's
 
 
 async def record_refund_result(uow: UnitOfWork, fact: ChannelRefundResult) -> Done:
@@ -50,7 +51,7 @@ async def record_refund_refused(uow: UnitOfWork, command: RefundRefused) -> Done
 
 
 async def _abnormal(uow: UnitOfWork, refund_id: UUID, why: str) -> None:
-    await transition(uow, REFUND, "fail", refund_id)
+    await transition(uow, REFUND, "fail", refund_id, abnormal_at=uow.now, abnormal_code=why)
     uow.audited("refund", refund_id, reason=why)
 
 
@@ -68,7 +69,7 @@ async def schedule_refund_check(uow: UnitOfWork, command: ScheduleCheck) -> Done
     if row is None or row["status"] not in _PENDING:
         return Done()
     if uow.now - row["requested_at"] > ladder.REFUND_GIVEN_UP:
-        await _abnormal(uow, command.object_id, "no result for a week")
+        await _abnormal(uow, command.object_id, NO_RESULT)
         return Done()
     due = ladder.next_refund_check(uow.now, command.step)
     uow.record(RefundCheckDue(refund_id=command.object_id, step=command.step), not_before=due)

@@ -12,7 +12,13 @@ from hospital_core.finance.ledger.commands import Line
 from hospital_core.finance.ledger.service import post
 from hospital_core.finance.ledger.states import JournalKind, LedgerAccount
 from hospital_core.finance.payments.channels import ACCOUNT_OF
-from hospital_core.finance.payments.commands import ChannelSuccess, MismatchKind, NoteMismatch, RequestRefund
+from hospital_core.finance.payments.commands import (
+    ChannelSuccess,
+    MismatchKind,
+    NoteMismatch,
+    RequestRefund,
+    SettleMismatch,
+)
 from hospital_core.finance.payments.errors import PaymentMismatch
 from hospital_core.finance.payments.events import CardToppedUp, InvoicePaid, PaymentSucceeded
 from hospital_core.finance.payments.ports import PaymentGateway
@@ -21,23 +27,29 @@ from hospital_core.finance.payments.service.refunds import request_refund
 from hospital_core.finance.payments.states import PAYMENT_INTENT, PaymentChannel, PaymentIntentStatus, ReceiptKind
 from hospital_core.kernel import ports
 from hospital_core.kernel.commands import Done
+from hospital_core.kernel.errors import Forbidden, NotFound
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
 
 _NOTICE = """
-INSERT INTO payment_notice (id, channel, kind, business_key, received_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO payment_notice (id, channel, kind, business_key, amount_fen, received_at) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING"""
+
+_SETTLEMENT = """
+INSERT INTO mismatch_settlement (id, notice_id, note, settled_by, settled_at) VALUES ($1, $2, $3, $4, $5)"""
 
 _INTENT = "SELECT * FROM payment_intent WHERE out_trade_no = $1"
 
 
-async def take_notice(uow: UnitOfWork, channel: PaymentChannel, kind: str, business_key: str) -> bool:
+async def take_notice(
+    uow: UnitOfWork, channel: PaymentChannel, kind: str, business_key: str, amount_fen: int | None = None
+) -> bool:
     """Write down a channel's message by its business key; False when it was taken in before.
 
     A twin waits here on the unique key until the first has committed.
     """
-    return bool(await uow.execute(_NOTICE, new_id(), channel.value, kind, business_key, uow.now))
+    return bool(await uow.execute(_NOTICE, new_id(), channel.value, kind, business_key, amount_fen, uow.now))
 
 
 async def record_success(uow: UnitOfWork, fact: ChannelSuccess) -> Done:
@@ -164,9 +176,25 @@ async def top_up_card(uow: UnitOfWork, intent: Record) -> str | None:
 async def note_mismatch(uow: UnitOfWork, command: NoteMismatch) -> Done:
     """Keep a refused fact for staff to see (登记支付不符), once; see ``queries.payments_needing_a_person``."""
     key = f"{command.out_trade_no}:{command.transaction_id}"
-    await take_notice(uow, PaymentChannel.WECHAT_JSAPI, command.kind.value, key)
+    await take_notice(uow, PaymentChannel.WECHAT_JSAPI, command.kind.value, key, command.amount_fen)
     line, intent = uow.audits[0], await uow.fetch_row(_INTENT, command.out_trade_no)
     line.outcome, line.reason = "refused", command.kind.value
     line.object_id = intent["id"] if intent else None
     line.object_kind = "payment_intent" if line.object_id else None
+    return Done()
+
+
+async def settle_mismatch(uow: UnitOfWork, command: SettleMismatch) -> Done:
+    """Write down what was done about a payment that differs (登记处理结果): it leaves the desk's list. A person's word.
+
+    Raises: Forbidden, NotFound, MismatchSettled.
+    """
+    settled_by = uow.ctx.actor.id
+    if settled_by is None:
+        raise Forbidden()
+    notice = await uow.fetch_row("SELECT kind FROM payment_notice WHERE id = $1", command.notice_id)
+    if notice is None or notice["kind"] not in {kind.value for kind in MismatchKind}:
+        raise NotFound()
+    await uow.execute(_SETTLEMENT, new_id(), command.notice_id, command.note, settled_by, uow.now)
+    uow.audited("payment_notice", command.notice_id)
     return Done()

@@ -2,6 +2,7 @@
 
 from hospital_core.registry.patients.queries.files import (
     holder_of,
+    merged_files,
     open_duplicates,
     patient,
     patient_names,
@@ -10,10 +11,12 @@ from hospital_core.registry.patients.queries.files import (
     require_live_file,
     survivors,
 )
-from hospital_core.registry.patients.queries.searching import search_patients
+from hospital_core.registry.patients.queries.searching import files_named_by, search_patients
 
 __all__ = [
+    "files_named_by",
     "holder_of",
+    "merged_files",
     "open_duplicates",
     "patient",
     "patient_names",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from hospital_core.kernel.commands import Page
 from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.masking import mask_identity, mask_phone
 from hospital_core.kernel.reading import Reading
@@ -16,6 +17,7 @@ from hospital_core.registry.patients.views import (
     AllergyView,
     DuplicateView,
     IdentifierView,
+    MergedFile,
     PatientName,
     PatientView,
 )
@@ -44,7 +46,18 @@ WHERE owned.status <> 'entered-in-error' ORDER BY owned.status, owned.id"""
 
 _DUPLICATES = """
 SELECT id, earlier_id, later_id, reason, found_at, version FROM patient_duplicate
-WHERE status = 'open' ORDER BY found_at, id LIMIT $1"""
+WHERE status = 'open'
+  AND ($1::uuid IS NULL OR (found_at, id) > (SELECT found_at, id FROM patient_duplicate WHERE id = $1))
+ORDER BY found_at, id LIMIT $2"""
+
+_MERGED = """
+WITH RECURSIVE down AS (
+    SELECT m.* FROM patient_merge m WHERE m.survivor_id = $1 AND m.undone_at IS NULL
+    UNION SELECT m.* FROM patient_merge m JOIN down ON m.survivor_id = down.source_id AND m.undone_at IS NULL)
+SELECT down.source_id AS patient_id, p.patient_no, p.name, down.survivor_id AS merged_into, down.reason,
+       down.merged_at, s.name AS merged_by
+FROM down JOIN patient p ON p.id = down.source_id LEFT JOIN staff_member s ON s.id = down.merged_by
+ORDER BY down.merged_at, down.id"""
 
 
 async def patient(reading: Reading, patient_id: UUID) -> PatientView:
@@ -79,18 +92,25 @@ async def patient_names(reading: Reading, patient_ids: Iterable[UUID]) -> dict[U
     return {row["id"]: PatientName(row["name"], Sex(row["sex"]), row["birth_date"]) for row in rows}
 
 
-async def open_duplicates(reading: Reading, limit: int = 100) -> list[DuplicateView]:
-    """The worklist of suspected duplicates (疑似重复), oldest first."""
-    pairs = await reading.fetch(_DUPLICATES, limit)
+async def open_duplicates(reading: Reading, cursor: UUID | None = None, limit: int = 20) -> Page[DuplicateView]:
+    """The worklist of suspected duplicates (疑似重复), oldest first; the cursor is the last pair shown."""
+    rows = await reading.fetch(_DUPLICATES, cursor, limit + 1)
+    pairs = rows[:limit]
     wanted = list({row[side] for row in pairs for side in ("earlier_id", "later_id")})
     files = {view.id: view for view in await patient_views(reading, wanted)}
-    return [
+    items = [
         DuplicateView(
             id=row["id"], earlier=files[row["earlier_id"]], later=files[row["later_id"]],
             reason=row["reason"], found_at=row["found_at"], version=row["version"],
         )
         for row in pairs
     ]  # fmt: skip
+    return Page(items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None)
+
+
+async def merged_files(reading: Reading, patient_id: UUID) -> list[MergedFile]:
+    """Files merged into this one (已并入的档案), those merged into them before included; oldest merge first."""
+    return [MergedFile(**dict(row)) for row in await reading.fetch(_MERGED, patient_id)]
 
 
 async def survivors(reading: Reading, patient_ids: Sequence[UUID]) -> dict[UUID, UUID]:

@@ -48,6 +48,19 @@ async def search_patients(reading: Reading, q: str) -> list[PatientView]:
     return await patient_views(reading, list(dict.fromkeys(standing[key] for key in found))[:ROWS_MAX])
 
 
+async def files_named_by(reading: Reading, number: str) -> list[UUID]:
+    """Files (their survivors) that exactly this patient number, wristband or document names; mostly one or none.
+
+    A passport and a birth certificate of two people may carry the same number: then there are two.
+    """
+    text = " ".join(number.split())
+    found = [*await _numbers(reading, text), *await _documents(reading, text)]
+    if not found:
+        return []
+    standing = await survivors(reading, found)
+    return list(dict.fromkeys(standing[key] for key in found))
+
+
 def _steps(text: str) -> list[Step]:
     """The ways to understand a text, best first; later ones only fill what room is left."""
     if not text or len(text) > 60:

@@ -1,6 +1,13 @@
 """Writers of staff."""
 
-from hospital_core.registry.staff.service.accounts import change_roles, disable_account, open_account, reset_totp
+from hospital_core.registry.staff.service.accounts import (
+    change_roles,
+    disable_account,
+    enable_account,
+    open_account,
+    replace_password,
+    reset_totp,
+)
 from hospital_core.registry.staff.service.people import hire_staff
 from hospital_core.registry.staff.service.sessions import begin_session, end_session
 
@@ -8,8 +15,10 @@ __all__ = [
     "begin_session",
     "change_roles",
     "disable_account",
+    "enable_account",
     "end_session",
     "hire_staff",
     "open_account",
+    "replace_password",
     "reset_totp",
 ]

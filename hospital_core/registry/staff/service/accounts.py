@@ -8,13 +8,20 @@ from asyncpg import Record
 from hospital_core.kernel import revocations
 from hospital_core.kernel.commands import Done
 from hospital_core.kernel.context import ActorKind
-from hospital_core.kernel.errors import NotFound
+from hospital_core.kernel.errors import NotFound, Unauthenticated
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.run import keyring
 from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.staff import totp
-from hospital_core.registry.staff.commands import ChangeRoles, DisableAccount, OpenHashedAccount, ResetTotp
-from hospital_core.registry.staff.errors import OwnAccount, RolesNotSeparated
+from hospital_core.registry.staff.commands import (
+    ChangeRoles,
+    DisableAccount,
+    EnableAccount,
+    OpenHashedAccount,
+    ReplacePassword,
+    ResetTotp,
+)
+from hospital_core.registry.staff.errors import OldPasswordWrong, OwnAccount, RolesNotSeparated
 from hospital_core.registry.staff.permissions import Permission, needs_totp, require
 from hospital_core.registry.staff.queries import staff_member
 from hospital_core.registry.staff.states import SEPARATED, StaffRole
@@ -23,18 +30,26 @@ from hospital_core.registry.staff.views import StaffAccountView, TotpEnrolment
 TOTP_COLUMN = "staff_account.totp_secret"
 
 _INSERT = """
-INSERT INTO staff_account (id, version, staff_id, login, password_hash, totp_secret, totp_last_step, roles, active)
-VALUES ($1, 0, $2, $3, $4, $5, 0, $6, true)"""
+INSERT INTO staff_account (id, version, staff_id, login, password_hash, totp_secret, totp_last_step, roles, active,
+                           provisional_since)
+VALUES ($1, 0, $2, $3, $4, $5, 0, $6, true, $7)"""
 
 _END_SESSIONS = """
-UPDATE staff_session SET ended_at = $2 WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2 RETURNING id"""
+UPDATE staff_session SET ended_at = $2
+WHERE account_id = $1 AND ended_at IS NULL AND expires_at > $2 AND id IS DISTINCT FROM $3 RETURNING id"""
+
+# Its owner chose it: nothing is provisional any more. The row's lock keeps sign-ins with the old one out.
+_REPLACE = """
+UPDATE staff_account SET password_hash = $3, provisional_since = NULL, version = version + 1
+WHERE staff_id = $1 AND password_hash = $2 AND active RETURNING id"""
 
 
 async def open_account(uow: UnitOfWork, command: OpenHashedAccount) -> StaffAccountView:
     """Give a staff member a log-in (开通账号); ``log_in.open_staff_account`` hashes the password and calls this.
 
     The system administrator opens accounts without roles; the security administrator gives the roles afterwards.
-    A privileged role makes the secret of its second factor, which only this answer shows.
+    A privileged role makes the secret of its second factor, which only this answer shows. A password that a colleague
+    chose is good for one thing: choosing another.
 
     Raises: Forbidden, NotFound, LoginTaken, AccountExists, RolesNotSeparated.
     """
@@ -44,9 +59,11 @@ async def open_account(uow: UnitOfWork, command: OpenHashedAccount) -> StaffAcco
     await staff_member(uow, command.staff_id)
     account_id, roles = new_id(), _ordered(command.roles)
     enrolment = _new_totp(command.login) if needs_totp(roles) else None
+    by_colleague = uow.ctx.actor.kind is ActorKind.STAFF
     await uow.execute(
-        _INSERT, account_id, command.staff_id, command.login, command.password_hash, _sealed(enrolment), roles
-    )
+        _INSERT, account_id, command.staff_id, command.login, command.password_hash, _sealed(enrolment), roles,
+        uow.now if by_colleague else None,
+    )  # fmt: skip
     uow.audited("staff_account", account_id)
     uow.audits[0].detail = {"roles": [role.value for role in roles]}
     return StaffAccountView(
@@ -88,6 +105,35 @@ async def disable_account(uow: UnitOfWork, command: DisableAccount) -> Done:
     return Done()
 
 
+async def enable_account(uow: UnitOfWork, command: EnableAccount) -> Done:
+    """Open a closed log-in again (启用账号), with the password and roles it had. Opening it twice is no error.
+
+    Raises: Forbidden, OwnAccount, NotFound.
+    """
+    require(uow.ctx, Permission.ACCOUNT_DISABLE)
+    _refuse_own(uow, command.staff_id)
+    account = await _locked(uow, command.staff_id)
+    await uow.execute("UPDATE staff_account SET active = true, version = version + 1 WHERE id = $1", account["id"])
+    uow.audited("staff_account", account["id"])
+    return Done()
+
+
+async def replace_password(uow: UnitOfWork, command: ReplacePassword) -> Done:
+    """Keep the actor's new password (修改密码) and end their other sessions; call ``log_in.change_own_password``.
+
+    Raises: Unauthenticated, OldPasswordWrong (changed by somebody else since it was verified).
+    """
+    actor = uow.ctx.actor
+    if actor.kind is not ActorKind.STAFF or actor.id is None:
+        raise Unauthenticated()
+    account_id = await uow.fetch_value(_REPLACE, actor.id, command.old_hash, command.new_hash)
+    if account_id is None:
+        raise OldPasswordWrong()
+    await end_sessions(uow, account_id, but=actor.session_id)
+    uow.audited("staff_account", account_id)
+    return Done()
+
+
 async def reset_totp(uow: UnitOfWork, command: ResetTotp) -> TotpEnrolment:
     """Make a new secret for one-time codes (重置动态口令), shown once; sessions opened with the old one end.
 
@@ -103,9 +149,9 @@ async def reset_totp(uow: UnitOfWork, command: ResetTotp) -> TotpEnrolment:
     return enrolment
 
 
-async def end_sessions(uow: UnitOfWork, account_id: UUID) -> None:
-    """End and revoke every open session of an account."""
-    rows = await uow.fetch(_END_SESSIONS, account_id, uow.now)
+async def end_sessions(uow: UnitOfWork, account_id: UUID, *, but: UUID | None = None) -> None:
+    """End and revoke every open session of an account, ``but`` one."""
+    rows = await uow.fetch(_END_SESSIONS, account_id, uow.now, but)
     await revocations.revoke_all(uow, revocations.SubjectKind.STAFF_SESSION, [row["id"] for row in rows])
 
 

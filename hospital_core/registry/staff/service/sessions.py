@@ -25,7 +25,8 @@ LIFETIME = timedelta(hours=12)
 
 # The lock waits for a change of roles under way, and holds a later one back until the session can be seen and ended.
 _ACCOUNT = """
-SELECT a.id, a.roles, a.totp_secret, s.id AS staff_id, s.name, s.title, s.department_id, d.name AS department
+SELECT a.id, a.roles, a.totp_secret, a.provisional_since, s.id AS staff_id, s.name, s.title, s.department_id,
+       d.name AS department
 FROM staff_account a JOIN staff_member s ON s.id = a.staff_id JOIN department d ON d.id = s.department_id
 WHERE a.login = $1 AND a.password_hash = $2 AND a.active AND s.active FOR NO KEY UPDATE OF a"""
 
@@ -50,11 +51,13 @@ async def begin_session(uow: UnitOfWork, command: PasswordProven) -> SessionOpen
         _INSERT, session_id, account["id"], token_hash(token), token_hash(csrf_token), uow.now, expires_at
     )
     uow.audited("staff_account", account["id"])
+    is_provisional = account["provisional_since"] is not None
     return SessionOpened(
         session_id=session_id, token=token, csrf_token=csrf_token, expires_at=expires_at,
         staff_id=account["staff_id"], name=account["name"], title=account["title"],
         department_id=account["department_id"], department=account["department"],
-        roles=roles, permissions=sorted(permissions_of(roles)),
+        roles=roles, permissions=[] if is_provisional else sorted(permissions_of(roles)),
+        must_change_password=is_provisional,
     )  # fmt: skip
 
 

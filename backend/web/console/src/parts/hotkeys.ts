@@ -6,9 +6,18 @@ export function useHotkeys(acts: Record<string, () => void>): void {
     const act = acts[event.key]
     if (act === undefined || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return
     event.preventDefault()
-    // Element Plus marks the body while a dialog or drawer holds the page.
-    if (!event.repeat && !document.body.classList.contains('el-popup-parent--hidden')) act()
+    if (!event.repeat && !isDialogOpen()) act()
   }
   window.addEventListener('keydown', onKey)
   onScopeDispose(() => window.removeEventListener('keydown', onKey))
+}
+
+/**
+ * Whether a dialog, drawer or question holds the page. Told by the overlays themselves: the mark on the body stays until
+ * some time after the last one has faded, and a key pressed right after Escape would be swallowed.
+ */
+function isDialogOpen(): boolean {
+  return [...document.querySelectorAll('.el-overlay')].some(
+    (overlay) => overlay.getClientRects().length > 0 && !/-leave-(from|active|to)\b/.test(overlay.className),
+  )
 }

@@ -17,10 +17,23 @@ export interface MenuGroup {
 
 /** One line per room of the console, in the order a working day meets them. */
 export const menu: readonly MenuGroup[] = [
-  { title: '门诊', items: [{ name: 'queue', to: '/queue', title: '今日队列', icon: 'queue', needs: 'queue.call' }] },
+  {
+    title: '门诊',
+    items: [
+      { name: 'queue', to: '/queue', title: '今日队列', icon: 'queue', needs: 'queue.call' },
+      { name: 'emergency', to: '/emergency', title: '紧急调阅', icon: 'scan', needs: 'break_glass.open' },
+    ],
+  },
   {
     title: '挂号',
-    items: [{ name: 'patients', to: '/patients', title: '患者与挂号', icon: 'idcard', needs: 'patient.search' }],
+    items: [
+      { name: 'patients', to: '/patients', title: '患者与挂号', icon: 'idcard', needs: 'patient.search' },
+      { name: 'duplicates', to: '/duplicates', title: '疑似重复档案', icon: 'people', needs: 'patient.merge' },
+    ],
+  },
+  {
+    title: '收费',
+    items: [{ name: 'money', to: '/money', title: '待处理款项', icon: 'inbox', needs: 'refund.request' }],
   },
   {
     title: '排班',

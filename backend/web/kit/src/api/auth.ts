@@ -1,5 +1,6 @@
 // How a page proves who it is. Phones carry tokens; workstations a session cookie and a CSRF header.
 import { Problem } from './problem'
+import type { components } from './schema'
 
 export interface Auth {
   /** `same-origin` where the proof is a cookie. */
@@ -17,16 +18,13 @@ export const anonymous: Auth = {
   recover: () => Promise.resolve(false),
 }
 
-export interface Tokens {
-  access_token: string
-  refresh_token: string
-}
+export type Tokens = Pick<components['schemas']['Session'], 'access_token' | 'refresh_token'>
 
-export interface BearerOptions {
-  load(): Tokens | null
-  save(tokens: Tokens | null): void
+export interface BearerOptions<T extends Tokens> {
+  load(): T | null
+  save(tokens: T | null): void
   /** Calls the refresh route. Throws a Problem: 400/401/403/409/422 = the session is over, anything else = try later. */
-  refresh(refreshToken: string): Promise<Tokens>
+  refresh(refreshToken: string): Promise<T>
   onSignedOut?(): void
 }
 
@@ -37,7 +35,7 @@ export interface BearerOptions {
  * once, one refresh runs per page; other tabs are kept out by a web lock where there is one, and a
  * token another tab has already stored is taken instead of refreshing again.
  */
-export function bearerAuth(options: BearerOptions): Auth {
+export function bearerAuth<T extends Tokens>(options: BearerOptions<T>): Auth {
   let running: Promise<boolean> | null = null
 
   async function refresh(usedProof: string | null): Promise<boolean> {

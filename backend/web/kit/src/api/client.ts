@@ -3,7 +3,7 @@ import { anonymous, type Auth } from './auth'
 import { newKey } from './key'
 import { Problem, problemOf } from './problem'
 import type { paths } from './schema'
-import type { Answer, Arguments, Input, Method, PathWith } from './typed'
+import type { Answer, Arguments, Below, Input, Method, PathWith } from './typed'
 
 export type Query = Record<string, string | number | boolean | null | undefined | readonly (string | number)[]>
 
@@ -106,6 +106,14 @@ export class ApiClient<P extends object = paths> {
       return buffered(response)
     })
   }
+}
+
+/** The client of one API, e.g. `/api/staff/v1`: a call to a path that is not there does not compile. */
+export function clientOf<Root extends string>(
+  root: Root,
+  options: Omit<ClientOptions, 'baseUrl'> = {},
+): ApiClient<Below<paths, Root>> {
+  return new ApiClient({ ...options, baseUrl: root })
 }
 
 function isOnline(): boolean {

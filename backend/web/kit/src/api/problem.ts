@@ -1,19 +1,12 @@
 // RFC 9457 problems: what the server answered, or why no answer came, in one shape.
+import type { components } from './schema'
 
-export interface FieldError {
-  /** JSON pointer into the body that was sent, e.g. "/id_number". */
-  pointer: string
-  title: string
-  code?: string
-}
+type Answered = components['schemas']['Problem']
 
-export interface ProblemFields {
-  type: string
-  title: string
-  status: number
-  code: string
-  detail?: string
-  errors?: FieldError[]
+/** `pointer` is a JSON pointer into the body that was sent, e.g. "/id_number". */
+export type FieldError = NonNullable<Answered['errors']>[number]
+
+export interface ProblemFields extends Pick<Answered, 'type' | 'title' | 'status' | 'code' | 'detail' | 'errors'> {
   request_id?: string
   /** Seconds, from the Retry-After header. */
   retry_after?: number
@@ -102,7 +95,7 @@ export class Problem extends Error {
     const byField: Record<string, string> = {}
     for (const error of this.errors) {
       const field = error.pointer.split('/').slice(1).map(unescapePointer).join('.')
-      byField[field] ??= error.title
+      byField[field] ??= error.message
     }
     return byField
   }
@@ -139,13 +132,10 @@ async function readFields(response: Response): Promise<Partial<Record<keyof Prob
   }
 }
 
-/** The server says `message`; what a person reads is called `title` everywhere in the pages. */
 function fieldError(value: unknown): FieldError | null {
   if (typeof value !== 'object' || value === null) return null
-  const { pointer, title, message, code } = value as Partial<FieldError> & { message?: unknown }
-  const words = title ?? message
-  if (typeof pointer !== 'string' || typeof words !== 'string') return null
-  return typeof code === 'string' ? { pointer, title: words, code } : { pointer, title: words }
+  const { pointer, message } = value as Partial<FieldError>
+  return typeof pointer === 'string' && typeof message === 'string' ? { pointer, message } : null
 }
 
 function secondsOf(header: string | null): number | undefined {

@@ -602,6 +602,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/staff/v1/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Choose another password for oneself (修改密码); this session goes on, all others end. */
+        post: operations["staff.change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/staff/v1/session/end": {
         parameters: {
             query?: never;
@@ -780,7 +797,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Files that may be one person (疑似重复), newest first. */
+        /** Files that may be one person (疑似重复), longest waiting first. */
         get: operations["staff.duplicates"];
         put?: never;
         post?: never;
@@ -818,6 +835,57 @@ export interface paths {
         get: operations["staff.read"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/patients/{patient_id}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a temporary file its document (临时档案补全); one that has a file already is named for merging. */
+        post: operations["staff.complete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/patients/{patient_id}/merged": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Files merged into this one (已并入的档案), with their old numbers. */
+        get: operations["staff.merged"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/patients/look-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whom exactly this number or wristband names (紧急调阅), masked, to open the file in an emergency. */
+        post: operations["staff.look_up"];
         delete?: never;
         options?: never;
         head?: never;
@@ -903,6 +971,74 @@ export interface paths {
         put?: never;
         /** The card was seen for this account (持证核验): from now on its phone sees the whole file. */
         post: operations["staff.prove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/patients/{patient_id}/allergies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Record a known allergy (登记过敏史). */
+        post: operations["staff.record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/patients/{patient_id}/allergies/{allergy_id}/inactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The patient tolerates the substance by now (过敏已缓解). */
+        post: operations["staff.inactivate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/patients/{patient_id}/allergies/{allergy_id}/reactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The allergy has shown itself again (过敏复发). */
+        post: operations["staff.reactivate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/patients/{patient_id}/allergies/{allergy_id}/strike": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The allergy was recorded in error (录入有误); it leaves the file and stays in the table. */
+        post: operations["staff.strike"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1252,6 +1388,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/staff/v1/refunds/{refund_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the channel how a refund stands (查退款), e.g. after it was done on the channel's own page. */
+        post: operations["staff.check_refund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/staff/v1/payments/attention": {
         parameters: {
             query?: never;
@@ -1263,6 +1416,40 @@ export interface paths {
         get: operations["staff.payments"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/payments/attention/{notice_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the channel again about a payment that differed (重新查单); taken in if it fits by now. */
+        post: operations["staff.check_payment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/payments/attention/{notice_id}/settle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write down what was done about a payment that differed (登记处理结果). */
+        post: operations["staff.settle_payment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1849,6 +2036,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/staff/v1/staff/{staff_id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open a closed log-in again (启用账号). */
+        post: operations["staff.enable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/staff/v1/staff/{staff_id}/reset-totp": {
         parameters: {
             query?: never;
@@ -2051,6 +2255,40 @@ export interface paths {
         put?: never;
         /** Set a new price from a time on (调价). */
         post: operations["staff.set_price"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/price-categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The categories of the price list (收费类别). */
+        get: operations["staff.all_price_categories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/code-systems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The code systems and their editions (编码体系). */
+        get: operations["staff.all_code_systems"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2380,6 +2618,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/kiosk/v1/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Accounts that are linked to the patient whose card was read (关联的微信账户), telephone numbers masked. */
+        get: operations["kiosk.accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/kiosk/v1/accounts/{account_id}/prove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The patient says that this account is theirs or their family's (刷证核验): its phone sees the whole file. */
+        post: operations["kiosk.prove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/display/v1/pairings": {
         parameters: {
             query?: never;
@@ -2482,6 +2754,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/demo.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the demo's parties live (演示地址). */
+        get: operations["demo.demo_facts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/demo/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A one-time code for a demo account (演示动态口令). */
+        get: operations["demo.demo_totp"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/demo/approve-kiosk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let the demo's kiosk in (审核演示自助机); waits until it has introduced itself. */
+        post: operations["demo.demo_approve_kiosk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/demo/pair-display": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hang a waiting screen in the area that is open now (配对演示候诊屏). */
+        post: operations["demo.demo_pair_display"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2515,15 +2855,16 @@ export interface components {
             closing_fen: number;
         };
         /**
+         * ActorKind
+         * @description Kinds of actors the hospital knows.
+         * @enum {string}
+         */
+        ActorKind: "account" | "staff" | "device" | "kiosk_session" | "system" | "anonymous";
+        /**
          * AddOn
          * @description Give a named patient a place beyond the session's (加号).
          */
         AddOn: {
-            /**
-             * Schedule Id
-             * Format: uuid
-             */
-            schedule_id: string;
             /**
              * Patient Id
              * Format: uuid
@@ -2555,6 +2896,17 @@ export interface components {
              */
             phone?: string | null;
             relation: components["schemas"]["Relation"];
+        };
+        /**
+         * AllergyCommand
+         * @description Change the status of one recorded allergy of a patient.
+         */
+        AllergyCommand: {
+            /**
+             * Version
+             * @default null
+             */
+            version?: number | null;
         };
         /**
          * AllergySeverity
@@ -2597,11 +2949,6 @@ export interface components {
          * @description What a patient wants when a clinic was changed (停替诊答复); ``schedule_id`` says where to move.
          */
         AnswerDisruption: {
-            /**
-             * Disruption Id
-             * Format: uuid
-             */
-            disruption_id: string;
             choice: components["schemas"]["DisruptionChoice"];
             /**
              * Schedule Id
@@ -2694,18 +3041,13 @@ export interface components {
              */
             encounter_id: string;
             /** @default null */
-            ticket?: components["schemas"]["TicketBrief"] | null;
+            ticket: components["schemas"]["TicketBrief"] | null;
         };
         /**
          * ApproveDevice
          * @description Let an enrolled device work at a place (审核通过); without a place, that of its enrolment.
          */
         ApproveDevice: {
-            /**
-             * Device Id
-             * Format: uuid
-             */
-            device_id: string;
             /**
              * Location Id
              * @default null
@@ -2726,17 +3068,6 @@ export interface components {
             name: string;
             /** Campus */
             campus: string;
-        };
-        /**
-         * AskReceipt
-         * @description Draw the receipt of a bill that is paid (开具收据); the one that stands is answered again.
-         */
-        AskReceipt: {
-            /**
-             * Invoice Id
-             * Format: uuid
-             */
-            invoice_id: string;
         };
         /**
          * BeginSession
@@ -2761,11 +3092,6 @@ export interface components {
          * @description Put a patient's open charges, of whatever orders and visits, on one bill (合并缴费).
          */
         BillOpenCharges: {
-            /**
-             * Patient Id
-             * Format: uuid
-             */
-            patient_id: string;
             /** Charge Item Ids */
             charge_item_ids: string[];
         };
@@ -2839,15 +3165,29 @@ export interface components {
             slot_id?: string | null;
         };
         /**
+         * BookableDepartmentView
+         * @description A department on the phone's first page (科室).
+         */
+        BookableDepartmentView: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Intro */
+            intro: string;
+            /** Campus */
+            campus: string;
+            /** Available Today */
+            available_today: number;
+        };
+        /**
          * BreakGlassCommand
          * @description Open one patient's file in an emergency (紧急授权).
          */
         BreakGlassCommand: {
-            /**
-             * Patient Id
-             * Format: uuid
-             */
-            patient_id: string;
             /** Reason */
             reason: string;
         };
@@ -3000,11 +3340,6 @@ export interface components {
          */
         CancelAppointment: {
             /**
-             * Appointment Id
-             * Format: uuid
-             */
-            appointment_id: string;
-            /**
              * Reason
              * @default
              */
@@ -3045,18 +3380,29 @@ export interface components {
              * Expires In
              * @default 60
              */
-            expires_in?: number;
+            expires_in: number;
+        };
+        /**
+         * ChangeOwnPassword
+         * @description Choose another password for oneself (修改密码).
+         */
+        ChangeOwnPassword: {
+            /**
+             * Old Password
+             * Format: password
+             */
+            old_password: string;
+            /**
+             * New Password
+             * Format: password
+             */
+            new_password: string;
         };
         /**
          * ChangePrice
          * @description Set a new price from a time on (调价); now when no time is given.
          */
         ChangePrice: {
-            /**
-             * Price Item Id
-             * Format: uuid
-             */
-            price_item_id: string;
             /**
              * Unit Price
              * @description yuan per unit
@@ -3073,11 +3419,6 @@ export interface components {
          * @description Give a staff member these roles and no others (角色变更).
          */
         ChangeRoles: {
-            /**
-             * Staff Id
-             * Format: uuid
-             */
-            staff_id: string;
             /** Roles */
             roles: components["schemas"]["StaffRole"][];
         };
@@ -3086,11 +3427,6 @@ export interface components {
          * @description Charge the payment code that was scanned (付款码支付). Source: 18 digits that begin with 10 to 15.
          */
         ChargeCode: {
-            /**
-             * Invoice Id
-             * Format: uuid
-             */
-            invoice_id: string;
             /**
              * Amount Fen
              * @default null
@@ -3272,11 +3608,6 @@ export interface components {
          */
         CloseShift: {
             /**
-             * Shift Id
-             * Format: uuid
-             */
-            shift_id: string;
-            /**
              * Counted Fen
              * @description amount in fen (分), 1/100 yuan
              */
@@ -3308,6 +3639,31 @@ export interface components {
             accounts: components["schemas"]["AccountDay"][];
         };
         /**
+         * CodeEditionView
+         * @description One imported edition of a code system (编码版本); ``concepts`` counts the codes of its file.
+         */
+        CodeEditionView: {
+            /** Edition */
+            edition: string;
+            /** Concepts */
+            concepts: number;
+            /**
+             * Imported At
+             * Format: date-time
+             */
+            imported_at: string;
+        };
+        /**
+         * CodeSystemView
+         * @description A code system (编码体系) with its editions, the one imported last first: searches look there unless told.
+         */
+        CodeSystemView: {
+            /** System */
+            system: string;
+            /** Editions */
+            editions: components["schemas"]["CodeEditionView"][];
+        };
+        /**
          * CodeToScanView
          * @description The code that the payer scans (收款码).
          */
@@ -3315,6 +3671,32 @@ export interface components {
             payment: components["schemas"]["PaymentIntentView"];
             /** Code Url */
             code_url: string;
+        };
+        /**
+         * CompleteTemporaryFile
+         * @description Give a temporary file its document (临时档案补全); what is left out stays as it is.
+         */
+        CompleteTemporaryFile: {
+            document_kind: components["schemas"]["DocumentKind"];
+            /** Document No */
+            document_no: string;
+            /**
+             * Name
+             * @default null
+             */
+            name?: string | null;
+            /** @default null */
+            sex?: components["schemas"]["Sex"] | null;
+            /**
+             * Birth Date
+             * @default null
+             */
+            birth_date?: string | null;
+            /**
+             * Phone
+             * @default null
+             */
+            phone?: string | null;
         };
         /**
          * ConceptView
@@ -3335,11 +3717,6 @@ export interface components {
          * @description Correct a journal that no document of a patient stands behind (红字更正), by its mirror image today.
          */
         Correct: {
-            /**
-             * Entry Id
-             * Format: uuid
-             */
-            entry_id: string;
             /** Reason */
             reason: string;
         };
@@ -3393,11 +3770,115 @@ export interface components {
          */
         DeliveryResult: "sent" | "unavailable" | "no_quota" | "not_subscribed" | "no_template" | "rejected" | "too_late";
         /**
+         * DemoFacts
+         * @description Where the demo's parties live and what is going on now (演示信息).
+         */
+        DemoFacts: {
+            /** Hospital Name */
+            hospital_name: string;
+            /** Phone Url */
+            phone_url: string;
+            /** Console Url */
+            console_url: string;
+            /** Display Url */
+            display_url: string;
+            /** Kiosk Url */
+            kiosk_url: string | null;
+            /** Wechat Url */
+            wechat_url: string | null;
+            /** Sms Url */
+            sms_url: string | null;
+            /** Docs Url */
+            docs_url: string;
+            /** Logins */
+            logins: components["schemas"]["DemoLoginView"][];
+            /** Patients */
+            patients: components["schemas"]["DemoPatientView"][];
+            now: components["schemas"]["DemoSessionView"];
+        };
+        /**
+         * DemoLoginView
+         * @description A log-in a visitor may use (演示账号); ``totp``: fetch a code from ``/demo/totp`` first.
+         */
+        DemoLoginView: {
+            role: components["schemas"]["StaffRole"];
+            /** Login */
+            login: string;
+            /** Name */
+            name: string;
+            /** Password */
+            password: string;
+            /** Totp */
+            totp: boolean;
+        };
+        /**
+         * DemoPatientView
+         * @description Somebody a visitor may be (演示患者): a made-up person whose card the demo's kiosk can read.
+         */
+        DemoPatientView: {
+            /** Name */
+            name: string;
+            /** Document No */
+            document_no: string;
+        };
+        /**
+         * DemoSessionView
+         * @description The session a visitor can go to now (当前出诊).
+         */
+        DemoSessionView: {
+            /** Department Name */
+            department_name: string;
+            /** Staff Name */
+            staff_name: string;
+            /** Room Name */
+            room_name: string;
+            /**
+             * Area Id
+             * Format: uuid
+             */
+            area_id: string;
+            /** Area Name */
+            area_name: string;
+            /** Campus Name */
+            campus_name: string;
+        };
+        /**
          * DepartmentKind
          * @description What a department does (科室类别).
          * @enum {string}
          */
         DepartmentKind: "outpatient" | "emergency" | "ward" | "medical_technology" | "pharmacy" | "administration";
+        /**
+         * DepartmentView
+         * @description A department (科室).
+         */
+        DepartmentView: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Campus Id
+             * Format: uuid
+             */
+            campus_id: string;
+            /** Campus */
+            campus: string;
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            kind: components["schemas"]["DepartmentKind"];
+            /** Intro */
+            intro: string;
+            /** Number Only On Screen */
+            number_only_on_screen: boolean;
+            /** Active */
+            active: boolean;
+            /** Version */
+            version: number;
+        };
         /**
          * DepositCash
          * @description Take cash out of the drawer to the bank (缴款).
@@ -3465,26 +3946,10 @@ export interface components {
             last_seen_at: string | null;
         };
         /**
-         * DisableAccount
-         * @description Close a staff member's log-in at once (停用账号).
-         */
-        DisableAccount: {
-            /**
-             * Staff Id
-             * Format: uuid
-             */
-            staff_id: string;
-        };
-        /**
          * DismissDuplicate
          * @description The two files are two people (排除重复).
          */
         DismissDuplicate: {
-            /**
-             * Duplicate Id
-             * Format: uuid
-             */
-            duplicate_id: string;
             /**
              * Version
              * @default null
@@ -3609,7 +4074,7 @@ export interface components {
              * Done
              * @default true
              */
-            done?: boolean;
+            done: boolean;
         };
         /**
          * DrawerKind
@@ -3721,11 +4186,6 @@ export interface components {
          */
         EndTemplate: {
             /**
-             * Template Id
-             * Format: uuid
-             */
-            template_id: string;
-            /**
              * Valid Until
              * Format: date
              */
@@ -3800,17 +4260,6 @@ export interface components {
          * @enum {string}
          */
         FeeCategory: "registration" | "consultation" | "general_care" | "examination" | "laboratory" | "treatment" | "surgery" | "nursing" | "bed" | "material" | "western_drug" | "patent_drug" | "herbal_drug" | "other";
-        /**
-         * FinishEncounter
-         * @description The patient was seen (结束就诊).
-         */
-        FinishEncounter: {
-            /**
-             * Ticket Id
-             * Format: uuid
-             */
-            ticket_id: string;
-        };
         /**
          * GenerateDay
          * @description Make the sessions of a day from the templates (放号), of one campus or of all.
@@ -3889,7 +4338,7 @@ export interface components {
              * Status
              * @default ok
              */
-            status?: string;
+            status: string;
         };
         /**
          * HireStaff
@@ -3916,6 +4365,24 @@ export interface components {
              * @default
              */
             specialty?: string;
+        };
+        /**
+         * IdentifierAdded
+         * @description ``added`` is False when the document already names ``duplicate_of``; the pair then stands in the worklist.
+         */
+        IdentifierAdded: {
+            /**
+             * Patient Id
+             * Format: uuid
+             */
+            patient_id: string;
+            /** Added */
+            added: boolean;
+            /**
+             * Duplicate Of
+             * @default null
+             */
+            duplicate_of: string | null;
         };
         /**
          * IdentifierStatus
@@ -4198,6 +4665,14 @@ export interface components {
             version: number;
         };
         /**
+         * LookUpPatient
+         * @description Ask whose number this is, to open the file in an emergency (紧急调阅).
+         */
+        LookUpPatient: {
+            /** Number */
+            number: string;
+        };
+        /**
          * MakeSchedule
          * @description Plan a session and its places (新增排班). Patients can book at once, or from ``released_at`` on (放号).
          *
@@ -4298,6 +4773,35 @@ export interface components {
             undone: boolean;
         };
         /**
+         * MergedFile
+         * @description A file that was merged into another (已并入的档案): its old number still stands on paper and wristbands.
+         */
+        MergedFile: {
+            /**
+             * Patient Id
+             * Format: uuid
+             */
+            patient_id: string;
+            /** Patient No */
+            patient_no: string;
+            /** Name */
+            name: string;
+            /**
+             * Merged Into
+             * Format: uuid
+             */
+            merged_into: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Merged At
+             * Format: date-time
+             */
+            merged_at: string;
+            /** Merged By */
+            merged_by: string | null;
+        };
+        /**
          * MessageView
          * @description One message (消息): shown whether or not its channel delivered it.
          */
@@ -4329,15 +4833,40 @@ export interface components {
             read_at: string | null;
         };
         /**
+         * MismatchChecked
+         * @description What the channel says now of a payment that differed (查单结果).
+         *
+         *     ``taken``: it fits our order now and was taken in. ``differs``: how it still differs.
+         */
+        MismatchChecked: {
+            state: components["schemas"]["TradeState"];
+            /** Amount Fen */
+            amount_fen: number | null;
+            /** Taken */
+            taken: boolean;
+            differs: components["schemas"]["MismatchKind"] | null;
+        };
+        /**
          * MismatchForAPerson
          * @description A payment that was refused because it differs from our order (支付不符); ``intent_id`` None: order unknown.
+         *
+         *     ``amount_fen`` is what came, ``expected_fen`` what we asked for.
          */
         MismatchForAPerson: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
             kind: components["schemas"]["MismatchKind"];
             /** Out Trade No */
             out_trade_no: string;
             /** Transaction Id */
             transaction_id: string;
+            /** Amount Fen */
+            amount_fen: number | null;
+            /** Expected Fen */
+            expected_fen: number | null;
             /**
              * Received At
              * Format: date-time
@@ -4347,6 +4876,14 @@ export interface components {
             intent_id: string | null;
             /** Invoice Id */
             invoice_id: string | null;
+            /** Invoice No */
+            invoice_no: string | null;
+            /** Patient Id */
+            patient_id: string | null;
+            /** Patient No */
+            patient_no: string | null;
+            /** Patient Name Masked */
+            patient_name_masked: string | null;
         };
         /**
          * MismatchKind
@@ -4403,8 +4940,7 @@ export interface components {
              * Format: date-time
              */
             at: string;
-            /** Actor Kind */
-            actor_kind: string;
+            actor_kind: components["schemas"]["ActorKind"];
             /** Actor Id */
             actor_id: string | null;
             /** Session Id */
@@ -4440,12 +4976,12 @@ export interface components {
              * Actor Name
              * @default null
              */
-            actor_name?: string | null;
+            actor_name: string | null;
             /**
              * Patient Name Masked
              * @default null
              */
-            patient_name_masked?: string | null;
+            patient_name_masked: string | null;
         };
         /**
          * NotificationKind
@@ -4519,11 +5055,6 @@ export interface components {
          * @description Give a staff member a log-in (开通账号). Roles other than none need the right to assign roles.
          */
         OpenStaffAccount: {
-            /**
-             * Staff Id
-             * Format: uuid
-             */
-            staff_id: string;
             /** Login */
             login: string;
             /**
@@ -4545,7 +5076,17 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
+        };
+        /** Page[BookableDepartmentView] */
+        Page_BookableDepartmentView_: {
+            /** Items */
+            items: components["schemas"]["BookableDepartmentView"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** Page[BreakGlassView] */
         Page_BreakGlassView_: {
@@ -4555,7 +5096,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[CalendarDayView] */
         Page_CalendarDayView_: {
@@ -4565,7 +5106,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[CampusView] */
         Page_CampusView_: {
@@ -4575,7 +5116,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[ClinicChangeView] */
         Page_ClinicChangeView_: {
@@ -4585,7 +5126,17 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
+        };
+        /** Page[CodeSystemView] */
+        Page_CodeSystemView_: {
+            /** Items */
+            items: components["schemas"]["CodeSystemView"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** Page[ConceptView] */
         Page_ConceptView_: {
@@ -4595,7 +5146,17 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
+        };
+        /** Page[DepartmentView] */
+        Page_DepartmentView_: {
+            /** Items */
+            items: components["schemas"]["DepartmentView"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** Page[DeviceView] */
         Page_DeviceView_: {
@@ -4605,7 +5166,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[DisruptionView] */
         Page_DisruptionView_: {
@@ -4615,7 +5176,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[DoctorView] */
         Page_DoctorView_: {
@@ -4625,7 +5186,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[DrawerView] */
         Page_DrawerView_: {
@@ -4635,7 +5196,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[DuplicateView] */
         Page_DuplicateView_: {
@@ -4645,7 +5206,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[GenerationProblemView] */
         Page_GenerationProblemView_: {
@@ -4655,7 +5216,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[KioskAppointment] */
         Page_KioskAppointment_: {
@@ -4665,7 +5226,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[LinkView] */
         Page_LinkView_: {
@@ -4675,7 +5236,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[LinkedAccount] */
         Page_LinkedAccount_: {
@@ -4685,7 +5246,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[LocationView] */
         Page_LocationView_: {
@@ -4695,7 +5256,17 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
+        };
+        /** Page[MergedFile] */
+        Page_MergedFile_: {
+            /** Items */
+            items: components["schemas"]["MergedFile"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** Page[MessageView] */
         Page_MessageView_: {
@@ -4705,7 +5276,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[MismatchForAPerson] */
         Page_MismatchForAPerson_: {
@@ -4715,7 +5286,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[MoveTarget] */
         Page_MoveTarget_: {
@@ -4725,7 +5296,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[NamedAuditLine] */
         Page_NamedAuditLine_: {
@@ -4735,7 +5306,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[ParkedDelivery] */
         Page_ParkedDelivery_: {
@@ -4745,7 +5316,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[PatientView] */
         Page_PatientView_: {
@@ -4755,7 +5326,17 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
+        };
+        /** Page[PriceCategoryView] */
+        Page_PriceCategoryView_: {
+            /** Items */
+            items: components["schemas"]["PriceCategoryView"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** Page[PriceItemView] */
         Page_PriceItemView_: {
@@ -4765,7 +5346,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[PricePeriod] */
         Page_PricePeriod_: {
@@ -4775,7 +5356,17 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
+        };
+        /** Page[RecognisedPatient] */
+        Page_RecognisedPatient_: {
+            /** Items */
+            items: components["schemas"]["RecognisedPatient"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
         };
         /** Page[RefundForAPerson] */
         Page_RefundForAPerson_: {
@@ -4785,7 +5376,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[RefundToPayOut] */
         Page_RefundToPayOut_: {
@@ -4795,7 +5386,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[RoomView] */
         Page_RoomView_: {
@@ -4805,7 +5396,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[RuleView] */
         Page_RuleView_: {
@@ -4815,7 +5406,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[ScheduleView] */
         Page_ScheduleView_: {
@@ -4825,7 +5416,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[SentMessage] */
         Page_SentMessage_: {
@@ -4835,7 +5426,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[SlotView] */
         Page_SlotView_: {
@@ -4845,7 +5436,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[StaffView] */
         Page_StaffView_: {
@@ -4855,7 +5446,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[TemplateConsent] */
         Page_TemplateConsent_: {
@@ -4865,7 +5456,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /** Page[TemplateView] */
         Page_TemplateView_: {
@@ -4875,7 +5466,7 @@ export interface components {
              * Next Cursor
              * @default null
              */
-            next_cursor?: string | null;
+            next_cursor: string | null;
         };
         /**
          * PairDevice
@@ -4894,6 +5485,14 @@ export interface components {
              * @default null
              */
             name?: string | null;
+        };
+        /**
+         * PairScreen
+         * @description The code a waiting screen shows.
+         */
+        PairScreen: {
+            /** Code */
+            code: string;
         };
         /**
          * Pairing
@@ -4969,7 +5568,7 @@ export interface components {
              * Name Matches
              * @default true
              */
-            name_matches?: boolean;
+            name_matches: boolean;
         };
         /**
          * PatientView
@@ -5020,11 +5619,6 @@ export interface components {
          */
         PayOutRefund: {
             /**
-             * Refund Id
-             * Format: uuid
-             */
-            refund_id: string;
-            /**
              * Reference
              * @default null
              */
@@ -5053,11 +5647,6 @@ export interface components {
          * @description Pay from the patient's card balance (预存款支付); all that is left unless an amount is named.
          */
         PayWithCard: {
-            /**
-             * Invoice Id
-             * Format: uuid
-             */
-            invoice_id: string;
             /**
              * Amount Fen
              * @default null
@@ -5137,12 +5726,12 @@ export interface components {
              * Change Fen
              * @default null
              */
-            change_fen?: number | null;
+            change_fen: number | null;
             /**
              * Receipt No
              * @default null
              */
-            receipt_no?: string | null;
+            receipt_no: string | null;
         };
         /**
          * PaymentPurpose
@@ -5174,7 +5763,7 @@ export interface components {
          * @description One thing a staff member may be allowed to do (权限点).
          * @enum {string}
          */
-        Permission: "queue.read" | "queue.call" | "encounter.conduct" | "patient.search" | "patient.read" | "patient.register" | "patient.merge" | "walk_in.register" | "cash.take" | "cash.desk" | "refund.request" | "price.override" | "day.close" | "schedule.read" | "schedule.manage" | "appointment.add_on" | "disruption.settle" | "break_glass.open" | "break_glass.review" | "ward.read" | "catalogue.read" | "price.manage" | "organization.manage" | "staff.read" | "staff.manage" | "roles.assign" | "account.disable" | "device.manage" | "parked.release" | "message_log.read" | "audit.read";
+        Permission: "queue.read" | "queue.call" | "encounter.conduct" | "patient.search" | "patient.read" | "patient.register" | "patient.merge" | "allergy.record" | "allergy.judge" | "walk_in.register" | "cash.take" | "cash.desk" | "refund.request" | "price.override" | "day.close" | "schedule.read" | "schedule.manage" | "appointment.add_on" | "disruption.settle" | "break_glass.open" | "break_glass.review" | "ward.read" | "catalogue.read" | "price.manage" | "organization.manage" | "staff.read" | "staff.manage" | "roles.assign" | "account.disable" | "device.manage" | "parked.release" | "message_log.read" | "audit.read";
         /**
          * PhoneBound
          * @description The account's phone number, masked.
@@ -5233,6 +5822,16 @@ export interface components {
             places: number;
             /** Returns Minutes Before */
             returns_minutes_before: number | null;
+        };
+        /**
+         * PriceCategoryView
+         * @description A category of the price list (收费类别) and how many items in force it has.
+         */
+        PriceCategoryView: {
+            /** Category */
+            category: string;
+            /** Items */
+            items: number;
         };
         /**
          * PriceItemView
@@ -5297,7 +5896,7 @@ export interface components {
              * Sent To Masked
              * @default 就诊档案预留手机号
              */
-            sent_to_masked?: string;
+            sent_to_masked: string;
             /**
              * Expires At
              * Format: date-time
@@ -5305,31 +5904,10 @@ export interface components {
             expires_at: string;
         };
         /**
-         * ProveByCard
-         * @description The patient's card was seen for this account (刷证核验); other accounts' links stay as they are.
-         */
-        ProveByCard: {
-            /**
-             * Account Id
-             * Format: uuid
-             */
-            account_id: string;
-            /**
-             * Patient Id
-             * Format: uuid
-             */
-            patient_id: string;
-        };
-        /**
          * ProveLink
          * @description Prove a link by the code that was sent (核验).
          */
         ProveLink: {
-            /**
-             * Link Id
-             * Format: uuid
-             */
-            link_id: string;
             /** Code */
             code: string;
         };
@@ -5381,8 +5959,7 @@ export interface components {
             patient_id: string;
             /** Name */
             name: string;
-            /** Sex */
-            sex: string;
+            sex: components["schemas"]["Sex"];
             /** Age */
             age: string;
             status: components["schemas"]["QueueTicketStatus"];
@@ -5401,21 +5978,10 @@ export interface components {
         };
         /**
          * QueueTicketStatus
-         * @description Where a waiting patient stands (排队状态).
+         * @description Where a waiting patient stands (排队状态). Stands here because an appointment shows it; queueing moves it.
          * @enum {string}
          */
         QueueTicketStatus: "waiting" | "called" | "serving" | "passed" | "finished" | "cancelled";
-        /**
-         * ReadMessage
-         * @description The person opened a message (已读).
-         */
-        ReadMessage: {
-            /**
-             * Notification Id
-             * Format: uuid
-             */
-            notification_id: string;
-        };
         /**
          * Readiness
          * @description The process can do its work: database reached and of the right shape.
@@ -5482,15 +6048,42 @@ export interface components {
             void_reason: string | null;
         };
         /**
+         * RecognisedPatient
+         * @description The least by which a patient is recognised (患者识别); ``permitted`` when the asker may open the file already.
+         */
+        RecognisedPatient: {
+            /**
+             * Patient Id
+             * Format: uuid
+             */
+            patient_id: string;
+            /** Name Masked */
+            name_masked: string;
+            sex: components["schemas"]["Sex"];
+            /** Age */
+            age: string;
+            /** Permitted */
+            permitted: boolean;
+        };
+        /**
+         * RecordAllergy
+         * @description Record a known allergy (登记过敏史).
+         */
+        RecordAllergy: {
+            /** Substance */
+            substance: string;
+            severity: components["schemas"]["AllergySeverity"];
+            /**
+             * Reaction
+             * @default
+             */
+            reaction?: string;
+        };
+        /**
          * RecordTender
          * @description Record what a bank card's terminal or the insurance paid (登记银行卡或医保支付), under its own number.
          */
         RecordTender: {
-            /**
-             * Invoice Id
-             * Format: uuid
-             */
-            invoice_id: string;
             /**
              * Amount Fen
              * @default null
@@ -5504,11 +6097,6 @@ export interface components {
          * @description Give back parts of a paid bill over the counter (窗口退费): named items, or an amount, or all that is left.
          */
         RefundAtCounter: {
-            /**
-             * Invoice Id
-             * Format: uuid
-             */
-            invoice_id: string;
             /**
              * Amount Fen
              * @default null
@@ -5524,7 +6112,9 @@ export interface components {
         };
         /**
          * RefundForAPerson
-         * @description An abnormal refund and whose it is (异常退款).
+         * @description A refund that went wrong and whose it is (异常退款); not abnormal any more: it was sent again and is under way.
+         *
+         *     ``abnormal_code``: the channel's own word, or NO_RESULT when it said nothing for a week.
          */
         RefundForAPerson: {
             /**
@@ -5562,6 +6152,10 @@ export interface components {
             succeeded_at: string | null;
             /** Out Trade No */
             out_trade_no: string;
+            /** Transaction Id */
+            transaction_id: string | null;
+            /** Channel Refund Id */
+            channel_refund_id: string | null;
             /** Invoice No */
             invoice_no: string | null;
             /**
@@ -5569,6 +6163,17 @@ export interface components {
              * Format: uuid
              */
             patient_id: string;
+            /** Patient No */
+            patient_no: string;
+            /** Patient Name Masked */
+            patient_name_masked: string;
+            /**
+             * Abnormal At
+             * Format: date-time
+             */
+            abnormal_at: string;
+            /** Abnormal Code */
+            abnormal_code: string | null;
         };
         /**
          * RefundLineWanted
@@ -5641,11 +6246,6 @@ export interface components {
          * @description Give back what was paid ahead (预存款退款), all of it unless an amount is named; once per source.
          */
         RefundTopUp: {
-            /**
-             * Patient Id
-             * Format: uuid
-             */
-            patient_id: string;
             /**
              * Amount Fen
              * @default null
@@ -5748,26 +6348,10 @@ export interface components {
          */
         Relation: "self" | "child" | "parent" | "spouse" | "other";
         /**
-         * ReleaseParked
-         * @description Send a parked delivery again.
-         */
-        ReleaseParked: {
-            /**
-             * Delivery Id
-             * Format: uuid
-             */
-            delivery_id: string;
-        };
-        /**
          * ReleaseTenders
          * @description Give back what was paid of a bill that will not be paid in full (退回部分已付).
          */
         ReleaseTenders: {
-            /**
-             * Invoice Id
-             * Format: uuid
-             */
-            invoice_id: string;
             /** Reason */
             reason: string;
         };
@@ -5811,60 +6395,11 @@ export interface components {
             signature: string;
         };
         /**
-         * ResetTotp
-         * @description Make a new secret for one-time codes (重置动态口令).
-         */
-        ResetTotp: {
-            /**
-             * Staff Id
-             * Format: uuid
-             */
-            staff_id: string;
-        };
-        /**
-         * RetryRefund
-         * @description Send an abnormal refund again under its own number (重新退款).
-         */
-        RetryRefund: {
-            /**
-             * Refund Id
-             * Format: uuid
-             */
-            refund_id: string;
-        };
-        /**
          * ReviewBreakGlass
          * @description Judge an emergency look afterwards (复核紧急授权).
          */
         ReviewBreakGlass: {
-            /**
-             * Break Glass Id
-             * Format: uuid
-             */
-            break_glass_id: string;
             verdict: components["schemas"]["BreakGlassVerdict"];
-        };
-        /**
-         * RevokeDevice
-         * @description Take a device's right to speak away, at once (吊销).
-         */
-        RevokeDevice: {
-            /**
-             * Device Id
-             * Format: uuid
-             */
-            device_id: string;
-        };
-        /**
-         * RevokeLink
-         * @description Remove a patient from the account (移除就诊人).
-         */
-        RevokeLink: {
-            /**
-             * Link Id
-             * Format: uuid
-             */
-            link_id: string;
         };
         /**
          * RoomView
@@ -5960,8 +6495,7 @@ export interface components {
          * @description One booking rule (预约规则): its bounds, the hospital's value and the exceptions.
          */
         RuleView: {
-            /** Code */
-            code: string;
+            code: components["schemas"]["RuleCode"];
             /** Label */
             label: string;
             /** Hint */
@@ -6121,8 +6655,7 @@ export interface components {
             code: string;
             /** Name */
             name: string;
-            /** Category */
-            category: string;
+            category: components["schemas"]["FeeCategory"];
             /** Unit */
             unit: string;
             /**
@@ -6290,17 +6823,6 @@ export interface components {
             template_id: string | null;
         };
         /**
-         * SendProofCode
-         * @description Send a code to the phone that stands in the file (发送核验码).
-         */
-        SendProofCode: {
-            /**
-             * Link Id
-             * Format: uuid
-             */
-            link_id: string;
-        };
-        /**
          * SentMessage
          * @description A message with its latest try (发送日志), without a word of what it says.
          */
@@ -6393,27 +6915,34 @@ export interface components {
         /**
          * SessionAnswer
          * @description The session of this browser (当前会话); everything else is absent while nobody is signed in.
+         *
+         *     ``must_change_password``: a colleague chose the present one; nothing is permitted before another is chosen.
          */
         SessionAnswer: {
             /** Signed In */
             signed_in: boolean;
             /** @default null */
-            staff?: components["schemas"]["WhoIsHere"] | null;
+            staff: components["schemas"]["WhoIsHere"] | null;
             /**
              * Roles
              * @default []
              */
-            roles?: components["schemas"]["StaffRole"][];
+            roles: components["schemas"]["StaffRole"][];
             /**
              * Permissions
              * @default []
              */
-            permissions?: components["schemas"]["Permission"][];
+            permissions: components["schemas"]["Permission"][];
             /**
              * Csrf Token
              * @default null
              */
-            csrf_token?: string | null;
+            csrf_token: string | null;
+            /**
+             * Must Change Password
+             * @default false
+             */
+            must_change_password: boolean;
         };
         /**
          * SessionBrief
@@ -6473,6 +7002,14 @@ export interface components {
             scope_key?: string;
             /** Value */
             value: number;
+        };
+        /**
+         * SettleMismatch
+         * @description Say what was done about a payment that differs from our order (登记处理结果).
+         */
+        SettleMismatch: {
+            /** Note */
+            note: string;
         };
         /**
          * Sex
@@ -6552,11 +7089,6 @@ export interface components {
          */
         ShowCode: {
             /**
-             * Invoice Id
-             * Format: uuid
-             */
-            invoice_id: string;
-            /**
              * Amount Fen
              * @default null
              */
@@ -6634,7 +7166,7 @@ export interface components {
             /** Active */
             active: boolean;
             /** @default null */
-            totp?: components["schemas"]["TotpEnrolment"] | null;
+            totp: components["schemas"]["TotpEnrolment"] | null;
         };
         /**
          * StaffRole
@@ -6674,28 +7206,17 @@ export interface components {
              * Login
              * @default null
              */
-            login?: string | null;
+            login: string | null;
             /**
              * Roles
              * @default []
              */
-            roles?: components["schemas"]["StaffRole"][];
+            roles: components["schemas"]["StaffRole"][];
             /**
              * Account Active
              * @default false
              */
-            account_active?: boolean;
-        };
-        /**
-         * StartEncounter
-         * @description The called patient is in the room (开始接诊).
-         */
-        StartEncounter: {
-            /**
-             * Ticket Id
-             * Format: uuid
-             */
-            ticket_id: string;
+            account_active: boolean;
         };
         /**
          * StopClinic
@@ -6738,11 +7259,6 @@ export interface components {
          */
         SubstituteDoctor: {
             /**
-             * Schedule Id
-             * Format: uuid
-             */
-            schedule_id: string;
-            /**
              * Staff Id
              * Format: uuid
              */
@@ -6755,11 +7271,6 @@ export interface components {
          * @description Take cash for a bill (收现金): ``amount_fen`` of it, all that is left unless named.
          */
         TakeCash: {
-            /**
-             * Invoice Id
-             * Format: uuid
-             */
-            invoice_id: string;
             /**
              * Tendered Fen
              * @description amount in fen (分), 1/100 yuan
@@ -6776,11 +7287,6 @@ export interface components {
          * @description Take cash ahead (现金充值).
          */
         TakeCashTopUp: {
-            /**
-             * Patient Id
-             * Format: uuid
-             */
-            patient_id: string;
             /** Amount Fen */
             amount_fen: number;
             /**
@@ -6813,11 +7319,6 @@ export interface components {
          * @description Tell a device something (设备指令).
          */
         TellDevice: {
-            /**
-             * Device Id
-             * Format: uuid
-             */
-            device_id: string;
             command: components["schemas"]["DeviceOrder"];
         };
         /**
@@ -6904,7 +7405,7 @@ export interface components {
              * Pools
              * @default []
              */
-            pools?: components["schemas"]["PoolView"][];
+            pools: components["schemas"]["PoolView"][];
         };
         /**
          * TemporaryReason
@@ -6919,19 +7420,7 @@ export interface components {
         TicketBrief: {
             /** Display No */
             display_no: string;
-            /** Status */
-            status: string;
-        };
-        /**
-         * TicketCommand
-         * @description Do something with one ticket: recall, pass, return (重呼、过号、复位).
-         */
-        TicketCommand: {
-            /**
-             * Ticket Id
-             * Format: uuid
-             */
-            ticket_id: string;
+            status: components["schemas"]["QueueTicketStatus"];
         };
         /**
          * TicketPriority
@@ -6979,6 +7468,16 @@ export interface components {
             barcode: string;
         };
         /**
+         * TotpCode
+         * @description A one-time code that works now (动态口令).
+         */
+        TotpCode: {
+            /** Code */
+            code: string;
+            /** Expires In */
+            expires_in: number;
+        };
+        /**
          * TotpEnrolment
          * @description The secret of a second factor (动态口令密钥), shown once; ``uri`` is what an authenticator app scans.
          */
@@ -6989,16 +7488,11 @@ export interface components {
             uri: string;
         };
         /**
-         * UnbillInvoice
-         * @description Take an unpaid bill back and keep its charges open (撤销结算).
+         * TradeState
+         * @description State of an order at the channel (交易状态); ``ABSENT``: it knows no such order.
+         * @enum {string}
          */
-        UnbillInvoice: {
-            /**
-             * Invoice Id
-             * Format: uuid
-             */
-            invoice_id: string;
-        };
+        TradeState: "NOTPAY" | "USERPAYING" | "SUCCESS" | "REFUND" | "CLOSED" | "REVOKED" | "PAYERROR" | "ABSENT";
         /**
          * UnmergePatients
          * @description Undo the merge of ``source`` (撤销合并).
@@ -7017,11 +7511,6 @@ export interface components {
          * @description Make a receipt void (作废收据); its number stays and says why.
          */
         VoidReceipt: {
-            /**
-             * Receipt Id
-             * Format: uuid
-             */
-            receipt_id: string;
             /** Reason */
             reason: string;
         };
@@ -7092,76 +7581,6 @@ export interface components {
             department_id: string;
             /** Department */
             department: string;
-        };
-        /**
-         * DepartmentView
-         * @description A department on the phone's first page (科室).
-         */
-        hospital_core__access__scheduling__views__DepartmentView: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Name */
-            name: string;
-            /** Intro */
-            intro: string;
-            /** Campus */
-            campus: string;
-            /** Available Today */
-            available_today: number;
-        };
-        /** Page[DepartmentView] */
-        hospital_core__kernel__commands__Page_DepartmentView___1: {
-            /** Items */
-            items: components["schemas"]["hospital_core__access__scheduling__views__DepartmentView"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor?: string | null;
-        };
-        /** Page[DepartmentView] */
-        hospital_core__kernel__commands__Page_DepartmentView___2: {
-            /** Items */
-            items: components["schemas"]["hospital_core__registry__organization__views__DepartmentView"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor?: string | null;
-        };
-        /**
-         * DepartmentView
-         * @description A department (科室).
-         */
-        hospital_core__registry__organization__views__DepartmentView: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
-             * Campus Id
-             * Format: uuid
-             */
-            campus_id: string;
-            /** Campus */
-            campus: string;
-            /** Code */
-            code: string;
-            /** Name */
-            name: string;
-            kind: components["schemas"]["DepartmentKind"];
-            /** Intro */
-            intro: string;
-            /** Number Only On Screen */
-            number_only_on_screen: boolean;
-            /** Active */
-            active: boolean;
-            /** Version */
-            version: number;
         };
         Problem: {
             type: string;
@@ -7818,15 +8237,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": {
-                    /**
-                     * Reason
-                     * @default
-                     */
-                    reason?: string;
-                };
+                "application/json": components["schemas"]["CancelAppointment"];
             };
         };
         responses: {
@@ -7977,7 +8390,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["hospital_core__kernel__commands__Page_DepartmentView___1"];
+                    "application/json": components["schemas"]["Page_BookableDepartmentView_"];
                 };
             };
             /** @description unchanged since the given ETag */
@@ -8333,14 +8746,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    choice: components["schemas"]["DisruptionChoice"];
-                    /**
-                     * Schedule Id
-                     * @default null
-                     */
-                    schedule_id?: string | null;
-                };
+                "application/json": components["schemas"]["AnswerDisruption"];
             };
         };
         responses: {
@@ -8476,11 +8882,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -8565,9 +8967,7 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": string;
-                };
+                content?: never;
             };
             /** @description `http.malformed` 请求内容无法识别 */
             400: {
@@ -8634,9 +9034,7 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": string;
-                };
+                content?: never;
             };
             /** @description `http.malformed` 请求内容无法识别 */
             400: {
@@ -8823,11 +9221,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -8916,10 +9310,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** Code */
-                    code: string;
-                };
+                "application/json": components["schemas"]["ProveLink"];
             };
         };
         responses: {
@@ -9008,11 +9399,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -9678,6 +10065,84 @@ export interface operations {
             };
         };
     };
+    "staff.change_password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeOwnPassword"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            /** @description `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `staff.old_password_wrong` 原密码不正确; `staff.password_weak` 密码不符合要求 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试; `kernel.too_many_attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "staff.end": {
         parameters: {
             query?: never;
@@ -9984,11 +10449,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -10084,11 +10545,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -10184,11 +10641,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -10284,11 +10737,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -10384,11 +10833,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -10631,7 +11076,9 @@ export interface operations {
     };
     "staff.duplicates": {
         parameters: {
-            query?: never;
+            query?: {
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -10658,6 +11105,15 @@ export interface operations {
             };
             /** @description `kernel.forbidden` 您没有进行此操作的权限 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10696,15 +11152,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": {
-                    /**
-                     * Version
-                     * @default null
-                     */
-                    version?: number | null;
-                };
+                "application/json": components["schemas"]["DismissDuplicate"];
             };
         };
         responses: {
@@ -10858,6 +11308,253 @@ export interface operations {
             };
         };
     };
+    "staff.complete": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                patient_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompleteTemporaryFile"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentifierAdded"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `patients.merged` 该档案已合并，请使用合并后的档案; `patients.not_temporary` 该档案不是临时档案 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.field_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.merged": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                patient_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_MergedFile_"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.look_up": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LookUpPatient"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RecognisedPatient_"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试; `kernel.too_many_attempts` 尝试次数过多，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "staff.open_in_emergency": {
         parameters: {
             query?: never;
@@ -10871,10 +11568,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** Reason */
-                    reason: string;
-                };
+                "application/json": components["schemas"]["BreakGlassCommand"];
             };
         };
         responses: {
@@ -11236,11 +11930,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -11280,6 +11970,409 @@ export interface operations {
             };
             /** @description `kernel.not_found` 没有找到您要的内容 */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.record": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                patient_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordAllergy"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllergyView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `patients.allergy_known` 该过敏原已有记录; `patients.merged` 该档案已合并，请使用合并后的档案 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.field_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.inactivate": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                patient_id: string;
+                allergy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AllergyCommand"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllergyView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.state_conflict` 状态已变化，请刷新后再试; `patients.merged` 该档案已合并，请使用合并后的档案 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.reactivate": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                patient_id: string;
+                allergy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AllergyCommand"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllergyView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.state_conflict` 状态已变化，请刷新后再试; `patients.allergy_known` 该过敏原已有记录; `patients.merged` 该档案已合并，请使用合并后的档案 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.strike": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                patient_id: string;
+                allergy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AllergyCommand"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllergyView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.state_conflict` 状态已变化，请刷新后再试; `patients.merged` 该档案已合并，请使用合并后的档案 */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11760,13 +12853,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Valid Until
-                     * Format: date
-                     */
-                    valid_until: string;
-                };
+                "application/json": components["schemas"]["EndTemplate"];
             };
         };
         responses: {
@@ -12669,15 +13756,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Staff Id
-                     * Format: uuid
-                     */
-                    staff_id: string;
-                    /** Reason */
-                    reason: string;
-                };
+                "application/json": components["schemas"]["SubstituteDoctor"];
             };
         };
         responses: {
@@ -12777,13 +13856,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Patient Id
-                     * Format: uuid
-                     */
-                    patient_id: string;
-                };
+                "application/json": components["schemas"]["AddOn"];
             };
         };
         responses: {
@@ -12950,14 +14023,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    choice: components["schemas"]["DisruptionChoice"];
-                    /**
-                     * Schedule Id
-                     * @default null
-                     */
-                    schedule_id?: string | null;
-                };
+                "application/json": components["schemas"]["AnswerDisruption"];
             };
         };
         responses: {
@@ -13111,11 +14177,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -13200,6 +14262,102 @@ export interface operations {
             };
         };
     };
+    "staff.check_refund": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                refund_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payments.refund_mismatch` 退款信息与退款单不符 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "staff.payments": {
         parameters: {
             query?: never;
@@ -13229,6 +14387,193 @@ export interface operations {
             };
             /** @description `kernel.forbidden` 您没有进行此操作的权限 */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.check_payment": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                notice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MismatchChecked"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试; `kernel.outside_unavailable` 外部服务暂时无法连接，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.settle_payment": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                notice_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettleMismatch"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payments.mismatch_settled` 这笔款项已登记处理结果 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13336,10 +14681,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** Charge Item Ids */
-                    charge_item_ids: string[];
-                };
+                "application/json": components["schemas"]["BillOpenCharges"];
             };
         };
         responses: {
@@ -13504,11 +14846,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -13606,18 +14944,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Tendered Fen
-                     * @description amount in fen (分), 1/100 yuan
-                     */
-                    tendered_fen: number;
-                    /**
-                     * Amount Fen
-                     * @default null
-                     */
-                    amount_fen?: number | null;
-                };
+                "application/json": components["schemas"]["TakeCash"];
             };
         };
         responses: {
@@ -13715,15 +15042,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": {
-                    /**
-                     * Amount Fen
-                     * @default null
-                     */
-                    amount_fen?: number | null;
-                };
+                "application/json": components["schemas"]["PayWithCard"];
             };
         };
         responses: {
@@ -13823,15 +15144,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Amount Fen
-                     * @default null
-                     */
-                    amount_fen?: number | null;
-                    /** Reference */
-                    reference: string;
-                };
+                "application/json": components["schemas"]["RecordTender"];
             };
         };
         responses: {
@@ -13931,15 +15244,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Amount Fen
-                     * @default null
-                     */
-                    amount_fen?: number | null;
-                    /** Reference */
-                    reference: string;
-                };
+                "application/json": components["schemas"]["RecordTender"];
             };
         };
         responses: {
@@ -14037,15 +15342,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": {
-                    /**
-                     * Amount Fen
-                     * @default null
-                     */
-                    amount_fen?: number | null;
-                };
+                "application/json": components["schemas"]["ShowCode"];
             };
         };
         responses: {
@@ -14145,15 +15444,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Amount Fen
-                     * @default null
-                     */
-                    amount_fen?: number | null;
-                    /** Auth Code */
-                    auth_code: string;
-                };
+                "application/json": components["schemas"]["ChargeCode"];
             };
         };
         responses: {
@@ -14345,11 +15636,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -14447,20 +15734,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Amount Fen
-                     * @default null
-                     */
-                    amount_fen?: number | null;
-                    /**
-                     * Lines
-                     * @default null
-                     */
-                    lines?: components["schemas"]["RefundLineWanted"][] | null;
-                    /** Reason */
-                    reason: string;
-                };
+                "application/json": components["schemas"]["RefundAtCounter"];
             };
         };
         responses: {
@@ -14560,10 +15834,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** Reason */
-                    reason: string;
-                };
+                "application/json": components["schemas"]["ReleaseTenders"];
             };
         };
         responses: {
@@ -14730,15 +16001,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** Amount Fen */
-                    amount_fen: number;
-                    /**
-                     * Tendered Fen
-                     * @description amount in fen (分), 1/100 yuan
-                     */
-                    tendered_fen: number;
-                };
+                "application/json": components["schemas"]["TakeCashTopUp"];
             };
         };
         responses: {
@@ -14838,25 +16101,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Amount Fen
-                     * @default null
-                     */
-                    amount_fen?: number | null;
-                    /** Reason */
-                    reason: string;
-                    /**
-                     * Source Kind
-                     * @default card
-                     */
-                    source_kind?: string;
-                    /**
-                     * Source Id
-                     * Format: uuid
-                     */
-                    source_id?: string;
-                };
+                "application/json": components["schemas"]["RefundTopUp"];
             };
         };
         responses: {
@@ -15264,18 +16509,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Counted Fen
-                     * @description amount in fen (分), 1/100 yuan
-                     */
-                    counted_fen: number;
-                    /**
-                     * Note
-                     * @default
-                     */
-                    note?: string;
-                };
+                "application/json": components["schemas"]["CloseShift"];
             };
         };
         responses: {
@@ -15585,15 +16819,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": {
-                    /**
-                     * Reference
-                     * @default null
-                     */
-                    reference?: string | null;
-                };
+                "application/json": components["schemas"]["PayOutRefund"];
             };
         };
         responses: {
@@ -15693,10 +16921,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** Reason */
-                    reason: string;
-                };
+                "application/json": components["schemas"]["VoidReceipt"];
             };
         };
         responses: {
@@ -16029,10 +17254,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** Reason */
-                    reason: string;
-                };
+                "application/json": components["schemas"]["Correct"];
             };
         };
         responses: {
@@ -16297,20 +17519,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** Login */
-                    login: string;
-                    /**
-                     * Password
-                     * Format: password
-                     */
-                    password: string;
-                    /**
-                     * Roles
-                     * @default []
-                     */
-                    roles?: components["schemas"]["StaffRole"][];
-                };
+                "application/json": components["schemas"]["OpenStaffAccount"];
             };
         };
         responses: {
@@ -16410,10 +17619,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** Roles */
-                    roles: components["schemas"]["StaffRole"][];
-                };
+                "application/json": components["schemas"]["ChangeRoles"];
             };
         };
         responses: {
@@ -16511,11 +17717,94 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限; `staff.own_account` 不能修改自己的账号权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
+    };
+    "staff.enable": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -16602,11 +17891,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -16747,7 +18032,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["hospital_core__kernel__commands__Page_DepartmentView___2"];
+                    "application/json": components["schemas"]["Page_DepartmentView_"];
                 };
             };
             /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
@@ -16809,7 +18094,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["hospital_core__registry__organization__views__DepartmentView"];
+                    "application/json": components["schemas"]["DepartmentView"];
                 };
             };
             /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
@@ -17293,15 +18578,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": {
-                    /**
-                     * Location Id
-                     * @default null
-                     */
-                    location_id?: string | null;
-                };
+                "application/json": components["schemas"]["ApproveDevice"];
             };
         };
         responses: {
@@ -17399,11 +18678,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -17501,9 +18776,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    command: components["schemas"]["DeviceOrder"];
-                };
+                "application/json": components["schemas"]["TellDevice"];
             };
         };
         responses: {
@@ -17828,18 +19101,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Unit Price
-                     * @description yuan per unit
-                     */
-                    unit_price: number | string;
-                    /**
-                     * Valid From
-                     * @default null
-                     */
-                    valid_from?: string | null;
-                };
+                "application/json": components["schemas"]["ChangePrice"];
             };
         };
         responses: {
@@ -17926,10 +19188,123 @@ export interface operations {
             };
         };
     };
+    "staff.all_price_categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PriceCategoryView_"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.all_code_systems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CodeSystemView_"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "staff.concepts": {
         parameters: {
             query: {
                 system: string;
+                edition?: string | null;
                 q: string;
             };
             header?: never;
@@ -18335,11 +19710,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description done */
             200: {
@@ -18484,9 +19855,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    verdict: components["schemas"]["BreakGlassVerdict"];
-                };
+                "application/json": components["schemas"]["ReviewBreakGlass"];
             };
         };
         responses: {
@@ -19209,6 +20578,149 @@ export interface operations {
             };
         };
     };
+    "kiosk.accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LinkedAccount_"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录; `kiosk.session_ended` 操作已超时，请重新刷证 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kiosk.card_needed` 请刷身份证后再核验 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "kiosk.prove": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinksProven"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录; `kiosk.session_ended` 操作已超时，请重新刷证 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kiosk.card_needed` 请刷身份证后再核验 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容; `kiosk.account_not_found` 没有找到该关联 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "display.pairing": {
         parameters: {
             query?: never;
@@ -19541,6 +21053,227 @@ export interface operations {
             };
             /** @description `kernel.not_found` 没有找到您要的内容 */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "demo.demo_facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DemoFacts"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "demo.demo_totp": {
+        parameters: {
+            query: {
+                login: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TotpCode"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "demo.demo_approve_kiosk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceView"];
+                };
+            };
+            /** @description `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试; `kernel.outside_unavailable` 外部服务暂时无法连接，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "demo.demo_pair_display": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PairScreen"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceView"];
+                };
+            };
+            /** @description `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `devices.pairing_code_wrong` 配对码不正确或已过期; `http.fields_wrong` 填写的内容有误 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

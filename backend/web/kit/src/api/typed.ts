@@ -7,6 +7,9 @@ type Operation<P, U extends keyof P, M extends Method> = Lower[M] extends keyof 
 type JsonOf<T> = T extends { content: { 'application/json': infer B } } ? B : undefined
 type ParametersOf<O, K extends string> = O extends { parameters: { [key in K]?: infer V } } ? NonNullable<V> : never
 
+/** The paths below a root, by what follows it. */
+export type Below<P, Root extends string> = { [U in keyof P as U extends `${Root}${infer Rest}` ? Rest : never]: P[U] }
+
 /** Paths of the API that have this method. */
 export type PathWith<P, M extends Method> = {
   [U in keyof P & string]: Operation<P, U, M> extends { responses: object } ? U : never

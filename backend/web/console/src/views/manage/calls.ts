@@ -1,140 +1,116 @@
-import { api } from '../../session'
 import type {
-  AuditLine,
-  BreakGlass,
-  Campus,
-  Concept,
-  Department,
-  DepartmentKind,
-  Device,
-  DeviceKind,
-  Done,
-  EnrolmentCode,
-  LocationKind,
-  Page,
-  Parked,
-  Place,
-  PriceItem,
-  PricePeriod,
-  Profession,
-  Staff,
-  StaffAccount,
+  ChangePrice,
+  CreateEnrolment,
+  HireStaff,
+  OpenStaffAccount,
+  PairDevice,
+  SaveDepartment,
+  SavePlace,
+  SavePriceItem,
   StaffRole,
-  Totp,
+  Verdict,
 } from '../../model'
+import { api } from '../../session'
 
 // Staff
 
 export const staffMembers = (q: string, departmentId: string | null, cursor: string | null, signal?: AbortSignal) =>
-  api.request<Page<Staff>>('GET', '/staff', { query: { q, department_id: departmentId || null, cursor }, signal })
-
-export interface HireStaff {
-  staff_no: string
-  name: string
-  title: string
-  profession: Profession
-  department_id: string
-  specialty: string
-}
+  api.call('GET', '/staff', { query: { q, department_id: departmentId || null, cursor }, signal })
 
 export const hireStaff = (body: HireStaff, idempotencyKey: string) =>
-  api.request<Staff>('POST', '/staff', { body, idempotencyKey })
+  api.call('POST', '/staff', { body, idempotencyKey })
 
-export const openAccount = (staffId: string, body: { login: string; password: string; roles: StaffRole[] }) =>
-  api.request<StaffAccount>('POST', `/staff/${staffId}/account`, { body })
+export const openAccount = (staffId: string, body: OpenStaffAccount) =>
+  api.call('POST', '/staff/{staff_id}/account', { path: { staff_id: staffId }, body })
 
 export const changeRoles = (staffId: string, roles: StaffRole[], idempotencyKey: string) =>
-  api.request<StaffAccount>('POST', `/staff/${staffId}/roles`, { body: { roles }, idempotencyKey })
+  api.call('POST', '/staff/{staff_id}/roles', { path: { staff_id: staffId }, body: { roles }, idempotencyKey })
 
 export const disableAccount = (staffId: string, idempotencyKey: string) =>
-  api.request<Done>('POST', `/staff/${staffId}/disable`, { body: {}, idempotencyKey })
+  api.call('POST', '/staff/{staff_id}/disable', { path: { staff_id: staffId }, idempotencyKey })
+
+export const enableAccount = (staffId: string, idempotencyKey: string) =>
+  api.call('POST', '/staff/{staff_id}/enable', { path: { staff_id: staffId }, idempotencyKey })
 
 export const resetTotp = (staffId: string, idempotencyKey: string) =>
-  api.request<Totp>('POST', `/staff/${staffId}/reset-totp`, { body: {}, idempotencyKey })
+  api.call('POST', '/staff/{staff_id}/reset-totp', { path: { staff_id: staffId }, idempotencyKey })
 
 // Places
 
-export const campuses = (signal?: AbortSignal) => api.request<Page<Campus>>('GET', '/campuses', { signal })
+export const campuses = (signal?: AbortSignal) => api.call('GET', '/campuses', { signal })
 
 export const departments = (withClosed: boolean, signal?: AbortSignal) =>
-  api.request<Page<Department>>('GET', '/departments', { query: { with_closed: withClosed }, signal })
+  api.call('GET', '/departments', { query: { with_closed: withClosed }, signal })
 
 export const places = (withClosed: boolean, signal?: AbortSignal) =>
-  api.request<Page<Place>>('GET', '/locations', { query: { with_closed: withClosed }, signal })
-
-export interface SaveDepartment {
-  campus_id: string
-  code: string
-  name: string
-  kind: DepartmentKind
-  intro: string
-  number_only_on_screen: boolean
-  active: boolean
-  version: number | null
-}
+  api.call('GET', '/locations', { query: { with_closed: withClosed }, signal })
 
 export const saveDepartment = (body: SaveDepartment, idempotencyKey: string) =>
-  api.request<Department>('POST', '/departments', { body, idempotencyKey })
-
-export interface SavePlace {
-  campus_id: string
-  department_id: string | null
-  parent_id: string | null
-  kind: LocationKind
-  code: string
-  name: string
-  floor: string
-  beds: number
-  active: boolean
-  version: number | null
-}
+  api.call('POST', '/departments', { body, idempotencyKey })
 
 export const savePlace = (body: SavePlace, idempotencyKey: string) =>
-  api.request<Place>('POST', '/locations', { body, idempotencyKey })
+  api.call('POST', '/locations', { body, idempotencyKey })
 
 // Devices
 
-export const devices = (signal?: AbortSignal) => api.request<Page<Device>>('GET', '/devices', { signal })
+export const devices = (signal?: AbortSignal) => api.call('GET', '/devices', { signal })
 
-export const makeEnrolment = (body: { kind: DeviceKind; name: string; location_id: string | null }, idempotencyKey: string) =>
-  api.request<EnrolmentCode>('POST', '/devices/enrolments', { body, idempotencyKey })
+export const makeEnrolment = (body: CreateEnrolment, idempotencyKey: string) =>
+  api.call('POST', '/devices/enrolments', { body, idempotencyKey })
 
-export const pairDevice = (body: { code: string; location_id: string; name: string | null }, idempotencyKey: string) =>
-  api.request<Device>('POST', '/devices/pair', { body, idempotencyKey })
+export const pairDevice = (body: PairDevice, idempotencyKey: string) =>
+  api.call('POST', '/devices/pair', { body, idempotencyKey })
 
 export const approveDevice = (deviceId: string, locationId: string | null, idempotencyKey: string) =>
-  api.request<Device>('POST', `/devices/${deviceId}/approve`, { body: { location_id: locationId }, idempotencyKey })
+  api.call('POST', '/devices/{device_id}/approve', { path: { device_id: deviceId }, body: { location_id: locationId }, idempotencyKey })
 
 export const revokeDevice = (deviceId: string, idempotencyKey: string) =>
-  api.request<Done>('POST', `/devices/${deviceId}/revoke`, { body: {}, idempotencyKey })
+  api.call('POST', '/devices/{device_id}/revoke', { path: { device_id: deviceId }, idempotencyKey })
 
 // Prices and codes
 
 export const priceItems = (q: string, category: string, cursor: string | null, signal?: AbortSignal) =>
-  api.request<Page<PriceItem>>('GET', '/price-items', { query: { q, category: category || null, cursor }, signal })
+  api.call('GET', '/price-items', { query: { q, category: category || null, cursor }, signal })
 
 export const priceHistory = (id: string, signal?: AbortSignal) =>
-  api.request<Page<PricePeriod>>('GET', `/price-items/${id}/prices`, { signal })
-
-export interface SavePriceItem {
-  code: string
-  name: string
-  category: string
-  unit: string
-  active: boolean
-  unit_price?: string
-  valid_from?: string
-  version?: number
-}
+  api.call('GET', '/price-items/{price_item_id}/prices', { path: { price_item_id: id }, signal })
 
 export const savePriceItem = (body: SavePriceItem, idempotencyKey: string) =>
-  api.request<PriceItem>('POST', '/price-items', { body, idempotencyKey })
+  api.call('POST', '/price-items', { body, idempotencyKey })
 
-export const changePrice = (id: string, body: { unit_price: string; valid_from?: string }, idempotencyKey: string) =>
-  api.request<PriceItem>('POST', `/price-items/${id}/prices`, { body, idempotencyKey })
+export const changePrice = (id: string, body: ChangePrice, idempotencyKey: string) =>
+  api.call('POST', '/price-items/{price_item_id}/prices', { path: { price_item_id: id }, body, idempotencyKey })
 
-export const concepts = (system: string, q: string, signal?: AbortSignal) =>
-  api.request<Page<Concept>>('GET', '/concepts', { query: { system, q }, signal })
+export const priceCategories = (signal?: AbortSignal) => api.call('GET', '/price-categories', { signal })
+
+export const codeSystems = (signal?: AbortSignal) => api.call('GET', '/code-systems', { signal })
+
+export const concepts = (system: string, edition: string | null, q: string, signal?: AbortSignal) =>
+  api.call('GET', '/concepts', { query: { system, edition, q }, signal })
+
+// Work that waits for a person
+
+export const duplicates = (cursor: string | null, signal?: AbortSignal) =>
+  api.call('GET', '/patients/duplicates', { query: { cursor }, signal })
+
+export const dismissDuplicate = (id: string, version: number, idempotencyKey: string) =>
+  api.call('POST', '/patients/duplicates/{duplicate_id}/dismiss', { path: { duplicate_id: id }, body: { version }, idempotencyKey })
+
+export const troubledRefunds = (signal?: AbortSignal) => api.call('GET', '/refunds/attention', { signal })
+
+export const retryRefund = (id: string, idempotencyKey: string) =>
+  api.call('POST', '/refunds/{refund_id}/retry', { path: { refund_id: id }, idempotencyKey })
+
+export const checkRefund = (id: string, idempotencyKey: string) =>
+  api.call('POST', '/refunds/{refund_id}/check', { path: { refund_id: id }, idempotencyKey })
+
+export const mismatches = (signal?: AbortSignal) => api.call('GET', '/payments/attention', { signal })
+
+export const checkMismatch = (id: string, idempotencyKey: string) =>
+  api.call('POST', '/payments/attention/{notice_id}/check', { path: { notice_id: id }, idempotencyKey })
+
+export const settleMismatch = (id: string, note: string, idempotencyKey: string) =>
+  api.call('POST', '/payments/attention/{notice_id}/settle', { path: { notice_id: id }, body: { note }, idempotencyKey })
 
 // Oversight
 
@@ -146,17 +122,17 @@ export interface AuditFilter {
   until: string
 }
 
-export function auditLines(filter: AuditFilter, cursor: string | null, signal?: AbortSignal): Promise<Page<AuditLine>> {
-  const given = Object.entries(filter).filter(([, value]) => value !== '')
-  return api.request<Page<AuditLine>>('GET', '/audit', { query: { ...Object.fromEntries(given), cursor }, signal })
+export function auditLines(filter: AuditFilter, cursor: string | null, signal?: AbortSignal) {
+  const given: Partial<AuditFilter> = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== ''))
+  return api.call('GET', '/audit', { query: { ...given, cursor }, signal })
 }
 
-export const parkedEvents = (signal?: AbortSignal) => api.request<Page<Parked>>('GET', '/parked-events', { signal })
+export const parkedEvents = (signal?: AbortSignal) => api.call('GET', '/parked-events', { signal })
 
 export const releaseParked = (id: string, idempotencyKey: string) =>
-  api.request<Done>('POST', `/parked-events/${id}/release`, { body: {}, idempotencyKey })
+  api.call('POST', '/parked-events/{delivery_id}/release', { path: { delivery_id: id }, idempotencyKey })
 
-export const breakGlasses = (signal?: AbortSignal) => api.request<Page<BreakGlass>>('GET', '/break-glass', { signal })
+export const breakGlasses = (signal?: AbortSignal) => api.call('GET', '/break-glass', { signal })
 
-export const reviewBreakGlass = (id: string, verdict: 'justified' | 'unjustified', idempotencyKey: string) =>
-  api.request<Done>('POST', `/break-glass/${id}/review`, { body: { verdict }, idempotencyKey })
+export const reviewBreakGlass = (id: string, verdict: Verdict, idempotencyKey: string) =>
+  api.call('POST', '/break-glass/{break_glass_id}/review', { path: { break_glass_id: id }, body: { verdict }, idempotencyKey })

@@ -47,7 +47,7 @@ RECEIPTS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("hospital", "0006_planning")]
+    dependencies = [("hospital", "0007_planning")]
 
     initial = False
 

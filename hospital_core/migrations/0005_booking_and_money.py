@@ -43,7 +43,7 @@ BACKFILL = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("hospital", "0003_admins_and_sessions")]
+    dependencies = [("hospital", "0004_a_person_decides")]
 
     initial = False
 

@@ -66,6 +66,6 @@ INDEXES = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("hospital", "0004_booking_and_money")]
+    dependencies = [("hospital", "0005_booking_and_money")]
 
     operations = [ops.RunSQL(group) for group in (CARD, DAYS, TENDERS, INDEXES)]

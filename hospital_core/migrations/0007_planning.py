@@ -1,18 +1,17 @@
 """Planning: worked weekends, templates that made no session, stopped and substituted clinics."""
 
-from tortoise import migrations
-from tortoise.migrations import operations as ops
-from hospital_core.kernel.ids import new_id
+from tortoise import fields, migrations
 from tortoise.fields.base import OnDelete
-from tortoise import fields
 from tortoise.indexes import Index
+from tortoise.migrations import operations as ops
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
+from hospital_core.kernel.ids import new_id
 from hospital_core.migrations import Together
 
 
 class Migration(migrations.Migration):
-    dependencies = [("hospital", "0005_money_guards")]
+    dependencies = [("hospital", "0006_money_guards")]
 
     initial = False
 

@@ -1,0 +1,191 @@
+"""The control of the fault tests: every wrong that their checker looks for is planted once, and named.
+
+The guards are taken off in a scratch database first: with them nobody could write these rows.
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid5
+
+import asyncpg
+import pytest
+
+from tests.faults.checker import INTENTS, PLACES, UNDRAINED, channel_findings
+from tests.fixtures.engines import Engines, drop_database, make_database, with_database
+from tests.fixtures.finance import FINDINGS
+
+pytestmark = pytest.mark.fault
+
+_GUARDS = """
+SELECT format('ALTER TABLE %s DROP CONSTRAINT %I CASCADE', conrelid::regclass, conname)
+FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid <> 0 AND contype IN ('f', 'c', 'u', 'x')
+UNION ALL SELECT format('DROP INDEX %s', indexrelid::regclass) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE c.relnamespace = 'public'::regnamespace AND i.indisunique AND NOT i.indisprimary
+  AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid)
+UNION ALL SELECT format('ALTER TABLE %s DISABLE TRIGGER USER', oid::regclass) FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"""
+
+_NEEDED = """
+SELECT column_name, data_type FROM information_schema.columns
+WHERE table_schema = 'public' AND table_name = $1 AND is_nullable = 'NO' AND column_default IS NULL"""
+
+_FILL = {
+    "uuid": "gen_random_uuid()", "timestamp with time zone": "hospital_now()", "character varying": "''", "text": "''",
+    "boolean": "false", "bigint": "0", "integer": "0", "smallint": "0", "numeric": "0", "jsonb": "'{}'",
+}  # fmt: skip
+
+
+def _id(name: str) -> UUID:
+    return uuid5(UUID(int=0), name)
+
+
+PATIENT, SLOT, VISIT, BILL, ITEM, PAYMENT = (_id(n) for n in ("patient", "slot", "visit", "bill", "item", "payment"))
+CHARGED, PAID = _id("entry of the charge"), _id("entry of the payment")
+
+
+class Scratch:
+    """A database without guards, written by its owner."""
+
+    def __init__(self, owner: asyncpg.Connection) -> None:
+        self.owner = owner
+
+    async def put(self, table: str, **columns: Any) -> None:
+        """A row with what matters; the rest is filled with something."""
+        needed = {name: kind for name, kind in await self.owner.fetch(_NEEDED, table) if name not in columns}
+        values = [f"${number}" for number in range(1, len(columns) + 1)] + [_FILL[kind] for kind in needed.values()]
+        names = ", ".join((*columns, *needed))
+        await self.owner.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join(values)})", *columns.values())
+
+    async def found(self, sql: str) -> set[str]:
+        return {row["finding"] for row in await self.owner.fetch(sql)}
+
+    async def journal(self, entry: UUID, **amounts: int) -> None:
+        """One entry of a patient's; amounts in fen by account."""
+        await self.put("journal_entry", id=entry)
+        for account, fen in amounts.items():
+            await self.put("journal_line", entry_id=entry, account=account, amount_fen=fen, patient_id=PATIENT)
+
+    async def sound_visit(self) -> None:
+        """One booking, paid once, as it should be."""
+        await self.put("slot", id=SLOT, status="taken", held_until=None)
+        await self.put("appointment", id=VISIT, slot_id=SLOT, status="booked", payment_status="paid", fee_fen=5000)
+        await self.put("invoice", id=BILL, patient_id=PATIENT, total_fen=5000, status="balanced")
+        await self.put(
+            "charge_item", id=ITEM, invoice_id=BILL, source_id=VISIT, patient_id=PATIENT, quantity=1, unit_price=50,
+            amount_fen=5000,
+        )  # fmt: skip
+        await self.put(
+            "payment_intent", id=PAYMENT, invoice_id=BILL, amount_fen=5000, status="succeeded", applied=True,
+            out_trade_no="P1", transaction_id="T1",
+        )  # fmt: skip
+        await self.journal(CHARGED, patient_receivable=5000, service_revenue=-5000)
+        await self.journal(PAID, wechat_clearing=5000, patient_receivable=-5000)
+
+
+@pytest.fixture
+async def scratch(engines: Engines) -> AsyncIterator[Scratch]:
+    name = f"checker_{secrets.token_hex(6)}"
+    await make_database(engines, name)
+    owner = await asyncpg.connect(with_database(engines.owner, name))
+    try:
+        for (statement,) in await owner.fetch(_GUARDS):
+            await owner.execute(statement)
+        made = Scratch(owner)
+        await made.sound_visit()
+        yield made
+    finally:
+        await owner.close()
+        await drop_database(engines, name)
+
+
+async def test_given_a_sound_visit_then_nothing_is_found(scratch: Scratch) -> None:
+    assert await scratch.found(FINDINGS) == set()
+    assert await scratch.found(PLACES) == set()
+    assert await scratch.owner.fetchval(UNDRAINED) == 0
+    assert channel_findings(_book(), await scratch.owner.fetch(INTENTS)) == []
+
+
+async def test_given_each_wrong_with_money_then_it_is_named(scratch: Scratch) -> None:
+    owner = scratch.owner
+    intent = "UPDATE payment_intent SET {} WHERE out_trade_no = 'P1'"
+    line = (
+        "INSERT INTO journal_line (id, entry_id, account, amount_fen, patient_id) VALUES (gen_random_uuid(), '{}', {})"
+    )
+    moved = line.format(PAID, f"'{{}}', 1, '{PATIENT}'"), line.format(PAID, f"'service_revenue', -1, '{PATIENT}'")
+    planted: dict[str, tuple[str, ...]] = {
+        "journal does not balance": (line.format(CHARGED, "'service_revenue', 1, NULL"),),
+        "journal without lines": (f"DELETE FROM journal_line WHERE entry_id = '{CHARGED}'",),
+        "refunded outside 0..paid": (intent.format("refunded_fen = 5001"),),
+        "refunds differ from the intent": (intent.format("refunded_fen = 100"),),
+        "items do not explain the refunds": ("UPDATE charge_item SET refunded_quantity = 1",),
+        "surplus kept": (intent.format("applied = false"),),
+        "paid bill without its payment": (intent.format("applied = false, status = 'closed'"),),
+        "bill paid twice": (
+            "INSERT INTO payment_intent SELECT (jsonb_populate_record(p, jsonb_build_object("
+            "'id', gen_random_uuid(), 'out_trade_no', 'P2', 'transaction_id', 'T2'))).* FROM payment_intent p",
+        ),
+        "receivable differs from unpaid bills": (moved[0].format("patient_receivable"), moved[1]),
+        "refund payable differs from promised refunds": (moved[0].format("refund_payable"), moved[1]),
+        "unapplied receipts left": (moved[0].format("unapplied_receipts"), moved[1]),
+    }
+    for wrong, statements in planted.items():
+        planting = owner.transaction()
+        await planting.start()
+        for statement in statements:
+            await owner.execute(statement)
+        assert wrong in await scratch.found(FINDINGS)
+        await planting.rollback()
+    named = {part.split("'")[1] for part in FINDINGS.split("SELECT ")[1:] if part.startswith("'")}
+    assert named == set(planted), "a wrong that is looked for has no control"
+
+
+async def test_given_each_wrong_with_places_then_it_is_named(scratch: Scratch) -> None:
+    owner = scratch.owner
+    planted = {
+        "sold twice": "INSERT INTO appointment SELECT (jsonb_populate_record(a, jsonb_build_object("
+        "'id', gen_random_uuid()))).* FROM appointment a",
+        "sold but free": "UPDATE slot SET status = 'free'",
+        "held but free": "UPDATE slot SET status = 'free'; UPDATE appointment SET status = 'pending'",
+        "taken by nobody": "UPDATE appointment SET status = 'cancelled'",
+    }
+    for wrong, statement in planted.items():
+        planting = owner.transaction()
+        await planting.start()
+        await owner.execute(statement)
+        assert await scratch.found(PLACES) == {wrong}
+        await planting.rollback()
+    named = {part.split("'")[1] for part in PLACES.split("SELECT ")[1:] if part.startswith("'")}
+    assert named == set(planted), "a wrong that is looked for has no control"
+
+
+async def test_given_a_delivery_that_is_late_or_parked_then_it_is_counted(scratch: Scratch) -> None:
+    for state in ("due", "parked"):
+        await scratch.put("outbox_delivery", state=state, handler="tests.none")
+    assert await scratch.owner.fetchval(UNDRAINED) == 2
+
+
+def _book(**order: Any) -> dict[str, Any]:
+    paid = {"out_trade_no": "P1", "transaction_id": "T1", "total_fen": 5000, **order}
+    return {"orders": {"P1": paid}, "refunds": {}}
+
+
+async def test_given_each_difference_to_the_channels_book_then_it_is_named(scratch: Scratch) -> None:
+    (row,) = await scratch.owner.fetch(INTENTS)
+    ours = dict(row)
+    refunded = _book() | {"refunds": {"R1": {"out_trade_no": "P1", "refund_fen": 5000}}}
+    in_part = _book() | {"refunds": {"R1": {"out_trade_no": "P1", "refund_fen": 100}}}
+    cases: list[tuple[str, dict[str, Any], list[dict[str, Any]]]] = [
+        ("in our book twice", _book(), [ours, dict(ours)]),
+        ("paid, but not for us", _book(), []),
+        ("paid, but not for us", _book(), [ours | {"status": "closed"}]),
+        ("never paid", _book(transaction_id=None), [ours]),
+        ("another amount or transaction", _book(total_fen=4999), [ours]),
+        ("another amount or transaction", _book(transaction_id="T2"), [ours]),
+        ("refunds differ", refunded, [ours]),
+        ("given back in part", in_part, [ours | {"refunded_fen": 100}]),
+        ("paid for nothing", _book(), [ours | {"applied": False}]),
+        ("paid for nothing", _book(), [ours | {"appointment": "cancelled"}]),
+    ]
+    for wrong, book, rows in cases:
+        assert channel_findings(book, rows) == [(wrong, "P1")], wrong
