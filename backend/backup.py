@@ -33,6 +33,13 @@ _INVARIANTS = {
         SELECT i.id FROM invoice i LEFT JOIN charge_item c ON c.invoice_id = i.id AND c.status <> 'entered-in-error'
         WHERE i.status <> 'entered-in-error' GROUP BY i.id, i.total_fen
         HAVING i.total_fen <> coalesce(sum(c.amount_fen), 0) LIMIT 1""",
+    "every bill equals its tenders": """
+        SELECT i.id FROM invoice i LEFT JOIN payment_intent p ON p.invoice_id = i.id AND p.applied
+        GROUP BY i.id, i.paid_fen HAVING i.paid_fen <> coalesce(sum(p.amount_fen), 0) LIMIT 1""",
+    "every card equals its journal lines": """
+        SELECT b.id FROM card_balance b LEFT JOIN journal_line l
+        ON l.patient_id = b.patient_id AND l.account = 'patient_card'
+        GROUP BY b.id, b.balance_fen HAVING b.balance_fen <> -coalesce(sum(l.amount_fen), 0) LIMIT 1""",
     "every constraint is valid": "SELECT conname FROM pg_constraint WHERE NOT convalidated LIMIT 1",
     "every index is valid": "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid LIMIT 1",
     "every trigger is on": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'O' LIMIT 1",

@@ -1,4 +1,4 @@
-"""The worker (后台进程): relays events, seals the audit trail, sweeps, makes the coming days.
+"""The worker (后台进程): relays events, seals the audit trail, sweeps, makes the coming days, serves the waitlists.
 
 Any number may run side by side.
 
@@ -17,6 +17,9 @@ from backend.realtime.link import RedisLink
 from backend.settings import Settings, load_settings
 from backend.wiring import wired
 from hospital_core.access.scheduling.service.generating import due_days, generate_day
+from hospital_core.access.scheduling.service.missing import due_misses, mark_missed
+from hospital_core.access.scheduling.service.offering import serve_line
+from hospital_core.access.scheduling.waitlist_queries import due_lines
 from hospital_core.kernel import hints
 from hospital_core.kernel.audit import seal
 from hospital_core.kernel.commands import Empty
@@ -33,6 +36,8 @@ log = logging.getLogger("hospital.worker")
 SEAL_S = 5.0
 SWEEP_S = 600.0
 PLAN_S = 3600.0
+MISS_S = 60.0
+SERVE_S = 10.0
 
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:
@@ -48,6 +53,8 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
             asyncio.create_task(_every(SEAL_S, lambda: _seal(settings))),
             asyncio.create_task(_every(SWEEP_S, _sweep)),
             asyncio.create_task(_every(PLAN_S, _plan)),
+            asyncio.create_task(_every(MISS_S, _miss)),
+            asyncio.create_task(_every(SERVE_S, _serve_lines)),
         ]
         await asyncio.wait([stop_task, *loops], return_when=asyncio.FIRST_COMPLETED)
         for loop in loops:
@@ -90,6 +97,21 @@ async def _plan() -> None:
             await run(system_context(), generate_day, command)
         except Busy:
             log.info("day is being generated elsewhere", extra={"day": command.day.isoformat()})
+
+
+async def _miss() -> None:
+    """Mark who did not come to the sessions that are over (爽约)."""
+    for command in await due_misses(Reading(system_context())):
+        await run(system_context(), mark_missed, command)
+
+
+async def _serve_lines() -> None:
+    """Serve the lines in which places became free by time alone (候补): a secret moment, a channel's unsold places."""
+    for command in await due_lines(Reading(system_context())):
+        try:
+            await run(system_context(), serve_line, command)
+        except Busy:
+            log.info("line is being served elsewhere", extra={"day": command.day.isoformat()})
 
 
 async def main() -> None:

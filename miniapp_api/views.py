@@ -28,6 +28,20 @@ class DayQuery(BaseModel):
     day: date | None = None
 
 
+class SearchQuery(BaseModel):
+    """What was typed into a search box (检索); it may be anything."""
+
+    model_config = ConfigDict(extra="forbid")
+    q: str = Field(default="", max_length=200)
+
+
+class PartQuery(BaseModel):
+    """A part of the body (部位)."""
+
+    model_config = ConfigDict(extra="forbid")
+    part: str = Field(min_length=1, max_length=20, pattern=r"^[^\x00]+$")
+
+
 class CursorQuery(BaseModel):
     """Where the page before ended (翻页)."""
 

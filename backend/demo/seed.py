@@ -20,6 +20,7 @@ import asyncpg
 
 from backend.demo.accounts import PROFESSIONS, load_accounts
 from backend.demo.diagnoses import CODE_EDITION, CODE_SYSTEM
+from backend.demo.finding import FIRST_RULE, load_finding
 from backend.demo.hospital import DEFAULT_SEED, SCHEDULED_DAYS, DemoHospital, make_hospital
 from backend.demo.organization import floor_name
 from backend.demo.schedules import SHANGHAI
@@ -160,6 +161,7 @@ class _Loader:
             ("价表", ("price_item", self.ids("price_item", last_fee)), self._prices),
             ("诊断编码", ("code_edition", self.ids("edition", CODE_EDITION)), self._diagnoses),
             ("患者", ("patient", self.ids("patient", hospital.patients[0].key)), self._patients),
+            ("检索与导诊", (FIRST_RULE[0], self.ids(*FIRST_RULE)), lambda: load_finding(self._copy, self.ids)),
             ("排班模板", ("schedule_template", self.ids("template", hospital.templates[0].key)), self._templates),
         ]
 
@@ -263,7 +265,7 @@ class _Loader:
             "id version staff_no name pinyin initials title profession department_id specialty introduction active",
             [
                 (ids("staff", s.staff_no), 0, s.staff_no, s.name, s.name_pinyin, s.name_initials, s.title,
-                 PROFESSIONS[s.role].value, ids("department", s.department_code), s.specialty, "", True)
+                 PROFESSIONS[s.role].value, ids("department", s.department_code), s.specialty, s.intro, True)
                 for s in self.hospital.staff
             ],
         )  # fmt: skip

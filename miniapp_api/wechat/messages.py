@@ -96,6 +96,8 @@ _FITS: Mapping[str, Fit] = {
 WORD_NAMES = (
     "patient", "department", "doctor", "time", "number", "room", "amount", "item", "advice", "ahead", "until",
 )  # fmt: skip
+_WAITED = {"name1": "{patient}", "thing2": "{department}", "thing3": "{time}", "thing4": "{advice}"}
+_RESTRICTED = {"name1": "{patient}", "thing2": "{item}", "thing3": "{advice}"}
 _VISIT = {"name1": "{patient}", "thing2": "{department}", "name3": "{doctor}", "time4": "{time}"}
 
 TEMPLATES = {
@@ -106,6 +108,10 @@ TEMPLATES = {
     ),
     NotificationKind.APPOINTMENT_MOVED: Template("appointment_changed", _VISIT | {"thing5": "{advice}"}, standing=True),
     NotificationKind.WAITLIST_OFFERED: Template("waitlist_offer", _VISIT | {"time5": "{until}"}),
+    NotificationKind.WAITLIST_ENDED: Template("waitlist_ended", _WAITED),
+    NotificationKind.BOOKING_BANNED: Template("booking_restricted", _RESTRICTED, standing=True),
+    NotificationKind.BAN_LIFTED: Template("booking_restricted", _RESTRICTED, standing=True),
+    NotificationKind.APPEAL_ANSWERED: Template("booking_restricted", _RESTRICTED, standing=True),
     NotificationKind.TICKET_NEAR: Template(
         "queue_near", {"name1": "{patient}", "character_string2": "{number}", "number3": "{ahead}", "thing4": "{room}"}
     ),

@@ -41,6 +41,18 @@ _TEMPLATES: tuple[tuple[str, str, bool, dict[str, str]], ...] = (
         {"name1": "就诊人", "thing2": "就诊科室", "name3": "就诊医生", "time4": "就诊时间", "time5": "请在此前确认"},
     ),
     (
+        "waitlist_ended",
+        "候补结果通知",
+        False,
+        {"name1": "就诊人", "thing2": "候补科室", "thing3": "候补时段", "thing4": "结果说明"},
+    ),
+    (
+        "booking_restricted",
+        "预约权限变更通知",
+        True,
+        {"name1": "就诊人", "thing2": "变更原因", "thing3": "变更说明"},
+    ),
+    (
         "queue_near",
         "候诊提醒",
         False,

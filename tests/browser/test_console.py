@@ -316,7 +316,7 @@ async def test_administrator_dates_a_price_change(desk, server):
     await page.get_by_label("编码", exact=True).fill(code)
     await page.get_by_label("名称", exact=True).fill(name)
     category = page.get_by_role("dialog").get_by_role("combobox", name="类别")
-    await category.fill("治疗费")
+    await category.fill("治疗")
     await category.press("Enter")
     await page.get_by_label("单价（元），立即生效").fill("12.5")
     await desk.must_be_accessible()

@@ -191,7 +191,7 @@ async def _open(
     "/payments/{intent_id}/check", view=PaymentIntentView, permission=Permission.CASH_TAKE,
     errors=(NotFound, PaymentMismatch),
 )  # fmt: skip
-async def check_payment(call: Call[Any]) -> PaymentIntentView:
+async def ask_about_payment(call: Call[Any]) -> PaymentIntentView:
     """Ask the channel how a payment stands (查单)."""
     return await check_intent_now(call.ctx, call.path["intent_id"])
 

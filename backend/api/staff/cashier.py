@@ -37,7 +37,7 @@ from hospital_core.finance.payments.errors import (
     ShiftsStillOpen,
 )
 from hospital_core.finance.payments.queries import drawers, own_shift, refunds_to_pay_out
-from hospital_core.finance.payments.report_views import DayReportView, SeriesReportView, ShiftReportView
+from hospital_core.finance.payments.report_views import DayReportView, MyShiftView, SeriesReportView, ShiftReportView
 from hospital_core.finance.payments.reports import day_report, series_report, shift_report
 from hospital_core.finance.payments.service import (
     close_accounting_day,
@@ -86,13 +86,11 @@ async def keep_drawer(call: Call[SaveDrawer]) -> DrawerView:
     return await run(call.ctx, save_drawer, call.command)
 
 
-@routes.get("/my/shift", view=ShiftReportView, permission=Permission.CASH_TAKE, errors=(NotFound,))
-async def my_shift(call: Call[Any]) -> ShiftReportView:
+@routes.get("/my/shift", view=MyShiftView, permission=Permission.CASH_TAKE)
+async def my_shift(call: Call[Any]) -> MyShiftView:
     """My open shift with what it took so far (当前班次)."""
     mine = await own_shift(Reading(call.ctx))
-    if mine is None:
-        raise NotFound()
-    return await shift_report(Reading(call.ctx), mine.id)
+    return MyShiftView(open=await shift_report(Reading(call.ctx), mine.id) if mine else None)
 
 
 @routes.post(

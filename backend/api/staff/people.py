@@ -1,14 +1,16 @@
-"""Staff members, their accounts and roles (人员与权限)."""
+"""Staff members, what patients read of them, their accounts and roles (人员与权限)."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
 from pydantic import Field
 
 from backend.api.staff.base import Query, staff_routes
-from backend.http.routing import SLOW, Call
-from hospital_core.kernel.commands import Done, Page
-from hospital_core.kernel.errors import Forbidden, NotFound
+from backend.http.pictures import picture
+from backend.http.routing import SLOW, Call, Raw
+from hospital_core.kernel.commands import Done, Empty, Page
+from hospital_core.kernel.errors import Forbidden, NotFound, StateConflict
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from hospital_core.registry.staff.commands import (
@@ -16,7 +18,10 @@ from hospital_core.registry.staff.commands import (
     DisableAccount,
     EnableAccount,
     HireStaff,
+    IntroduceStaff,
+    KeepPortrait,
     OpenStaffAccount,
+    RemovePortrait,
     ResetTotp,
 )
 from hospital_core.registry.staff.errors import (
@@ -24,13 +29,24 @@ from hospital_core.registry.staff.errors import (
     LoginTaken,
     OwnAccount,
     PasswordWeak,
+    PhotoUnusable,
     RolesNotSeparated,
     StaffNoTaken,
 )
 from hospital_core.registry.staff.log_in import open_staff_account
 from hospital_core.registry.staff.permissions import Permission
-from hospital_core.registry.staff.queries import staff_members
-from hospital_core.registry.staff.service import change_roles, disable_account, enable_account, hire_staff, reset_totp
+from hospital_core.registry.staff.portraits import portrait_of
+from hospital_core.registry.staff.queries import portrait, staff_members
+from hospital_core.registry.staff.service import (
+    change_roles,
+    disable_account,
+    enable_account,
+    hire_staff,
+    introduce_staff,
+    keep_portrait,
+    remove_portrait,
+    reset_totp,
+)
 from hospital_core.registry.staff.views import StaffAccountView, StaffView, TotpEnrolment
 
 routes = staff_routes()
@@ -58,6 +74,46 @@ async def staff(call: Call[Any]) -> Page[StaffView]:
 async def hire(call: Call[HireStaff]) -> StaffView:
     """Enter a staff member (职工入职)."""
     return await run(call.ctx, hire_staff, call.command)
+
+
+@routes.post(
+    "/staff/{staff_id}/introduction", view=StaffView, permission=Permission.STAFF_MANAGE, command=IntroduceStaff,
+    idempotent=True, errors=(NotFound, StateConflict),
+)  # fmt: skip
+async def introduce(call: Call[IntroduceStaff]) -> StaffView:
+    """Title, skills and introduction as patients read them (职称、擅长与简介)."""
+    return await run(call.ctx, introduce_staff, call.command)
+
+
+@routes.get(
+    "/staff/{staff_id}/photo", view=None, permission=Permission.STAFF_READ, media="image/*", errors=(NotFound,)
+)  # fmt: skip
+async def photo(call: Call[Empty]) -> Raw:
+    """A colleague's photo, or the surname drawn (职工照片)."""
+    found = await portrait(Reading(call.ctx), call.path["staff_id"], for_colleagues=True)
+    return picture(call.request, found.media_type, found.content, found.digest, "private, no-cache")
+
+
+@routes.post(
+    "/staff/{staff_id}/photo", view=StaffView, permission=Permission.STAFF_MANAGE, raw_body=True, idempotent=True,
+    limit=SLOW, errors=(NotFound, PhotoUnusable),
+)  # fmt: skip
+async def upload_photo(call: Call[Empty]) -> StaffView:
+    """Keep the picture that is the request's body (上传照片): JPEG, PNG or WebP of 200 KB at most."""
+    made = await asyncio.to_thread(portrait_of, call.request.body)
+    command = KeepPortrait(
+        staff_id=call.path["staff_id"], media_type=made.media_type, content=made.content, digest=made.digest
+    )
+    return await run(call.ctx, keep_portrait, command)
+
+
+@routes.post(
+    "/staff/{staff_id}/photo/remove", view=Done, permission=Permission.STAFF_MANAGE, command=RemovePortrait,
+    idempotent=True, errors=(NotFound,),
+)  # fmt: skip
+async def take_photo_away(call: Call[RemovePortrait]) -> Done:
+    """Show the drawn surname again (移除照片)."""
+    return await run(call.ctx, remove_portrait, call.command)
 
 
 # No Idempotency-Key: the account is unique, and nothing derived from a password is kept beside its hash.

@@ -53,6 +53,14 @@ class CancelAppointment(Command):
     reason: str = Field(default="", max_length=40)
 
 
+class RescheduleAppointment(Command):
+    """Have another place instead (改约); without ``slot_id`` the lowest free number of the session."""
+
+    appointment_id: UUID
+    schedule_id: UUID
+    slot_id: UUID | None = None
+
+
 class RegisterWalkIn(Command):
     """Sell a place of a running session at the window for cash (现场挂号)."""
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from hospital_core.access.scheduling.states import DayPeriod
 from hospital_core.registry.patients.ages import SHANGHAI, hospital_day
 
-__all__ = ["bounds_of", "day_of", "minute_of", "period_of"]
+__all__ = ["SHANGHAI", "bounds_of", "day_of", "minute_of", "period_of"]
 
 _AFTERNOON = time(12)
 _NIGHT = time(17)

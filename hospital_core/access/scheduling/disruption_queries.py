@@ -9,7 +9,7 @@ from asyncpg import Record
 
 from hospital_core.access.scheduling.planning_views import ClinicChangeView, DisruptionView, MoveTarget
 from hospital_core.access.scheduling.queries import permitted_appointment
-from hospital_core.access.scheduling.statements import is_free, is_open_to
+from hospital_core.access.scheduling.statements import is_free, is_open_to, is_waited_for
 from hospital_core.access.scheduling.states import (
     ClinicChangeKind,
     DisruptionChoice,
@@ -62,7 +62,7 @@ JOIN schedule s ON s.department_id = a.department_id AND s.status = 'active' AND
 JOIN slot ON slot.schedule_id = s.id AND slot.starts_at > hospital_now() AND {is_free("slot", "hospital_now()")}
  AND {is_open_to("slot", f"'{Pool.MINIAPP.value}'", "hospital_now()")}
 JOIN staff_member m ON m.id = s.staff_id JOIN location r ON r.id = s.room_id
-WHERE d.id = $1 AND d.status = 'open'
+WHERE d.id = $1 AND d.status = 'open' AND NOT {is_waited_for("s", "hospital_now()")}
 GROUP BY s.id, m.name, m.title, r.name, a.payment_status, a.fee_fen ORDER BY s.starts_at, m.name LIMIT 100"""
 
 

@@ -84,6 +84,14 @@ class RealNameRequired(DomainError):
     title = "该就诊人尚未登记证件，请到窗口挂号"
 
 
+class BookingBanned(DomainError):
+    """The patient may not book online until ``until``; the window serves them. ``ban_kind`` says why."""
+
+    code = "scheduling.booking_banned"
+    kind = Kind.CONFLICT
+    title = "该就诊人暂被限制线上预约，可到窗口挂号或提出申诉"
+
+
 class TooManyBookings(DomainError):
     """The patient, account or device has had its bookings of the day; ``subject`` says which."""
 
@@ -122,6 +130,110 @@ class TooLateToCancel(DomainError):
     code = "scheduling.too_late_to_cancel"
     kind = Kind.CONFLICT
     title = "已过就诊时间，不能在线取消，请到窗口办理"
+
+
+class ReschedulesUsedUp(DomainError):
+    """The appointment was moved as often as the rules allow."""
+
+    code = "scheduling.reschedules_used_up"
+    kind = Kind.CONFLICT
+    title = "改约次数已达上限"
+
+
+class RescheduleDearer(DomainError):
+    """The new place costs more than was paid: it has to be booked anew."""
+
+    code = "scheduling.reschedule_dearer"
+    kind = Kind.CONFLICT
+    title = "新号挂号费更高，请取消后重新预约"
+
+
+class StillBookable(DomainError):
+    """There is a free place: nobody needs to wait for one."""
+
+    code = "scheduling.still_bookable"
+    kind = Kind.CONFLICT
+    title = "当前仍有号源，请直接预约"
+
+
+class NothingToWaitFor(DomainError):
+    """No released session of that day and kind is left to become free."""
+
+    code = "scheduling.nothing_to_wait_for"
+    kind = Kind.CONFLICT
+    title = "该日该时段没有可候补的门诊"
+
+
+class WaitlistClosed(DomainError):
+    """The line of a day closes on the evening before."""
+
+    code = "scheduling.waitlist_closed"
+    kind = Kind.CONFLICT
+    title = "候补登记已截止"
+
+
+class AlreadyWaiting(DomainError):
+    """The patient waits for a place of this department on this day already."""
+
+    code = "scheduling.already_waiting"
+    kind = Kind.CONFLICT
+    title = "该就诊人当日已在本科室候补"
+
+
+class TooManyWaits(DomainError):
+    """An account waits for three places at most."""
+
+    code = "scheduling.too_many_waits"
+    kind = Kind.CONFLICT
+    title = "每个账户最多同时候补三个号"
+
+
+class NotOffered(DomainError):
+    """No place is held for this entry, or no longer."""
+
+    code = "scheduling.not_offered"
+    kind = Kind.CONFLICT
+    title = "当前没有为您保留的号，或答复时间已过"
+
+
+class PaymentNeeded(DomainError):
+    """The offered place is accepted by paying for it."""
+
+    code = "scheduling.payment_needed"
+    kind = Kind.CONFLICT
+    title = "请支付挂号费以确认该号"
+
+
+class BanOverlaps(DomainError):
+    """The patient is banned in that time already."""
+
+    code = "scheduling.ban_overlaps"
+    kind = Kind.CONFLICT
+    title = "该就诊人在此期间已有限约"
+
+
+class BanOver(DomainError):
+    """The ban has ended or was lifted."""
+
+    code = "scheduling.ban_over"
+    kind = Kind.CONFLICT
+    title = "该限约已结束"
+
+
+class AlreadyAppealed(DomainError):
+    """A ban can be objected to once."""
+
+    code = "scheduling.already_appealed"
+    kind = Kind.CONFLICT
+    title = "该限约已提出过申诉"
+
+
+class PresenceNotShown(DomainError):
+    """Nothing shows that the phone is in the hospital."""
+
+    code = "scheduling.presence_not_shown"
+    kind = Kind.CONFLICT
+    title = "请在院内扫描签到码，或打开定位后重试"
 
 
 class CheckInClosed(DomainError):
@@ -180,6 +292,14 @@ class NothingToStop(DomainError):
     title = "没有可停诊的时段"
 
 
+class SearchWordTaken(DomainError):
+    """The word leads there already."""
+
+    code = "scheduling.search_word_taken"
+    kind = Kind.CONFLICT
+    title = "该检索词已指向这个科室或医生"
+
+
 class DisruptionSettled(DomainError):
     """The patient's answer was taken already, or its time is over."""
 
@@ -208,3 +328,7 @@ means("place_sold_once", SlotTaken)
 means("patient_once_per_half_day", AlreadyBooked)
 means("doctor_in_one_room", DoctorElsewhere)
 means("room_has_one_doctor", RoomTaken)
+means("waitlist_once_per_day", AlreadyWaiting)
+means("waitlist_at_most_three", TooManyWaits)
+means("ban_one_at_a_time", BanOverlaps)
+means("appeal_once_per_ban", AlreadyAppealed)

@@ -1,5 +1,6 @@
 """What happened to appointments (预约事件)."""
 
+from datetime import date
 from uuid import UUID
 
 from hospital_core.kernel.events import Event
@@ -63,3 +64,43 @@ class SessionHandedOver(Event):
     """A session is another doctor's now; who waits in its queue waits for that doctor (替诊)."""
 
     schedule_id: UUID
+
+
+class WaitlistDue(Event):
+    """The line for a department's part of a day may have something to be given (候补派号)."""
+
+    department_id: UUID
+    day: date
+    period: str
+
+
+class WaitlistEvent(Event):
+    """Base: names somebody's entry in a line."""
+
+    entry_id: UUID
+
+
+class WaitlistOffered(WaitlistEvent):
+    """A place is held for the first in line (候补到号)."""
+
+
+class WaitlistEnded(WaitlistEvent):
+    """The line closed, or the entry could not be served, before a place came (候补未成功)."""
+
+
+class BanEvent(Event):
+    """Base: names a ban."""
+
+    ban_id: UUID
+
+
+class PatientBanned(BanEvent):
+    """A patient may not book online for a while (限约)."""
+
+
+class BanLifted(BanEvent):
+    """A ban ended before its time (解除限约)."""
+
+
+class AppealAnswered(BanEvent):
+    """A patient's objection to a ban was answered (申诉结果)."""

@@ -2,10 +2,13 @@
 
 from uuid import UUID
 
-from hospital_core.access.scheduling.events import AppointmentHoldLapses, DisruptionAnswerDue
+from hospital_core.access.scheduling.events import AppointmentHoldLapses, DisruptionAnswerDue, WaitlistDue
 from hospital_core.access.scheduling.service.cancel import record_refund
 from hospital_core.access.scheduling.service.disruptions import settle_by_default
 from hospital_core.access.scheduling.service.hold import SOURCE, confirm_paid, expire_hold, settle_unpaid
+from hospital_core.access.scheduling.service.offering import serve_line
+from hospital_core.access.scheduling.states import DayPeriod
+from hospital_core.access.scheduling.waitlist_commands import ServeLine
 from hospital_core.finance.payments.events import PaymentIntentClosed, PaymentSucceeded, RefundSucceeded
 from hospital_core.kernel.events import handles
 from hospital_core.kernel.uow import UnitOfWork
@@ -25,6 +28,12 @@ async def expire(uow: UnitOfWork, event: AppointmentHoldLapses) -> None:
 async def settle_disruption(uow: UnitOfWork, event: DisruptionAnswerDue) -> None:
     """A patient of a changed clinic has not answered: the default is what the rules say."""
     await settle_by_default(uow, event.disruption_id)
+
+
+@handles(WaitlistDue)
+async def serve_waitlist(uow: UnitOfWork, event: WaitlistDue) -> None:
+    """A place came back for which somebody waits, or somebody came to wait."""
+    await serve_line(uow, ServeLine(department_id=event.department_id, day=event.day, period=DayPeriod(event.period)))
 
 
 @handles(PaymentSucceeded)

@@ -27,7 +27,10 @@ from hospital_core.access.scheduling.states import (
     ServiceKind,
     SlotStatus,
 )
+from hospital_core.access.scheduling.waiting_models import BanAppeal, BookingBan, WaitlistEntry
 from hospital_core.kernel.tables import Row, VersionedRow, one_of, refers_to
+
+__all__ = ["BanAppeal", "BookingBan", "WaitlistEntry"]
 
 
 def _in(statuses: tuple[AppointmentStatus, ...]) -> str:

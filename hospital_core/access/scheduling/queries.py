@@ -11,7 +11,7 @@ from hospital_core.access.scheduling.days import bounds_of, day_of
 from hospital_core.access.scheduling.errors import NotCheckInAble
 from hospital_core.access.scheduling.qr import LIFETIME, appointment_qr, read_qr
 from hospital_core.access.scheduling.rules import RuleBook, RuleCode, kept_rules
-from hospital_core.access.scheduling.statements import OPENS_BEFORE, is_free, is_open_to
+from hospital_core.access.scheduling.statements import OPENS_BEFORE, is_free, is_open_to, is_waited_for
 from hospital_core.access.scheduling.states import AppointmentStatus, Pool, ServiceKind
 from hospital_core.access.scheduling.views import (
     AppointmentQrView,
@@ -35,6 +35,8 @@ NOW = "SELECT hospital_now()"
 # A place that a patient can still book on the phone, and one that the phone sells at all.
 _OFFERED = is_open_to("slot", f"'{Pool.MINIAPP.value}'", "hospital_now()")
 _BOOKABLE = f"{_OFFERED} AND slot.starts_at > hospital_now() AND {is_free('slot', 'hospital_now()')}"
+# While somebody waits for a session's places, they are nobody else's.
+_UNWAITED = f"NOT {is_waited_for('s', 'hospital_now()')}"
 _RELEASED = f"s.status = 'active' AND s.released_at <= hospital_now() AND s.service_kind <> '{ServiceKind.EMERGENCY}'"
 
 _DEPARTMENTS = f"""
@@ -43,7 +45,7 @@ FROM department d JOIN campus c ON c.id = d.campus_id
 LEFT JOIN (
     SELECT s.department_id, count(*) AS places
     FROM schedule s JOIN slot ON slot.schedule_id = s.id
-    WHERE {_RELEASED} AND s.starts_at >= $1 AND s.starts_at < $2 AND {_BOOKABLE}
+    WHERE {_RELEASED} AND {_UNWAITED} AND s.starts_at >= $1 AND s.starts_at < $2 AND {_BOOKABLE}
     GROUP BY s.department_id) AS free ON free.department_id = d.id
 WHERE d.active AND d.kind = 'outpatient'
 ORDER BY d.code"""
@@ -60,21 +62,24 @@ _OF_A_DAY = " WHERE s.starts_at >= $1 AND s.starts_at < $2 AND ($3::uuid IS NULL
 # The window also sells places whose time has passed while their session runs.
 _AT_WINDOW = f"s.ends_at > hospital_now() AND {is_free('slot', 'hospital_now()')}"
 _FOR_PATIENTS = (
-    _SCHEDULES.format(free=_BOOKABLE) + _OF_A_DAY + f" AND {_RELEASED} AND s.ends_at > hospital_now() "
+    _SCHEDULES.format(free=f"{_UNWAITED} AND {_BOOKABLE}")
+    + _OF_A_DAY
+    + f" AND {_RELEASED} AND s.ends_at > hospital_now() "
     "ORDER BY m.staff_no, s.starts_at"
 )
 _FOR_STAFF = _SCHEDULES.format(free=_AT_WINDOW) + _OF_A_DAY + " ORDER BY s.starts_at, d.code, m.staff_no LIMIT 2000"
 _ONE = _SCHEDULES.format(free=_AT_WINDOW) + " WHERE s.id = $1"
 
 _SLOTS = f"""
-SELECT slot.id AS slot_id, slot.number, slot.starts_at, ({_BOOKABLE} AND {_RELEASED}) IS TRUE AS free
+SELECT slot.id AS slot_id, slot.number, slot.starts_at, ({_BOOKABLE} AND {_RELEASED} AND {_UNWAITED}) IS TRUE AS free
 FROM slot JOIN schedule s ON s.id = slot.schedule_id
 WHERE slot.schedule_id = $1 AND {_OFFERED} AND slot.status <> 'closed' ORDER BY slot.number"""
 
 APPOINTMENT_SQL = """
 SELECT a.*, slot.number, d.name AS department, m.name AS doctor, m.title, s.room_id, r.name AS room, c.name AS campus,
        p.name AS patient_name, s.service_kind, s.price_item_id, s.starts_at AS session_starts_at,
-       s.ends_at AS session_ends_at, hospital_now() AS now
+       s.ends_at AS session_ends_at, hospital_now() AS now,
+       (SELECT n.id FROM appointment n WHERE n.previous_id = a.id ORDER BY n.created_at DESC LIMIT 1) AS next_id
 FROM appointment a JOIN slot ON slot.id = a.slot_id JOIN schedule s ON s.id = a.schedule_id
 JOIN department d ON d.id = a.department_id JOIN staff_member m ON m.id = a.staff_id
 JOIN location r ON r.id = s.room_id JOIN campus c ON c.id = r.campus_id JOIN patient p ON p.id = a.patient_id

@@ -39,6 +39,7 @@ class RuleCode(StrEnum):
     WAITLIST_CLOSES_MINUTE = "waitlist_closes_minute"
     DISRUPTION_ANSWER_HOURS = "disruption_answer_hours"
     CHECK_IN_OPENS_MINUTES = "check_in_opens_minutes"
+    RESCHEDULES_MAX = "reschedules_max"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ RULES: Mapping[RuleCode, Rule] = {
     _C.WAITLIST_CLOSES_MINUTE: Rule(1200, 0, 1439, "分钟", "候补截止时刻", "就诊前一日，1200 即 20:00", _HOSPITAL),
     _C.DISRUPTION_ANSWER_HOURS: Rule(24, 1, 72, "小时", "停替诊答复时限", "", _HOSPITAL),
     _C.CHECK_IN_OPENS_MINUTES: Rule(120, 15, 720, "分钟", "签到提前量"),
+    _C.RESCHEDULES_MAX: Rule(2, 0, 10, "次", "改约次数上限", "一次预约最多可改约几次；0 为不可改约"),
 }
 
 

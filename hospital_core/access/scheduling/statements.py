@@ -13,6 +13,7 @@ from hospital_core.access.scheduling.states import (
     SLOT,
     AppointmentPayment,
     AppointmentStatus,
+    Pool,
 )
 
 HOLD_BEYOND = timedelta(minutes=2)
@@ -39,6 +40,21 @@ def is_open_to(slot: str, pool: str, now: str) -> str:
     return f"({slot}.pool = 'public' OR {slot}.pool = {pool} OR {slot}.pool_until <= {now})"
 
 
+def is_waited_for(session: str, now: str) -> str:
+    """SQL: somebody waits for a place of the session (候补)."""
+    return (
+        f"EXISTS (SELECT 1 FROM waitlist_entry e WHERE e.status = 'waiting' AND e.closes_at > {now}"
+        f" AND e.department_id = {session}.department_id AND e.day = {session}.day AND e.period = {session}.period"
+        f" AND (e.staff_id IS NULL OR e.staff_id = {session}.staff_id)"
+        f" AND (e.service_kind IS NULL OR e.service_kind = {session}.service_kind))"
+    )
+
+
+def is_for_line(slot: str, now: str) -> str:
+    """SQL: the place goes to who waits, when anybody does: nobody else can have it until the line was served."""
+    return is_open_to(slot, f"'{Pool.MINIAPP.value}'", now)
+
+
 def is_stale(appointment: str, now: str) -> str:
     """SQL: a hold that ended unpaid."""
     return f"({APPOINTMENT.sources_sql('expire', appointment)} AND {appointment}.held_until < {now})"
@@ -55,6 +71,16 @@ def _same_half_day(one: str, other: str) -> str:
     )
 
 
+# The ban that keeps a person from booking online at a time, whichever of their files it was set on (限约).
+_BAN = """
+SELECT b.kind, b.ends_at FROM booking_ban b
+WHERE b.patient_id = ANY(CASE WHEN EXISTS (SELECT 1 FROM patient_merge g WHERE g.survivor_id = {patient})
+                              THEN ARRAY(SELECT person_ids({patient})) ELSE ARRAY[{patient}] END)
+  AND b.lifted_at IS NULL AND b.starts_at <= {now} AND b.ends_at > {now}
+ORDER BY b.ends_at DESC LIMIT 1"""
+# 1 patient, 2 now
+BAN_OF = _BAN.format(patient="$1::uuid", now="$2")
+
 # What decides about each wish, in its order. 1 schedules, 2 patients, 3 accounts or NULLs, 4 now, 5 pool, 6 at the
 # window, 7 device or NULL. A guardian's link ends on the child's eighteenth birthday.
 FACTS = f"""
@@ -64,8 +90,10 @@ session AS MATERIALIZED (
            s.sought_after, s.status, s.released_at, d.name AS department, m.name AS doctor, m.title, r.name AS room,
            c.name AS campus,
            EXISTS (SELECT 1 FROM slot WHERE slot.schedule_id = s.id AND {is_free("slot", "$4")}
-                     AND {is_open_to("slot", "$5", "$4")} AND ($6 OR slot.starts_at > $4)) AS any_free
-    FROM schedule s JOIN department d ON d.id = s.department_id JOIN staff_member m ON m.id = s.staff_id
+                     AND {is_open_to("slot", "$5", "$4")} AND ($6 OR slot.starts_at > $4)
+                     AND NOT (line.waited AND {is_for_line("slot", "$4")})) AS any_free
+    FROM schedule s CROSS JOIN LATERAL (SELECT {is_waited_for("s", "$4")} AS waited) AS line
+    JOIN department d ON d.id = s.department_id JOIN staff_member m ON m.id = s.staff_id
     JOIN location r ON r.id = s.room_id JOIN campus c ON c.id = r.campus_id
     WHERE s.id = ANY($1))
 SELECT s.id AS schedule_id, s.*, p.name AS patient_name, p.temporary, nextval('number_appointment') AS sequence,
@@ -76,6 +104,7 @@ SELECT s.id AS schedule_id, s.*, p.name AS patient_name, p.temporary, nextval('n
                           AND p.birth_date <= today.day - interval '18 years')) AS linked,
        (SELECT a.id FROM appointment a WHERE a.patient_id = w.patient_id AND {_same_half_day("a", "s")}
            AND {is_claim("a", "$4")} LIMIT 1) AS claim,
+       ban.kind AS ban_kind, ban.ends_at AS banned_until,
        coalesce((SELECT made FROM booking_count b
                  WHERE b.subject = 'patient' AND b.subject_id = w.patient_id AND b.day = today.day), 0) AS patient_made,
        coalesce((SELECT made FROM booking_count b
@@ -84,6 +113,7 @@ SELECT s.id AS schedule_id, s.*, p.name AS patient_name, p.temporary, nextval('n
                  WHERE b.subject = 'device' AND b.subject_id = $7 AND b.day = today.day), 0) AS device_made
 FROM today, unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS w (schedule_id, patient_id, account_id, wish)
 LEFT JOIN session s ON s.id = w.schedule_id LEFT JOIN patient p ON p.id = w.patient_id
+LEFT JOIN LATERAL ({_BAN.format(patient="w.patient_id", now="$4")}) AS ban ON true
 ORDER BY w.wish"""
 
 # When each patient was last seen in a department (复诊). 1 patients, 2 departments
@@ -98,13 +128,15 @@ PLACES_LEFT = f"""
 SELECT (SELECT slot.starts_at FROM slot WHERE slot.id = $2 AND slot.schedule_id = $1) AS wanted_starts_at,
        count(*) FILTER (WHERE slot.starts_at > $3) AS to_come,
        count(*) FILTER (WHERE ($2::uuid IS NULL OR slot.id = $2) AND {is_free("slot", "$3")}
-                          AND {is_open_to("slot", "$4", "$3")} AND ($5 OR slot.starts_at > $3)) AS free
-FROM slot WHERE slot.schedule_id = $1"""
+                          AND {is_open_to("slot", "$4", "$3")} AND ($5 OR slot.starts_at > $3)
+                          AND NOT (line.waited AND {is_for_line("slot", "$3")})) AS free
+FROM slot, (SELECT {is_waited_for("s", "$3")} AS waited FROM schedule s WHERE s.id = $1) AS line
+WHERE slot.schedule_id = $1"""
 
 _WISH = """
 wished AS MATERIALIZED (
     SELECT w.*, s.department_id, s.staff_id, s.day, s.period, s.service_kind, s.fee_fen AS full_fee_fen,
-           w.pay_until + $15::interval AS held_until
+           w.pay_until + $15::interval AS held_until, {at_once} AS at_once, {waited} AS waited
     FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[], $10::text[], $11::bigint[],
                 $12::timestamptz[], $13::int[], $14::uuid[], $18::int[]) WITH ORDINALITY
          AS w (schedule_id, patient_id, slot_id, account_id, appointment_id, encounter_id, appointment_no, fee_fen,
@@ -124,19 +156,22 @@ _NEVER_HELD = f"slot.status = 'free' AND (slot.free_from IS NULL OR slot.free_fr
 _BOOK = f"""
 WITH {_WISH},
 locked AS MATERIALIZED (
-    SELECT slot.id, slot.schedule_id, slot.number, slot.starts_at FROM slot
+    SELECT slot.id, slot.schedule_id, slot.number, slot.starts_at, {is_for_line("slot", "$1")} AS for_line FROM slot
     WHERE slot.id = ANY($6) AND {{free}} ORDER BY slot.id FOR UPDATE {{locking}}),
-asked AS (SELECT schedule_id, count(*) AS places FROM wished WHERE slot_id IS NULL GROUP BY schedule_id),
+asked AS (
+    SELECT schedule_id, waited, count(*) AS places FROM wished WHERE slot_id IS NULL GROUP BY schedule_id, waited),
 next AS MATERIALIZED (
     SELECT lowest.*, row_number() OVER (PARTITION BY asked.schedule_id ORDER BY lowest.number) AS turn
     FROM asked CROSS JOIN LATERAL (
         SELECT slot.id, slot.number, slot.starts_at, slot.schedule_id FROM slot
         WHERE slot.schedule_id = asked.schedule_id AND {{free}}
+          AND NOT (asked.waited AND {is_for_line("slot", "$1")})
           AND NOT slot.id = ANY(coalesce((SELECT array_agg(locked.id) FROM locked), '{{{{}}}}'))
         ORDER BY slot.number LIMIT asked.places FOR UPDATE {{locking}}) AS lowest),
 given AS MATERIALIZED (
     SELECT w.wish, locked.id, locked.starts_at, locked.number
-    FROM wished w JOIN locked ON locked.id = w.slot_id AND locked.schedule_id = w.schedule_id WHERE w.turn = 1
+    FROM wished w JOIN locked ON locked.id = w.slot_id AND locked.schedule_id = w.schedule_id
+    WHERE w.turn = 1 AND NOT (w.waited AND locked.for_line)
     UNION ALL
     SELECT w.wish, next.id, next.starts_at, next.number
     FROM wished w JOIN next ON next.schedule_id = w.schedule_id AND next.turn = w.turn WHERE w.slot_id IS NULL),
@@ -159,9 +194,9 @@ made AS (
         previous_id, pay_until, held_until, encounter_id, created_at)
     SELECT w.appointment_id, 0, w.appointment_no, given.id, w.schedule_id, w.department_id, w.staff_id, w.patient_id,
            w.account_id, $16,
-           CASE WHEN w.fee_fen = 0 THEN '{AppointmentStatus.BOOKED.value}'
+           CASE WHEN w.at_once THEN '{AppointmentStatus.BOOKED.value}'
                 ELSE '{AppointmentStatus.PENDING.value}' END,
-           CASE WHEN w.fee_fen = 0 THEN '{AppointmentPayment.PAID.value}'
+           CASE WHEN w.at_once THEN '{AppointmentPayment.PAID.value}'
                 ELSE '{AppointmentPayment.UNPAID.value}' END,
            given.starts_at, w.day, w.period, w.service_kind, w.fee_fen, w.full_fee_fen, w.returns_after_s, $17,
            w.previous_id, w.pay_until, w.held_until, w.encounter_id, $1
@@ -171,18 +206,22 @@ made AS (
 taken AS (
     UPDATE slot
     SET status = {SLOT.target_sql("take")}, version = version + 1,
-        held_until = CASE WHEN w.fee_fen = 0 THEN NULL ELSE w.held_until END,
-        free_from = CASE WHEN w.fee_fen > 0 AND w.returns_after_s > 0
+        held_until = CASE WHEN w.at_once THEN NULL ELSE w.held_until END,
+        free_from = CASE WHEN NOT w.at_once AND w.returns_after_s > 0
                          THEN least(w.held_until + make_interval(secs => w.returns_after_s),
                                     greatest(w.held_until, slot.starts_at - interval '30 minutes')) END
     FROM made JOIN wished w ON w.appointment_id = made.id WHERE slot.id = made.slot_id RETURNING slot.id)
 SELECT given.wish, given.starts_at, given.number, given.id AS slot_id
 FROM taken JOIN given ON given.id = taken.id"""
 
-BOOK = _BOOK.format(free=_FREE, locking="SKIP LOCKED")
-BOOK_TOGETHER = _BOOK.format(free=_NEVER_HELD, locking="SKIP LOCKED")
+# A place without fee is booked at once; what somebody waits for is theirs.
+_ASKED = {"at_once": "w.fee_fen = 0", "waited": is_waited_for("s", "$1")}
+BOOK = _BOOK.format(free=_FREE, locking="SKIP LOCKED", **_ASKED)
+BOOK_TOGETHER = _BOOK.format(free=_NEVER_HELD, locking="SKIP LOCKED", **_ASKED)
 # When the last free places are locked by others who may yet give up: wait for them rather than say "full" too early.
-BOOK_WAITING = _BOOK.format(free=_FREE, locking="")
+BOOK_WAITING = _BOOK.format(free=_FREE, locking="", **_ASKED)
+# For the first in line (候补): held until answered, also when nothing is to be paid.
+BOOK_OFFERED = _BOOK.format(free=_FREE, locking="", at_once="false", waited="false")
 
 # One more booking of the day for each patient, account and device, unless that would be too many. 1 day, 2 patients,
 # 3 most of each, 4 accounts, 5 most of each, 6 devices, 7 most of each. Giving a place back does not give this back.
@@ -203,7 +242,7 @@ SELECT slot.id, slot.number, slot.starts_at
 FROM appointment mine
 JOIN schedule s ON s.id = mine.schedule_id AND s.status = 'active' AND s.ends_at > $2
 JOIN slot ON slot.schedule_id = s.id
-WHERE mine.id = $1 AND slot.starts_at > $2
+WHERE mine.id = $1 AND slot.starts_at > $2 AND NOT {is_waited_for("s", "$2")}
   AND (slot.id = mine.slot_id AND (slot.status = 'free' OR slot.status = 'taken' AND slot.held_until < $2)
        OR {is_free("slot", "$2")} AND {is_open_to("slot", "mine.channel", "$2")})
   AND NOT EXISTS (SELECT 1 FROM appointment a
@@ -232,3 +271,10 @@ WHERE id = $1 AND {SLOT.sources_sql("release")}
   AND NOT EXISTS (SELECT 1 FROM appointment a WHERE a.slot_id = slot.id AND a.status IN ({sql_list(LIVE)}))"""
 
 LOCK_PLACE = "SELECT id FROM slot WHERE id = $1 FOR UPDATE"
+
+# Whether a place that comes back is waited for, and whether it was offered to somebody who waited.
+# 1 session, 2 now, 3 appointment
+LINE_AT = f"""
+SELECT s.department_id, s.day, s.period, {is_waited_for("s", "$2")} AS waited,
+       EXISTS (SELECT 1 FROM waitlist_entry o WHERE o.offered_id = $3) AS offered
+FROM schedule s WHERE s.id = $1"""

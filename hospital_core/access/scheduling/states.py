@@ -94,12 +94,51 @@ class CountedSubject(StrEnum):
     DEVICE = "device"
 
 
+class WaitlistStatus(StrEnum):
+    """What became of somebody who waits for a place (候补状态)."""
+
+    WAITING = "waiting"
+    OFFERED = "offered"  # a place is held for them
+    BOOKED = "booked"
+    DECLINED = "declined"
+    LAPSED = "lapsed"  # no answer in time
+    LEFT = "left"
+    EXPIRED = "expired"  # the evening before came first
+    DROPPED = "dropped"  # could not be offered: booked otherwise, barred, file merged
+
+
+class BanKind(StrEnum):
+    """Why somebody may not book online for a while (限约原因)."""
+
+    NO_SHOW = "no_show"  # 爽约
+    SCALPING = "scalping"  # 倒号
+    VIOLENCE = "violence"  # 伤医扰序
+
+
+class AppealStatus(StrEnum):
+    """What became of a patient's objection to a ban (申诉状态)."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
 class SearchWordKind(StrEnum):
     """What a search word is (检索词)."""
 
     ALIAS = "alias"  # 别名
     DISEASE = "disease"  # 疾病
     SYMPTOM = "symptom"  # 症状
+
+
+class FoundBy(StrEnum):
+    """Why a search found somebody (检索命中), the plainest reason first."""
+
+    NAME = "name"
+    ALIAS = "alias"
+    DISEASE = "disease"
+    SYMPTOM = "symptom"
+    SPECIALTY = "specialty"  # 擅长
 
 
 class GuideUrgency(StrEnum):
@@ -155,6 +194,7 @@ class AppointmentPayment(StrEnum):
     PAID = "paid"
     REFUNDING = "refunding"
     REFUNDED = "refunded"
+    MOVED = "moved"  # 已随改约转到新预约
 
 
 class BookingChannel(StrEnum):
@@ -204,6 +244,7 @@ APPOINTMENT_PAYMENT = Machine(
         Move("pay", (AppointmentPayment.UNPAID,), AppointmentPayment.PAID),
         Move("refund", (AppointmentPayment.UNPAID, AppointmentPayment.PAID), AppointmentPayment.REFUNDING),
         Move("refunded", (AppointmentPayment.REFUNDING,), AppointmentPayment.REFUNDED),
+        Move("carry", (AppointmentPayment.PAID,), AppointmentPayment.MOVED),
     ],
     column="payment_status",
 )
@@ -230,5 +271,29 @@ DISRUPTION = Machine(
         Move("keep", (DisruptionStatus.OPEN,), DisruptionStatus.KEPT),
         Move("refund", (DisruptionStatus.OPEN,), DisruptionStatus.REFUNDED),
         Move("lapse", (DisruptionStatus.OPEN,), DisruptionStatus.LAPSED),
+    ],
+)
+
+WAITLIST_ENTRY = Machine(
+    "waitlist_entry",
+    WaitlistStatus,
+    [
+        Move("offer", (WaitlistStatus.WAITING,), WaitlistStatus.OFFERED),
+        # From LAPSED when the money came late and the place could be had again.
+        Move("accept", (WaitlistStatus.OFFERED, WaitlistStatus.LAPSED), WaitlistStatus.BOOKED),
+        Move("decline", (WaitlistStatus.OFFERED,), WaitlistStatus.DECLINED),
+        Move("lapse", (WaitlistStatus.OFFERED,), WaitlistStatus.LAPSED),
+        Move("leave", (WaitlistStatus.WAITING,), WaitlistStatus.LEFT),
+        Move("expire", (WaitlistStatus.WAITING,), WaitlistStatus.EXPIRED),
+        Move("drop", (WaitlistStatus.WAITING,), WaitlistStatus.DROPPED),
+    ],
+)
+
+BAN_APPEAL = Machine(
+    "ban_appeal",
+    AppealStatus,
+    [
+        Move("accept", (AppealStatus.OPEN,), AppealStatus.ACCEPTED),
+        Move("refuse", (AppealStatus.OPEN,), AppealStatus.REFUSED),
     ],
 )

@@ -88,7 +88,10 @@ class TicketBrief(View):
 
 
 class AppointmentView(View):
-    """An appointment as its patient sees it (预约单). ``ticket`` is filled by ``queueing.queries.with_tickets``."""
+    """An appointment as its patient sees it (预约单). ``ticket`` is filled by ``queueing.queries.with_tickets``.
+
+    ``previous_id`` is the one it replaces, ``next_id`` the one that replaced it (改约).
+    """
 
     id: UUID
     appointment_no: str
@@ -109,6 +112,8 @@ class AppointmentView(View):
     can_cancel: bool
     can_check_in: bool
     encounter_id: UUID
+    previous_id: UUID | None = None
+    next_id: UUID | None = None
     ticket: TicketBrief | None = None
 
 

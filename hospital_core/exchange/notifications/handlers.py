@@ -5,12 +5,19 @@ from uuid import UUID
 from hospital_core.access.queueing.events import TicketCalled
 from hospital_core.access.queueing.queries import ticket_to_remind
 from hospital_core.access.scheduling.events import (
+    AppealAnswered,
     AppointmentConfirmed,
     AppointmentMoved,
     AppointmentRefunded,
+    BanEvent,
+    BanLifted,
     ClinicStopped,
     DisruptionEvent,
     DoctorSubstituted,
+    PatientBanned,
+    WaitlistEnded,
+    WaitlistEvent,
+    WaitlistOffered,
 )
 from hospital_core.exchange.notifications.commands import BeginDelivery, RecordDelivery
 from hospital_core.exchange.notifications.events import NotificationWaiting
@@ -68,6 +75,36 @@ async def tell_moved(uow: UnitOfWork, event: AppointmentMoved) -> None:
     await _to_everybody(uow, NotificationKind.APPOINTMENT_MOVED, event)
 
 
+@handles(WaitlistOffered)
+async def tell_offered(uow: UnitOfWork, event: WaitlistOffered) -> None:
+    """候补到号: to the account that waits."""
+    await _to_who_waits(uow, NotificationKind.WAITLIST_OFFERED, event)
+
+
+@handles(WaitlistEnded)
+async def tell_waited(uow: UnitOfWork, event: WaitlistEnded) -> None:
+    """候补未成功."""
+    await _to_who_waits(uow, NotificationKind.WAITLIST_ENDED, event)
+
+
+@handles(PatientBanned)
+async def tell_banned(uow: UnitOfWork, event: PatientBanned) -> None:
+    """限约: to whoever books for the patient."""
+    await _about_a_ban(uow, NotificationKind.BOOKING_BANNED, event)
+
+
+@handles(BanLifted)
+async def tell_lifted(uow: UnitOfWork, event: BanLifted) -> None:
+    """解除限约."""
+    await _about_a_ban(uow, NotificationKind.BAN_LIFTED, event)
+
+
+@handles(AppealAnswered)
+async def tell_appeal(uow: UnitOfWork, event: AppealAnswered) -> None:
+    """申诉结果."""
+    await _about_a_ban(uow, NotificationKind.APPEAL_ANSWERED, event)
+
+
 @handles(TicketCalled)
 async def tell_called(uow: UnitOfWork, event: TicketCalled) -> None:
     """叫号提醒: once per ticket, however often it is called."""
@@ -107,6 +144,18 @@ async def _to_the_booker(uow: UnitOfWork, kind: NotificationKind, source_id: UUI
     row = await uow.fetch_row(_BOOKER, appointment_id)
     if row is not None:
         await notify(uow, kind, source_id, patient_id=row["patient_id"], account_id=row["account_id"])
+
+
+async def _to_who_waits(uow: UnitOfWork, kind: NotificationKind, event: WaitlistEvent) -> None:
+    row = await uow.fetch_row("SELECT patient_id, account_id FROM waitlist_entry WHERE id = $1", event.entry_id)
+    if row is not None:
+        await notify(uow, kind, event.entry_id, patient_id=row["patient_id"], account_id=row["account_id"])
+
+
+async def _about_a_ban(uow: UnitOfWork, kind: NotificationKind, event: BanEvent) -> None:
+    patient_id = await uow.fetch_value("SELECT patient_id FROM booking_ban WHERE id = $1", event.ban_id)
+    if patient_id is not None:
+        await notify_all(uow, kind, event.ban_id, patient_id=patient_id)
 
 
 async def _to_everybody(uow: UnitOfWork, kind: NotificationKind, event: DisruptionEvent) -> None:

@@ -15,6 +15,10 @@ class NotificationKind(StrEnum):
     DOCTOR_SUBSTITUTED = "doctor_substituted"  # 替诊
     APPOINTMENT_MOVED = "appointment_moved"  # 改约成功
     WAITLIST_OFFERED = "waitlist_offered"  # 候补到号
+    WAITLIST_ENDED = "waitlist_ended"  # 候补未成功
+    BOOKING_BANNED = "booking_banned"  # 限约
+    BAN_LIFTED = "ban_lifted"  # 解除限约
+    APPEAL_ANSWERED = "appeal_answered"  # 申诉结果
     TICKET_NEAR = "ticket_near"  # 即将叫号
     TICKET_CALLED = "ticket_called"  # 叫号提醒
     REPORT_READY = "report_ready"  # 报告出具

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from hospital_core.access.scheduling.states import AppealStatus, DayPeriod
 from hospital_core.exchange.notifications.kinds import NotificationKind
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.money import yuan_text
@@ -61,6 +62,27 @@ JOIN appointment a ON a.id = x.appointment_id JOIN patient p ON p.id = a.patient
 JOIN department d ON d.id = a.department_id JOIN staff_member before ON before.id = c.from_staff_id
 JOIN staff_member now_with ON now_with.id = a.staff_id LEFT JOIN staff_member after ON after.id = c.to_staff_id
 WHERE x.id = ANY($1::uuid[])"""
+
+_OFFER = """
+SELECT w.id AS source_id, a.id AS appointment_id, a.starts_at, a.pay_until, p.name AS patient_name,
+       d.name AS department, m.name AS doctor
+FROM waitlist_entry w JOIN appointment a ON a.id = w.offered_id JOIN patient p ON p.id = w.patient_id
+JOIN department d ON d.id = a.department_id JOIN staff_member m ON m.id = a.staff_id
+WHERE w.id = ANY($1::uuid[])"""
+
+# Nobody's place, so no doctor or hour: what they waited for.
+_ENTRY = """
+SELECT w.id AS source_id, NULL::uuid AS appointment_id, w.day, w.period, p.name AS patient_name, d.name AS department,
+       m.name AS doctor
+FROM waitlist_entry w JOIN patient p ON p.id = w.patient_id JOIN department d ON d.id = w.department_id
+LEFT JOIN staff_member m ON m.id = w.staff_id
+WHERE w.id = ANY($1::uuid[])"""
+
+_BAN = """
+SELECT b.id AS source_id, NULL::uuid AS appointment_id, b.reason, b.ends_at, b.lifted_at, p.name AS patient_name,
+       q.status AS appeal
+FROM booking_ban b JOIN patient p ON p.id = b.patient_id LEFT JOIN ban_appeal q ON q.ban_id = b.id
+WHERE b.id = ANY($1::uuid[])"""
 
 _TICKET = """
 SELECT t.id AS source_id, a.id AS appointment_id, a.starts_at, p.name AS patient_name, d.name AS department,
@@ -118,6 +140,43 @@ def _moved(row: _Row) -> Words:
     return _visit(row) | {"doctor": row["new_doctor"], "time": _time(row["new_starts_at"]), "advice": "已为您改约"}
 
 
+def _offered(row: _Row) -> Words:
+    return _visit(row) | {"until": _time(row["pay_until"]), "advice": f"请在{_time(row['pay_until'])[5:]}前确认"}
+
+
+def _waited(row: _Row) -> Words:
+    when = f"{row['day']:%Y-%m-%d} {_PERIODS[DayPeriod(row['period'])]}"
+    return {
+        "patient": mask_name(row["patient_name"]),
+        "department": row["department"],
+        "doctor": row["doctor"] or "",
+        "time": when,
+        "item": f"{row['department']}候补",
+        "advice": "候补未成功，未产生费用",
+    }
+
+
+def _banned(row: _Row) -> Words:
+    return _about_ban(row) | {"advice": "暂停线上预约，窗口可正常挂号"}
+
+
+def _lifted(row: _Row) -> Words:
+    return _about_ban(row) | {"advice": "已恢复线上预约"}
+
+
+def _answered(row: _Row) -> Words:
+    accepted = row["appeal"] == AppealStatus.ACCEPTED
+    return _about_ban(row) | {"advice": "申诉已通过，限制解除" if accepted else "申诉未通过，限制继续有效"}
+
+
+def _about_ban(row: _Row) -> Words:
+    return {
+        "patient": mask_name(row["patient_name"]),
+        "item": row["reason"],
+        "time": _time(row["lifted_at"] or row["ends_at"]),
+    }
+
+
 def _called(row: _Row) -> Words:
     return _visit(row) | {"number": row["display_no"], "room": row["room"] or row["home_room"]}
 
@@ -135,6 +194,7 @@ def _money(row: _Row) -> Words:
     }
 
 
+_PERIODS = {DayPeriod.MORNING: "上午", DayPeriod.AFTERNOON: "下午", DayPeriod.NIGHT: "夜间"}
 NEAR_AHEAD = 2  # so many before a patient when the reminder goes out
 _WHO = ("patient", "department", "doctor", "time")
 _BILL = ("patient", "item", "amount", "time")
@@ -145,6 +205,11 @@ WORDINGS: dict[NotificationKind, Wording] = {
     NotificationKind.CLINIC_STOPPED: Wording("停诊通知", _DISRUPTION, _stopped, (*_WHO, "advice")),
     NotificationKind.DOCTOR_SUBSTITUTED: Wording("替诊通知", _DISRUPTION, _substituted, (*_WHO, "advice")),
     NotificationKind.APPOINTMENT_MOVED: Wording("改约成功", _DISRUPTION, _moved, _WHO),
+    NotificationKind.WAITLIST_OFFERED: Wording("候补到号，请尽快确认", _OFFER, _offered, (*_WHO, "advice")),
+    NotificationKind.WAITLIST_ENDED: Wording("候补未成功", _ENTRY, _waited, _WHO),
+    NotificationKind.BOOKING_BANNED: Wording("线上预约已暂停", _BAN, _banned, ("patient", "item", "advice", "time")),
+    NotificationKind.BAN_LIFTED: Wording("线上预约已恢复", _BAN, _lifted, ("patient", "advice")),
+    NotificationKind.APPEAL_ANSWERED: Wording("申诉结果", _BAN, _answered, ("patient", "advice")),
     NotificationKind.TICKET_NEAR: Wording("即将轮到您就诊", _TICKET, _near, (*_WHO, "number", "room")),
     NotificationKind.TICKET_CALLED: Wording("请前往诊室就诊", _TICKET, _called, (*_WHO, "number", "room")),
     NotificationKind.PAYMENT_RECEIVED: Wording("缴费成功", _PAYMENT, _money, _BILL),

@@ -263,6 +263,20 @@ async def unperform(uow: UnitOfWork, source_kind: str, source_id: UUID) -> int:
     )
 
 
+async def carry_charges(uow: UnitOfWork, source_kind: str, from_id: UUID, to_id: UUID) -> int:
+    """Let what one source was charged stand for another (费用随改约转移); bill and payment stay as they are.
+
+    Only of the same patient and the same visit: the caller sees to that. Returns how many items it was.
+    """
+    return await uow.execute(
+        "UPDATE charge_item SET source_id = $3, version = version + 1 "
+        "WHERE source_kind = $1 AND source_id = $2 AND status = 'billed'",
+        source_kind,
+        from_id,
+        to_id,
+    )
+
+
 async def refund_items(
     uow: UnitOfWork,
     invoice_id: UUID,

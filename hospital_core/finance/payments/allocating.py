@@ -29,6 +29,8 @@ def allocate(parts: Sequence[RefundedPart], tenders: Sequence[tuple[UUID, int]])
     waiting = list(parts)
     shares = []
     for intent_id, rest_fen in tenders:
+        if not rest_fen:
+            continue
         taken: list[RefundedPart] = []
         left_fen = rest_fen
         while waiting and (left_fen > 0 or waiting[0].amount_fen == 0):

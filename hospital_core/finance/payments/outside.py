@@ -208,6 +208,7 @@ def _success_of(order: ChannelOrder) -> ChannelSuccess:
         currency=order.currency or "",
         mchid=order.mchid,
         appid=order.appid,
+        sub_mchid=order.sub_mchid,
         payer_openid=order.payer_openid,
         succeeded_at=order.succeeded_at,
         source="query",

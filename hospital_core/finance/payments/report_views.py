@@ -53,6 +53,12 @@ class ShiftReportView(View):
     receipts: list[SeriesRow]
 
 
+class MyShiftView(View):
+    """The shift of whoever asks (我的班次); None: they have none open."""
+
+    open: ShiftReportView | None
+
+
 class DayReportView(View):
     """One accounting day as it is printed (日报表): by drawer and cashier, channel, category, receipts, accounts."""
 

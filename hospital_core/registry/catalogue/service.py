@@ -32,7 +32,7 @@ async def save_price_item(uow: UnitOfWork, command: SavePriceItem) -> PriceItemV
 
     Raises: StateConflict (another ``version``), PriceConflict, FieldProblem. Emits: PriceChanged with a first price.
     """
-    for pointer, text in (("/name", command.name), ("/unit", command.unit), ("/category", command.category)):
+    for pointer, text in (("/name", command.name), ("/unit", command.unit)):
         if not text.isprintable():
             raise FieldProblem(pointer, "不能包含控制字符")
     item_id: UUID | None = await uow.fetch_value(

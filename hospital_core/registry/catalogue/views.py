@@ -26,7 +26,7 @@ class PriceItemView(View):
     id: UUID
     code: str
     name: str
-    category: str
+    category: FeeCategory
     unit: str
     active: bool
     unit_price: Decimal | None
@@ -63,7 +63,7 @@ class CodeSystemView(View):
 class PriceCategoryView(View):
     """A category of the price list (收费类别) and how many items in force it has."""
 
-    category: str
+    category: FeeCategory
     items: int
 
 

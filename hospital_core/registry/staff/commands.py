@@ -27,6 +27,31 @@ class HireStaff(Command):
     specialty: Annotated[str, StringConstraints(max_length=400)] = ""
 
 
+class IntroduceStaff(Command):
+    """Say what a staff member is good at and who they are (擅长与简介), as patients read it."""
+
+    staff_id: UUID
+    title: Annotated[str, StringConstraints(max_length=40)]
+    specialty: Annotated[str, StringConstraints(max_length=400)]
+    introduction: Annotated[str, StringConstraints(max_length=2000)]
+    version: int | None = None
+
+
+class KeepPortrait(Command):
+    """A portrait re-encoded by ``portraits.portrait_of`` (照片); made from the uploaded bytes by the route only."""
+
+    staff_id: UUID
+    media_type: str
+    content: bytes = Field(repr=False)
+    digest: str
+
+
+class RemovePortrait(Command):
+    """Take a portrait away (移除照片)."""
+
+    staff_id: UUID
+
+
 class OpenStaffAccount(Command):
     """Give a staff member a log-in (开通账号). Roles other than none need the right to assign roles."""
 

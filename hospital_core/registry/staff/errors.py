@@ -76,6 +76,14 @@ class RolesNotSeparated(DomainError):
     title = "系统管理员、安全管理员、审计管理员不能由同一账号兼任"
 
 
+class PhotoUnusable(DomainError):
+    """The uploaded bytes make no portrait: no picture, too large, too small."""
+
+    code = "staff.photo_unusable"
+    kind = Kind.INVALID
+    title = "照片无法使用"
+
+
 means("staff_administrators_separated", RolesNotSeparated)
 means("staff_member_staff_no_key", StaffNoTaken)
 means("staff_account_login_key", LoginTaken)

@@ -34,7 +34,10 @@ class Permission(StrEnum):
     SCHEDULE_READ = "schedule.read"
     SCHEDULE_MANAGE = "schedule.manage"
     APPOINTMENT_ADD_ON = "appointment.add_on"  # places beyond the plan, in one's own session
+    GUIDE_MANAGE = "guide.manage"  # search words and the symptom guide, as patients meet them
     DISRUPTION_SETTLE = "disruption.settle"  # answer for a patient whose clinic was changed
+    WAITLIST_READ = "waitlist.read"
+    BAN_MANAGE = "ban.manage"  # keep patients from booking online, answer their objections
     BREAK_GLASS_OPEN = "break_glass.open"
     BREAK_GLASS_REVIEW = "break_glass.review"
     WARD_READ = "ward.read"
@@ -64,7 +67,8 @@ ROLE_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
     ),
     StaffRole.REGISTRAR: frozenset(
         {P.PATIENT_SEARCH, P.PATIENT_READ, P.PATIENT_REGISTER, P.PATIENT_MERGE, P.ALLERGY_RECORD, P.WALK_IN_REGISTER,
-         P.CASH_TAKE, P.CASH_DESK, P.QUEUE_READ, P.SCHEDULE_READ, P.CATALOGUE_READ, P.DISRUPTION_SETTLE}
+         P.CASH_TAKE, P.CASH_DESK, P.QUEUE_READ, P.SCHEDULE_READ, P.CATALOGUE_READ, P.DISRUPTION_SETTLE,
+         P.WAITLIST_READ, P.BAN_MANAGE}
     ),
     StaffRole.CASHIER: frozenset(
         {P.PATIENT_SEARCH, P.PATIENT_READ, P.CASH_TAKE, P.CASH_DESK, P.REFUND_REQUEST, P.SCHEDULE_READ,
@@ -74,11 +78,12 @@ ROLE_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
     StaffRole.TECHNICIAN: frozenset({P.PATIENT_READ, P.QUEUE_READ, P.QUEUE_CALL, P.CATALOGUE_READ}),
     StaffRole.MANAGER: frozenset(
         {P.QUEUE_READ, P.SCHEDULE_READ, P.SCHEDULE_MANAGE, P.CATALOGUE_READ, P.PRICE_MANAGE, P.STAFF_READ, P.WARD_READ,
-         P.DISRUPTION_SETTLE, P.PRICE_OVERRIDE, P.CASH_DESK, P.DAY_CLOSE, P.MESSAGE_LOG_READ}
+         P.GUIDE_MANAGE, P.DISRUPTION_SETTLE, P.WAITLIST_READ, P.BAN_MANAGE, P.PRICE_OVERRIDE, P.CASH_DESK, P.DAY_CLOSE,
+         P.MESSAGE_LOG_READ}
     ),
     StaffRole.SYSTEM_ADMIN: frozenset(
         {P.STAFF_READ, P.STAFF_MANAGE, P.DEVICE_MANAGE, P.PRICE_MANAGE, P.CATALOGUE_READ, P.ORGANIZATION_MANAGE,
-         P.SCHEDULE_READ, P.SCHEDULE_MANAGE, P.PARKED_RELEASE, P.MESSAGE_LOG_READ}
+         P.SCHEDULE_READ, P.SCHEDULE_MANAGE, P.GUIDE_MANAGE, P.PARKED_RELEASE, P.MESSAGE_LOG_READ}
     ),
     StaffRole.SECURITY_ADMIN: frozenset({P.STAFF_READ, P.ROLES_ASSIGN, P.ACCOUNT_DISABLE, P.BREAK_GLASS_REVIEW}),
     StaffRole.AUDIT_ADMIN: frozenset({P.AUDIT_READ}),

@@ -10,12 +10,19 @@ from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.tokens import token_hash
 from hospital_core.registry.staff.permissions import permissions_of
+from hospital_core.registry.staff.portraits import Portrait, drawn_portrait
 from hospital_core.registry.staff.states import StaffRole
 from hospital_core.registry.staff.views import StaffSessionView, StaffView
 
 _STAFF = """
-SELECT s.*, d.name AS department, a.login, a.roles, coalesce(a.active, false) AS account_active
-FROM staff_member s JOIN department d ON d.id = s.department_id LEFT JOIN staff_account a ON a.staff_id = s.id"""
+SELECT s.*, d.name AS department, a.login, a.roles, coalesce(a.active, false) AS account_active,
+       left(photo.digest, 12) AS photo_version
+FROM staff_member s JOIN department d ON d.id = s.department_id LEFT JOIN staff_account a ON a.staff_id = s.id
+LEFT JOIN staff_photo photo ON photo.staff_id = s.id"""
+
+_PORTRAIT = """
+SELECT m.name, p.media_type, p.content, p.digest FROM staff_member m LEFT JOIN staff_photo p ON p.staff_id = m.id
+WHERE m.id = $1 AND ($2 OR m.active AND m.profession = 'doctor')"""
 
 # Idle sessions end after 30 minutes. Being seen is noted once a minute: bookkeeping of the session itself, no command.
 _SESSION = """
@@ -76,9 +83,23 @@ async def staff_names(reading: Reading, staff_ids: Iterable[UUID]) -> dict[UUID,
     return {row["id"]: row["name"] for row in rows}
 
 
+async def portrait(reading: Reading, staff_id: UUID, *, for_colleagues: bool = False) -> Portrait:
+    """Somebody's photo (照片), or their surname drawn when they gave none.
+
+    The public sees doctors who work here, colleagues everybody. Raises: NotFound.
+    """
+    row = await reading.fetch_row(_PORTRAIT, staff_id, for_colleagues)
+    if row is None:
+        raise NotFound()
+    if row["digest"] is None:
+        return drawn_portrait(row["name"])
+    return Portrait(row["media_type"], bytes(row["content"]), row["digest"])
+
+
 def _view(row: Record) -> StaffView:
     return StaffView(
         id=row["id"], staff_no=row["staff_no"], name=row["name"], title=row["title"], profession=row["profession"],
         department_id=row["department_id"], department=row["department"], specialty=row["specialty"],
+        introduction=row["introduction"], photo_version=row["photo_version"], version=row["version"],
         active=row["active"], login=row["login"], roles=row["roles"] or [], account_active=row["account_active"],
     )  # fmt: skip

@@ -14,7 +14,7 @@ from hospital_core.registry.staff.states import Profession, StaffRole
 
 
 class StaffView(View):
-    """A staff member (职工) as colleagues see them."""
+    """A staff member (职工) as colleagues see them. ``photo_version`` changes with the photo; None: there is none."""
 
     id: UUID
     staff_no: str
@@ -24,7 +24,10 @@ class StaffView(View):
     department_id: UUID
     department: str
     specialty: str
+    introduction: str
+    photo_version: str | None
     active: bool
+    version: int
     login: str | None = None
     roles: list[StaffRole] = []
     account_active: bool = False

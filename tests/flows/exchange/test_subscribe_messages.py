@@ -6,9 +6,17 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from pydantic import SerializeAsAny
 
 from hospital_core.access.queueing.commands import CallNext, CheckIn
 from hospital_core.access.queueing.service import call_next, check_in
+from hospital_core.access.scheduling.events import (
+    AppealAnswered,
+    BanLifted,
+    PatientBanned,
+    WaitlistEnded,
+    WaitlistOffered,
+)
 from hospital_core.access.scheduling.planning_commands import StopClinic, SubstituteDoctor
 from hospital_core.access.scheduling.service.changing import stop_clinic, substitute_doctor
 from hospital_core.exchange.notifications.commands import BeginDelivery, RecordConsent
@@ -23,10 +31,13 @@ from hospital_core.finance.payments.commands import OpenIntent, RequestRefund
 from hospital_core.finance.payments.ports import PrepayOrder
 from hospital_core.finance.payments.service import open_intent, record_success, request_refund
 from hospital_core.kernel import relay
+from hospital_core.kernel.commands import Command, Done
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.errors import Busy
+from hospital_core.kernel.events import Event
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.run import run
+from hospital_core.kernel.uow import UnitOfWork
 from tests.fixtures.access import (
     SYSTEM,
     FakeMessenger,
@@ -345,3 +356,70 @@ async def test_given_a_dead_database_half_way_then_the_message_is_tried_again(
 
 def _begin(notification_id: UUID) -> BeginDelivery:
     return BeginDelivery(notification_id=notification_id, template="appointment_confirmed", counted=True)
+
+
+async def _waits(person: Person, *, offered: bool) -> UUID:
+    """An entry of the waitlist, put there by SQL: how it comes and goes is scheduling's business."""
+    session = await make_session(clinic=await make_clinic())
+    _, held = await make_booked(session=session, person=person)
+    ended = "NULL" if offered else "hospital_now()"
+    (row,) = await rows(
+        "INSERT INTO waitlist_entry (id, version, patient_id, account_id, place, department_id, day, period, status, "
+        "joined_at, closes_at, offered_id, ended_at) SELECT $1, 0, $2, $3, 1, a.department_id, a.day, a.period, "
+        f"$4::text, hospital_now(), hospital_now() + interval '1 day', CASE WHEN $4::text = 'offered' THEN a.id END, {ended} "
+        "FROM appointment a WHERE a.id = $5 RETURNING id",
+        new_id(), person.patient_id, person.account_id, "offered" if offered else "expired", held.id,
+    )  # fmt: skip
+    return UUID(str(row["id"]))
+
+
+@pytest.mark.parametrize(
+    ("offered", "kind", "says"), [(True, "waitlist_offered", "前确认"), (False, "waitlist_ended", "心")]
+)
+async def test_given_a_waitlist_then_whoever_waits_hears_how_it_went(
+    gateway: FakeGateway, messenger: FakeMessenger, offered: bool, kind: str, says: str
+) -> None:
+    person = await make_person()
+    entry_id = await _waits(person, offered=offered)
+    event = WaitlistOffered(entry_id=entry_id) if offered else WaitlistEnded(entry_id=entry_id)
+    await run(SYSTEM, _tell, Telling(event=event))
+    await relay.drain(8)
+    (message,) = [one for one in (await inbox(reading(person.phone))).items if one.kind == kind]
+    assert (message.appointment_id is not None) is offered
+    assert "张*丰" in message.text
+    assert [data["patient"] for _, told_kind, _, data in messenger.sent if told_kind == kind] == ["张*丰"]
+    assert says in message.text or not offered
+
+
+async def test_given_a_ban_its_appeal_and_its_end_then_each_is_told_to_all_who_book(
+    gateway: FakeGateway, messenger: FakeMessenger
+) -> None:
+    person = await make_person()
+    mother = await make_person(patient_id=person.patient_id)
+    (ban,) = await rows(
+        "INSERT INTO booking_ban (id, version, patient_id, kind, reason, starts_at, ends_at, made_at) "
+        "VALUES ($1, 0, $2, 'no_show', '九十天内爽约三次', hospital_now(), hospital_now() + interval '30 days', "
+        "hospital_now()) RETURNING id",
+        new_id(), person.patient_id,
+    )  # fmt: skip
+    for event in (PatientBanned(ban_id=ban["id"]), AppealAnswered(ban_id=ban["id"]), BanLifted(ban_id=ban["id"])):
+        await run(SYSTEM, _tell, Telling(event=event))
+        await relay.drain(8)
+    for one in (person, mother):
+        heard = [(kind, data["advice"]) for openid, kind, _, data in messenger.sent if openid == one.openid]
+        assert heard == [
+            ("booking_banned", "暂停线上预约，窗口可正常挂号"),
+            ("appeal_answered", "申诉未通过，限制继续有效"),
+            ("ban_lifted", "已恢复线上预约"),
+        ]
+
+
+class Telling(Command):
+    """An event to record, as the room that it belongs to would."""
+
+    event: SerializeAsAny[Event]
+
+
+async def _tell(uow: UnitOfWork, command: Telling) -> Done:
+    uow.record(command.event)
+    return Done()

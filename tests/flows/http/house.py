@@ -102,6 +102,7 @@ async def build_house(server: Server) -> House:
         disruption_id=await value("SELECT id FROM disruption WHERE answered_at IS NULL ORDER BY id DESC LIMIT 1"),
         schedule_id=tomorrow.schedule_id,
         department_id=clinic.department_id,
+        doctor_id=clinic.doctor_id,
         room_id=clinic.room_id,
         day=tomorrow.starts_at.date().isoformat(),
     )

@@ -40,6 +40,7 @@ class World:
     disruption_id: UUID  # of a stopped clinic, not answered
     schedule_id: UUID
     department_id: UUID
+    doctor_id: UUID
     room_id: UUID
     day: str
 
@@ -140,6 +141,14 @@ MATRIX: dict[str, Row] = {
         path=lambda w: {"department_id": w.department_id}, query=lambda w: {"day": w.day}
     ),
     "GET /api/miniapp/v1/schedules/{schedule_id}/slots": _phone(path=lambda w: {"schedule_id": w.schedule_id}),
+    "GET /api/miniapp/v1/search": _phone(query=lambda w: {"q": "心内科"}),
+    "GET /api/miniapp/v1/guide/parts": _phone(),
+    "GET /api/miniapp/v1/guide/symptoms": _phone(ok=(404,), query=lambda w: {"part": "没有的部位"}),
+    "POST /api/miniapp/v1/guide/advice": _phone(
+        ok=(404,), body=lambda w: {"part": "没有的部位", "symptoms": ["没有的症状"], "patient_id": str(w.patient_id)}
+    ),
+    "GET /api/miniapp/v1/doctors/{staff_id}": _phone(path=lambda w: {"staff_id": w.doctor_id}),
+    "GET /api/miniapp/v1/doctors/{staff_id}/photo": _open(path=lambda w: {"staff_id": w.doctor_id}),
     "GET /api/miniapp/v1/appointments": _phone(),
     "POST /api/miniapp/v1/appointments": _phone(
         ok=(409,),
@@ -259,7 +268,7 @@ MATRIX: dict[str, Row] = {
     # -- staff: the cashier's day
     "GET /api/staff/v1/drawers": _staff(*WINDOWS, "manager"),
     "POST /api/staff/v1/drawers": _staff("manager", ok=(422,)),
-    "GET /api/staff/v1/my/shift": _staff(*WINDOWS, ok=(200, 404)),
+    "GET /api/staff/v1/my/shift": _staff(*WINDOWS),
     "POST /api/staff/v1/shifts": _staff(
         *WINDOWS, ok=(404,), body=lambda w: {"drawer_id": str(new_id()), "opening_fen": 0}
     ),
@@ -302,6 +311,19 @@ MATRIX: dict[str, Row] = {
     # -- staff: people and places
     "GET /api/staff/v1/staff": _staff("manager", "system_admin", "security_admin"),
     "POST /api/staff/v1/staff": _staff("system_admin", ok=(422,)),
+    "POST /api/staff/v1/staff/{staff_id}/introduction": _staff(
+        "system_admin", ok=(404,), path=_nothing("staff_id"),
+        body=lambda w: {"title": "主任医师", "specialty": "", "introduction": ""},
+    ),
+    "GET /api/staff/v1/staff/{staff_id}/photo": _staff(
+        "manager", "system_admin", "security_admin", path=lambda w: {"staff_id": w.doctor_id}
+    ),
+    "POST /api/staff/v1/staff/{staff_id}/photo": _staff(
+        "system_admin", ok=(422,), path=lambda w: {"staff_id": w.doctor_id}
+    ),
+    "POST /api/staff/v1/staff/{staff_id}/photo/remove": _staff(
+        "system_admin", ok=(404,), path=lambda w: {"staff_id": w.doctor_id}
+    ),
     "POST /api/staff/v1/staff/{staff_id}/account": _staff("system_admin", ok=(422,), path=_nothing("staff_id")),
     "POST /api/staff/v1/staff/{staff_id}/roles": _staff(
         "security_admin", ok=(404,), path=_nothing("staff_id"), body=lambda w: {"roles": ["doctor"]}
@@ -352,6 +374,18 @@ MATRIX: dict[str, Row] = {
     ),
     "POST /api/staff/v1/disruptions/{disruption_id}/answer": _staff(
         "registrar", "manager", ok=(404,), path=_nothing("disruption_id"), body=lambda w: {"choice": "refund"}
+    ),
+    # -- staff: what patients search by
+    "GET /api/staff/v1/search-words": _staff(*PLANNERS),
+    "POST /api/staff/v1/search-words": _staff(*PLANNERS, ok=(422,)),
+    "POST /api/staff/v1/search-words/{word_id}/remove": _staff(*PLANNERS, ok=(404,), path=_nothing("word_id")),
+    "GET /api/staff/v1/guide-rules": _staff(*PLANNERS),
+    "POST /api/staff/v1/guide-rules": _staff(*PLANNERS, ok=(422,)),
+    "POST /api/staff/v1/guide-rules/{rule_id}/move": _staff(
+        *PLANNERS, ok=(404,), path=_nothing("rule_id"), body=lambda w: {"direction": "up"}
+    ),
+    "POST /api/staff/v1/guide-rules/{rule_id}/switch": _staff(
+        *PLANNERS, ok=(404,), path=_nothing("rule_id"), body=lambda w: {"active": False}
     ),
     # -- staff: devices
     "GET /api/staff/v1/devices": _staff("system_admin"),

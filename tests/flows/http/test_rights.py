@@ -63,6 +63,7 @@ def test_every_write_of_a_person_or_device_needs_a_key_or_says_why_not() -> None
         "POST /api/miniapp/v1/sessions",
         "POST /api/miniapp/v1/sessions/refresh",
         "POST /api/miniapp/v1/sessions/end",
+        "POST /api/miniapp/v1/guide/advice",
         "POST /api/miniapp/v1/wechat/pay-notify",
         "POST /api/miniapp/v1/wechat/refund-notify",
         "POST /api/miniapp/v1/wechat/push",

@@ -125,15 +125,17 @@ async def test_given_a_code_twice_then_its_item_is_changed_and_an_old_version_is
 
 async def test_given_wrong_input_then_it_is_refused() -> None:
     for fields in (
-        {"code": "a b", "name": "x", "category": "c", "unit": "次"},
-        {"code": "A1", "name": "x", "category": "c", "unit": "次", "unit_price": "-1"},
-        {"code": "A1", "name": "x", "category": "c", "unit": "次", "unit_price": "1.00001"},
-        {"code": "A1", "name": "x\x00", "category": "c", "unit": "次"},
+        {"code": "a b", "name": "x", "category": "other", "unit": "次"},
+        {"code": "A1", "name": "x", "category": "other", "unit": "次", "unit_price": "-1"},
+        {"code": "A1", "name": "x", "category": "other", "unit": "次", "unit_price": "1.00001"},
+        {"code": "A1", "name": "x\x00", "category": "other", "unit": "次"},
     ):
         with pytest.raises(ValidationError):
             SavePriceItem.model_validate(fields)
+    with pytest.raises(ValidationError):
+        SavePriceItem.model_validate({"code": "A1", "name": "x", "category": "挂号", "unit": "次"})
     with pytest.raises(FieldProblem):
-        await run(SYSTEM, save_price_item, SavePriceItem(code="A1", name="x\x07y", category="c", unit="次"))
+        await run(SYSTEM, save_price_item, SavePriceItem(code="A1", name="x\x07y", category="other", unit="次"))
     for action in (price_of(reading(), new_id()), price_item_by_code(reading(), "nothing")):
         with pytest.raises(NotFound):
             await action
@@ -142,19 +144,19 @@ async def test_given_wrong_input_then_it_is_refused() -> None:
 
 
 async def test_given_items_of_a_category_then_it_is_listed_with_those_in_force() -> None:
-    category = unique("类别")
+    category, before = "nursing", {one.category: one.items for one in await price_categories(reading())}
     for active in (True, True, False):
         made = await make_price_item(unit_price=Decimal(1))
         await reading().fetch(
             "UPDATE price_item SET category = $2, active = $3 WHERE id = $1 RETURNING id", made.id, category, active
         )
     listed = await price_categories(reading())
-    assert [one.items for one in listed if one.category == category] == [2]
+    assert [one.items for one in listed if one.category == category] == [before.get(category, 0) + 2]
     assert [one.category for one in listed] == sorted(one.category for one in listed)
 
 
 async def test_given_the_list_then_it_is_searched_and_paged() -> None:
-    category = unique("cat")
+    category = "bed"  # nobody else's here
     items = [await make_price_item(name=f"核磁共振{n}", category=category) for n in range(53)]
     first = await price_items(reading(), "", category)
     rest = await price_items(reading(), "", category, first.next_cursor)

@@ -73,6 +73,7 @@ export type CreateEnrolment = Schemas['CreateEnrolment']
 export type PairDevice = Schemas['PairDevice']
 export type EnrolmentCode = Schemas['EnrolmentCode']
 /** Prices are decimal yuan as text: they have up to four places. */
+export type FeeCategory = Schemas['FeeCategory']
 export type PriceItem = Schemas['PriceItemView']
 export type SavePriceItem = Schemas['SavePriceItem']
 export type ChangePrice = Schemas['ChangePrice']
@@ -100,3 +101,8 @@ export type MismatchChecked = Schemas['MismatchChecked']
 export type TradeState = Schemas['TradeState']
 export type CodeSystem = Schemas['CodeSystemView']
 export type ChangeOwnPassword = Schemas['ChangeOwnPassword']
+
+// The window's shift
+
+export type OpenShift = Schemas['OpenShift']
+export type CloseShift = Schemas['CloseShift']

@@ -6,6 +6,7 @@ import type {
   DeviceKind,
   DeviceStatus,
   DocumentKind,
+  FeeCategory,
   LocationKind,
   MatchReason,
   MismatchKind,
@@ -30,6 +31,24 @@ export const SERVICE: Record<ServiceKind, string> = {
   disease: '专病',
   night: '夜诊',
   emergency: '急诊',
+}
+
+/** The fourteen categories of fees on a receipt (收费类别). */
+export const FEE: Record<FeeCategory, string> = {
+  registration: '挂号费',
+  consultation: '诊察费',
+  general_care: '一般诊疗费',
+  examination: '检查费',
+  laboratory: '化验费',
+  treatment: '治疗费',
+  surgery: '手术费',
+  nursing: '护理费',
+  bed: '床位费',
+  material: '卫生材料费',
+  western_drug: '西药费',
+  patent_drug: '中成药费',
+  herbal_drug: '中药饮片费',
+  other: '其他费用',
 }
 
 export const DOCUMENT: Record<DocumentKind, string> = {

@@ -4,6 +4,7 @@ from hospital_core.access.scheduling.service.book import book_appointment
 from hospital_core.access.scheduling.service.cancel import cancel_appointment, record_refund
 from hospital_core.access.scheduling.service.hold import SOURCE, confirm_paid, expire_hold, settle_unpaid
 from hospital_core.access.scheduling.service.pay import pay_appointment
+from hospital_core.access.scheduling.service.reschedule import reschedule_appointment
 from hospital_core.access.scheduling.service.rush import book_in_rush
 from hospital_core.access.scheduling.service.sessions import make_schedule
 from hospital_core.access.scheduling.service.visit import arrive, fulfil
@@ -22,5 +23,6 @@ __all__ = [
     "pay_appointment",
     "record_refund",
     "register_walk_in",
+    "reschedule_appointment",
     "settle_unpaid",
 ]

@@ -1,6 +1,7 @@
 """Booking a place (预约挂号)."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from hospital_core.access.scheduling.service.taking import (
     Wish,
     count,
     facts_of,
+    paid_until,
     place,
     refusal,
     terms_of,
@@ -40,17 +42,18 @@ async def book_appointment(uow: UnitOfWork, command: BookAppointment) -> Appoint
     """Hold a place until it is paid (预约挂号), for as long as the rules say and two minutes for the news to arrive.
 
     A place without fee is booked at once. Raises: SlotFull, SlotTaken, SlotBegun, SessionOver, SessionStopped,
-    NotReleased, WindowOnly, AlreadyBooked, RealNameRequired, TooManyBookings, NotFound, PatientMerged. Locks: one
-    place, then the counts. Emits: AppointmentHoldLapses (timer) or AppointmentConfirmed.
+    NotReleased, WindowOnly, AlreadyBooked, RealNameRequired, BookingBanned, TooManyBookings, NotFound, PatientMerged.
+    Locks: one place, then the counts. Emits: AppointmentHoldLapses (timer) or AppointmentConfirmed.
     """
     patient = await permitted_patient(uow, command.patient_id)
     actor = uow.ctx.actor
     wish = wish_of(actor, patient.patient_id, command)
-    made = await take_place(uow, wish, _desk_of(actor))
+    made = await take_place(uow, wish, desk_of(actor))
     return await announce(uow, made)
 
 
-def _desk_of(actor: Actor) -> Desk:
+def desk_of(actor: Actor) -> Desk:
+    """Where somebody stands who books for themselves: at a kiosk, or with a phone."""
     if actor.kind is ActorKind.KIOSK_SESSION:
         return Desk(BookingChannel.KIOSK, Pool.KIOSK, actor.device_id)
     return MINIAPP
@@ -62,8 +65,13 @@ def wish_of(actor: Actor, patient_id: UUID, command: BookAppointment) -> Wish:
     return Wish(patient_id, command.schedule_id, command.slot_id, account_id)
 
 
-async def take_place(uow: UnitOfWork, wish: Wish, desk: Desk) -> dict[str, Any]:
-    """Take one place, or say why it cannot be had. Bookings at the window are not counted."""
+async def take_place(
+    uow: UnitOfWork, wish: Wish, desk: Desk, *, pay_until_max: datetime | None = None
+) -> dict[str, Any]:
+    """Take one place, or say why it cannot be had. Bookings at the window are not counted.
+
+    ``pay_until_max``: who only changes a hold does not get a longer one.
+    """
     book = await rule_book(uow)
     await require_live_file(uow, wish.patient_id)
     facts = await facts_of(uow, [wish], desk)
@@ -71,6 +79,8 @@ async def take_place(uow: UnitOfWork, wish: Wish, desk: Desk) -> dict[str, Any]:
     if why is not None:
         raise await _more_exactly(uow, wish, desk, why)
     terms = await terms_of(uow, [wish], facts, book)
+    if pay_until_max is not None:
+        terms = [paid_until(term, min(term.pay_until, pay_until_max)) for term in terms]
     made = await place(uow, [wish], facts, terms, desk)
     if not made:
         made = await _after_others(uow, wish, desk, lambda: place(uow, [wish], facts, terms, desk, how=Locking.WAIT))

@@ -10,8 +10,7 @@ from hospital_core.access.scheduling.errors import NotCancellable, TooLateToCanc
 from hospital_core.access.scheduling.events import AppointmentCancelled, AppointmentRefunded
 from hospital_core.access.scheduling.queries import cancel_until, permitted_appointment, view_of
 from hospital_core.access.scheduling.rules import rule_book
-from hospital_core.access.scheduling.service.hold import SOURCE, hold_place, refund, settle_unpaid
-from hospital_core.access.scheduling.statements import RELEASE
+from hospital_core.access.scheduling.service.hold import SOURCE, free_place, hold_place, refund, settle_unpaid
 from hospital_core.access.scheduling.states import (
     APPOINTMENT,
     APPOINTMENT_PAYMENT,
@@ -58,7 +57,7 @@ async def cancel_time(uow: UnitOfWork, row: Record) -> datetime:
 async def give_back(uow: UnitOfWork, row: Record, reason: str) -> None:
     """Cancel a locked appointment, free its place and send its money back."""
     await transition(uow, APPOINTMENT, "cancel", row["id"], cancelled_at=uow.now, cancel_reason=reason)
-    await uow.execute(RELEASE, row["slot_id"], uow.now, row["returns_after_s"])
+    await free_place(uow, row, row["returns_after_s"])
     await end_relation(uow, SOURCE, row["id"])
     if row["payment_status"] == AppointmentPayment.PAID and row["fee_fen"]:
         bill = await invoice_of_charge(uow, SOURCE, row["id"])

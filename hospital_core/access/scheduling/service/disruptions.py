@@ -4,7 +4,6 @@ The place is locked first, then the appointment, then the question is answered b
 two taps, a clerk and the timer, one settles it, and the money follows that one.
 """
 
-from decimal import ROUND_CEILING, Decimal
 from uuid import UUID
 
 from asyncpg import Record
@@ -17,9 +16,10 @@ from hospital_core.access.scheduling.planning_views import DisruptionView
 from hospital_core.access.scheduling.rules import rule_book
 from hospital_core.access.scheduling.service.cancel import give_back
 from hospital_core.access.scheduling.service.changing import SESSION_STOPPED
-from hospital_core.access.scheduling.service.hold import SOURCE, follow_session, hold_place
+from hospital_core.access.scheduling.service.differences import pay_difference
+from hospital_core.access.scheduling.service.hold import follow_session, free_place, hold_place
 from hospital_core.access.scheduling.service.taking import hidden_seconds
-from hospital_core.access.scheduling.statements import HOLD_EXPIRED, RELEASE, is_free, is_open_to, is_stale
+from hospital_core.access.scheduling.statements import HOLD_EXPIRED, is_free, is_open_to, is_stale, is_waited_for
 from hospital_core.access.scheduling.states import (
     APPOINTMENT,
     DISRUPTION,
@@ -32,17 +32,13 @@ from hospital_core.access.scheduling.states import (
     Pool,
     ServiceKind,
 )
-from hospital_core.finance.payments.commands import RequestRefund
-from hospital_core.finance.payments.service import request_refund
 from hospital_core.kernel.errors import FieldProblem, StateConflict
-from hospital_core.kernel.money import fen_of
 from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
 
 DOCTOR_SUBSTITUTED = "doctor_substituted"
 # What pays back the difference to a cheaper session; the fee itself is the appointment's own.
 DIFFERENCE = "disruption"
-_THOUSANDTH = Decimal("0.001")
 
 _PAID = (AppointmentStatus.BOOKED,)
 _STANDING = (AppointmentStatus.PENDING, AppointmentStatus.BOOKED)
@@ -57,7 +53,8 @@ FROM appointment mine
 JOIN schedule s ON s.id = $1 AND s.status = 'active' AND s.department_id = mine.department_id AND s.released_at <= $3
  AND s.service_kind <> '{ServiceKind.EMERGENCY.value}'
 JOIN slot ON slot.schedule_id = s.id AND slot.starts_at > $3 AND slot.id <> mine.slot_id
-WHERE mine.id = $2 AND {is_free("slot", "$3")} AND {is_open_to("slot", f"'{Pool.MINIAPP.value}'", "$3")}
+WHERE mine.id = $2 AND NOT {is_waited_for("s", "$3")}
+  AND {is_free("slot", "$3")} AND {is_open_to("slot", f"'{Pool.MINIAPP.value}'", "$3")}
 ORDER BY slot.number LIMIT 1 FOR UPDATE OF slot SKIP LOCKED"""
 
 # Holds that ended unpaid, on the place or of the patient in that half day.
@@ -74,8 +71,6 @@ WHERE mine.id = $2 AND a.id <> mine.id AND {is_stale("a", "$3")}
 _TAKE = f"""
 UPDATE slot SET status = {SLOT.target_sql("take")}, held_until = NULL, free_from = NULL, version = version + 1
 WHERE id = $1"""
-
-_CHARGED = "SELECT invoice_id, unit_price, refunded_quantity FROM charge_item WHERE source_kind = $1 AND source_id = $2"
 
 _MOVE = f"""
 UPDATE appointment
@@ -153,7 +148,9 @@ async def _move(uow: UnitOfWork, disruption_id: UUID, appointment: Record, sched
     if target is None:
         raise SlotFull()
     await uow.execute(_END_STALE, target["slot_id"], appointment["id"], uow.now, target["day"], target["period"])
-    refunded_fen = await _pay_difference(uow, disruption_id, appointment, target["fee_fen"])
+    refunded_fen = 0
+    if appointment["payment_status"] == AppointmentPayment.PAID:
+        refunded_fen = await pay_difference(uow, appointment, target["fee_fen"], DIFFERENCE, disruption_id)
     await uow.execute(_TAKE, target["slot_id"])
     moved = await uow.fetch_row(
         _MOVE, appointment["id"], target["slot_id"], target["id"], target["staff_id"], target["slot_starts_at"],
@@ -162,37 +159,7 @@ async def _move(uow: UnitOfWork, disruption_id: UUID, appointment: Record, sched
         hidden_seconds(target, await rule_book(uow)),
     )  # fmt: skip
     assert moved is not None
-    await uow.execute(RELEASE, appointment["slot_id"], uow.now, appointment["returns_after_s"])
+    await free_place(uow, appointment, appointment["returns_after_s"])
     await follow_session(uow, moved)
     uow.record(AppointmentMoved(appointment_id=appointment["id"], disruption_id=disruption_id))
     return refunded_fen
-
-
-async def _pay_difference(uow: UnitOfWork, disruption_id: UUID, appointment: Record, new_fee_fen: int) -> int:
-    """Give back what the new session costs less (退差价), rounded up to what a thousandth of the visit costs.
-
-    Money follows quantity on a bill (``billing.refunding``): the patient never gets less than the difference.
-    """
-    paid_fen: int = appointment["fee_fen"]
-    if appointment["payment_status"] != AppointmentPayment.PAID or paid_fen <= new_fee_fen:
-        return 0
-    item = await uow.fetch_row(_CHARGED, SOURCE, appointment["id"])
-    assert item is not None
-    amount_fen = _least_part(item["unit_price"], item["refunded_quantity"], paid_fen - new_fee_fen)
-    await request_refund(
-        uow,
-        RequestRefund(
-            invoice_id=item["invoice_id"], amount_fen=amount_fen, reason="改约退差价", source_kind=DIFFERENCE,
-            source_id=disruption_id,
-        ),
-    )  # fmt: skip
-    return amount_fen
-
-
-def _least_part(unit_price: Decimal, refunded: Decimal, wanted_fen: int) -> int:
-    """The least amount, not less than wanted, that a quantity of the item can stand for after what it gave back."""
-    before_fen = fen_of(unit_price, refunded)
-    part = (Decimal(wanted_fen) / (unit_price * 100)).quantize(_THOUSANDTH, rounding=ROUND_CEILING)
-    if fen_of(unit_price, refunded + part) - before_fen < wanted_fen:
-        part += _THOUSANDTH
-    return fen_of(unit_price, refunded + part) - before_fen

@@ -12,11 +12,12 @@ from uuid import UUID
 from asyncpg import Record
 
 from hospital_core.access.scheduling.days import bounds_of, day_of
-from hospital_core.access.scheduling.events import AppointmentConfirmed, AppointmentExpired
+from hospital_core.access.scheduling.events import AppointmentConfirmed, AppointmentExpired, WaitlistDue
 from hospital_core.access.scheduling.statements import (
     EXPIRE_STALE,
     FIND_AGAIN,
     HOLD_EXPIRED,
+    LINE_AT,
     LOCK_PLACE,
     OPENS_BEFORE,
     RELEASE,
@@ -25,6 +26,7 @@ from hospital_core.access.scheduling.states import (
     APPOINTMENT,
     APPOINTMENT_PAYMENT,
     SLOT,
+    WAITLIST_ENTRY,
     AppointmentPayment,
     AppointmentStatus,
 )
@@ -50,6 +52,10 @@ _TAKE_AGAIN = f"""
 UPDATE slot SET status = {SLOT.target_sql("take")}, held_until = NULL, free_from = NULL, version = version + 1
 WHERE id = $1"""
 
+_ACCEPT_OFFER = f"""
+UPDATE waitlist_entry SET status = {WAITLIST_ENTRY.target_sql("accept")}, ended_at = $2, version = version + 1
+WHERE offered_id = $1 AND {WAITLIST_ENTRY.sources_sql("accept")}"""
+
 _OPEN_PAYMENTS = "SELECT 1 FROM payment_intent WHERE invoice_id = $1 AND status = 'open' LIMIT 1"
 
 
@@ -67,10 +73,23 @@ async def expire_hold(uow: UnitOfWork, appointment_id: UUID) -> bool:
     row = await hold_place(uow, appointment_id)
     if row is None or not await uow.execute(_EXPIRE, appointment_id, uow.now):
         return False
-    await uow.execute(RELEASE, row["slot_id"], uow.now, None)
+    await free_place(uow, row, None)
     await settle_unpaid(uow, appointment_id)
     uow.record(AppointmentExpired(appointment_id=appointment_id))
     return True
+
+
+async def free_place(uow: UnitOfWork, row: Mapping[str, Any], hidden_s: int | None) -> None:
+    """Let go of a cancelled appointment's place, which its caller has locked; who waits for it is served next.
+
+    ``hidden_s`` as for ``RELEASE``. What was offered to one who waited goes on to the next at once: nobody else sees
+    it. Emits: WaitlistDue, when somebody waits.
+    """
+    line = await uow.fetch_row(LINE_AT, row["schedule_id"], uow.now, row["id"])
+    assert line is not None
+    await uow.execute(RELEASE, row["slot_id"], uow.now, 0 if line["waited"] and line["offered"] else hidden_s)
+    if line["waited"]:
+        uow.record(WaitlistDue(department_id=line["department_id"], day=line["day"], period=line["period"]))
 
 
 async def confirm_paid(uow: UnitOfWork, appointment_id: UUID, invoice_id: UUID) -> AppointmentStatus:
@@ -96,6 +115,7 @@ async def confirm(uow: UnitOfWork, appointment_id: UUID) -> None:
     await transition(uow, APPOINTMENT_PAYMENT, "pay", appointment_id)
     row = await transition(uow, APPOINTMENT, "confirm", appointment_id)
     await uow.execute("UPDATE slot SET held_until = NULL, version = version + 1 WHERE id = $1", row["slot_id"])
+    await uow.execute(_ACCEPT_OFFER, appointment_id, uow.now)
     await announce_confirmed(uow, row)
 
 
@@ -111,6 +131,7 @@ async def _take_again(uow: UnitOfWork, lost: Record) -> bool:
         uow, APPOINTMENT, "rebook", lost["id"],
         slot_id=place["id"], starts_at=place["starts_at"], cancelled_at=None, cancel_reason=None,
     )  # fmt: skip
+    await uow.execute(_ACCEPT_OFFER, lost["id"], uow.now)
     await announce_confirmed(uow, row)
     return True
 

@@ -7,7 +7,7 @@ writes the appointments, then the day's counts have the last word on how often s
 import secrets
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,7 @@ from asyncpg import Record
 from hospital_core.access.scheduling.days import day_of
 from hospital_core.access.scheduling.errors import (
     AlreadyBooked,
+    BookingBanned,
     NotReleased,
     RealNameRequired,
     SessionNotOpen,
@@ -30,6 +31,7 @@ from hospital_core.access.scheduling.errors import (
 from hospital_core.access.scheduling.rules import RuleBook, RuleCode
 from hospital_core.access.scheduling.statements import (
     BOOK,
+    BOOK_OFFERED,
     BOOK_TOGETHER,
     BOOK_WAITING,
     COUNT,
@@ -59,9 +61,15 @@ class Locking(StrEnum):
     SKIP = "skip"  # what is locked; lapsed holds count as free
     WAIT = "wait"  # for what is locked: it may yet be given up
     TOGETHER = "together"  # skip, and leave lapsed holds to whoever comes alone
+    OFFERED = "offered"  # wait, for whom the place was kept; held also when there is no fee
 
 
-_STATEMENTS = {Locking.SKIP: BOOK, Locking.WAIT: BOOK_WAITING, Locking.TOGETHER: BOOK_TOGETHER}
+_STATEMENTS = {
+    Locking.SKIP: BOOK,
+    Locking.WAIT: BOOK_WAITING,
+    Locking.TOGETHER: BOOK_TOGETHER,
+    Locking.OFFERED: BOOK_OFFERED,
+}
 
 
 @dataclass(frozen=True)
@@ -77,16 +85,25 @@ class Wish:
 
 @dataclass(frozen=True)
 class Desk:
-    """Where wishes come in: the channel, which kept places it may sell besides everybody's, and on which device."""
+    """Where wishes come in: the channel, which kept places it may sell besides everybody's, and on which device.
+
+    Without ``limited`` the limits of the day do not hold: the waitlist books when it can, not when it likes.
+    """
 
     channel: BookingChannel
     pool: Pool
     device_id: UUID | None = None
+    limited: bool = True
 
     @property
     def at_window(self) -> bool:
         """The window sells running sessions, and places whose time has passed while their session runs."""
         return self.channel is BookingChannel.WINDOW
+
+    @property
+    def bans_hold(self) -> bool:
+        """Who is banned is still served by people: at the window, and by the doctor who adds them (AP-12)."""
+        return self.channel not in (BookingChannel.WINDOW, BookingChannel.CLINIC)
 
 
 @dataclass(frozen=True)
@@ -121,7 +138,7 @@ def refusal(fact: Record, book: RuleBook, now: datetime, desk: Desk) -> DomainEr
         if opens_at > now:
             return SessionNotOpen(opens_at=opens_at.isoformat())
     else:
-        online = _online_refusal(fact, book, now)
+        online = _online_refusal(fact, book, now, desk)
         if online is not None:
             return online
     if fact["claim"] is not None:
@@ -129,7 +146,7 @@ def refusal(fact: Record, book: RuleBook, now: datetime, desk: Desk) -> DomainEr
     return None if fact["any_free"] else SlotFull()
 
 
-def _online_refusal(fact: Record, book: RuleBook, now: datetime) -> DomainError | None:
+def _online_refusal(fact: Record, book: RuleBook, now: datetime, desk: Desk) -> DomainError | None:
     if fact["service_kind"] == ServiceKind.EMERGENCY:
         return WindowOnly()
     if fact["released_at"] > now:
@@ -137,7 +154,9 @@ def _online_refusal(fact: Record, book: RuleBook, now: datetime) -> DomainError 
     scope = (fact["department_id"], fact["service_kind"])
     if fact["temporary"] and book.value(RuleCode.REAL_NAME_REQUIRED, *scope):
         return RealNameRequired()
-    for subject, code in _LIMITS.items():
+    if fact["ban_kind"] is not None and desk.bans_hold:
+        return BookingBanned(ban_kind=fact["ban_kind"], until=fact["banned_until"].isoformat())
+    for subject, code in _LIMITS.items() if desk.limited else ():
         most = book.value(code)
         if fact[f"{subject.value}_made"] >= most:
             return TooManyBookings(subject=subject.value, most=most)
@@ -172,6 +191,11 @@ def _terms(fact: Record, book: RuleBook, now: datetime, seen_at: datetime | None
     return Terms(fee_fen, pay_until, pay_until + HOLD_BEYOND, hidden_seconds(fact, book))
 
 
+def paid_until(terms: Terms, pay_until: datetime) -> Terms:
+    """The same terms with another time to pay."""
+    return replace(terms, pay_until=pay_until, held_until=pay_until + HOLD_BEYOND)
+
+
 def hidden_seconds(session: Record, book: RuleBook) -> int:
     """For how long a sought-after place will stay hidden when it comes back (回池延迟), drawn when it is taken."""
     if not session["sought_after"]:
@@ -196,6 +220,7 @@ async def place(
     Who got none is missing.
     Locks: the places.
     """
+    held = how is Locking.OFFERED
     ids = [(new_id(), new_id(), number_text(NumberKind.APPOINTMENT, fact["sequence"])) for fact in facts]
     columns = _columns(wishes, terms, ids)
     rows = await uow.fetch(
@@ -205,7 +230,7 @@ async def place(
     made = {}
     for row in rows:
         at = row["wish"] - 1
-        made[at] = _appointment(wishes[at], facts[at], terms[at], ids[at], row, uow.now)
+        made[at] = _appointment(wishes[at], facts[at], terms[at], ids[at], row, uow.now, held)
     return made
 
 
@@ -237,13 +262,14 @@ def _columns(wishes: Sequence[Wish], terms: Sequence[Terms], ids: Sequence[tuple
 
 
 def _appointment(
-    wish: Wish, fact: Record, terms: Terms, ids: tuple[UUID, UUID, str], row: Record, now: datetime
+    wish: Wish, fact: Record, terms: Terms, ids: tuple[UUID, UUID, str], row: Record, now: datetime, held: bool
 ) -> dict[str, Any]:
-    free = terms.fee_fen == 0
+    free = terms.fee_fen == 0 and not held
     return {
         "id": ids[0], "encounter_id": ids[1], "appointment_no": ids[2], "slot_id": row["slot_id"],
         "schedule_id": wish.schedule_id, "department_id": fact["department_id"], "staff_id": fact["staff_id"],
         "patient_id": wish.patient_id, "account_id": wish.account_id, "previous_id": wish.previous_id,
+        "next_id": None,
         "status": AppointmentStatus.BOOKED if free else AppointmentStatus.PENDING,
         "payment_status": AppointmentPayment.PAID if free else AppointmentPayment.UNPAID,
         "starts_at": row["starts_at"], "number": row["number"], "service_kind": fact["service_kind"],

@@ -95,6 +95,8 @@ def _mismatch_of(fact: ChannelSuccess, intent: Record | None) -> MismatchKind | 
         return MismatchKind.AMOUNT
     if fact.mchid != intent["mchid"] or not PaymentChannel(intent["channel"]).is_wechat:
         return MismatchKind.MERCHANT
+    if intent["sub_mchid"] is not None and fact.sub_mchid != intent["sub_mchid"]:
+        return MismatchKind.MERCHANT
     if fact.appid is not None and fact.appid != ports.use(PaymentGateway).merchant.appid:
         return MismatchKind.APP
     payer = intent["payer_openid"]

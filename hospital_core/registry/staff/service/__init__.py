@@ -8,7 +8,12 @@ from hospital_core.registry.staff.service.accounts import (
     replace_password,
     reset_totp,
 )
-from hospital_core.registry.staff.service.people import hire_staff
+from hospital_core.registry.staff.service.people import (
+    hire_staff,
+    introduce_staff,
+    keep_portrait,
+    remove_portrait,
+)
 from hospital_core.registry.staff.service.sessions import begin_session, end_session
 
 __all__ = [
@@ -18,7 +23,10 @@ __all__ = [
     "enable_account",
     "end_session",
     "hire_staff",
+    "introduce_staff",
+    "keep_portrait",
     "open_account",
+    "remove_portrait",
     "replace_password",
     "reset_totp",
 ]

@@ -311,6 +311,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/miniapp/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Departments and doctors by name, pinyin, alias, skill, disease or symptom, with free times (检索). */
+        get: operations["miniapp.get_search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/miniapp/v1/guide/parts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Parts of the body that the symptom guide knows (部位). */
+        get: operations["miniapp.get_parts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/miniapp/v1/guide/symptoms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Symptoms of a part of the body (症状). */
+        get: operations["miniapp.get_symptoms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/miniapp/v1/guide/advice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Where symptoms lead: departments, how soon, what to heed (导诊建议); nothing of the question is kept. */
+        post: operations["miniapp.post_advice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/miniapp/v1/doctors/{staff_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A doctor's page with the sessions of the next fourteen days (医生主页). */
+        get: operations["miniapp.get_doctor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/miniapp/v1/doctors/{staff_id}/photo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A doctor's photo, or the surname drawn (医生照片). */
+        get: operations["miniapp.get_photo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/miniapp/v1/messages": {
         parameters: {
             query?: never;
@@ -1354,6 +1456,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/staff/v1/search-words": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Words that lead to a department or doctor (检索词). */
+        get: operations["staff.all_words"];
+        put?: never;
+        /** Let a word lead somewhere (维护检索词). */
+        post: operations["staff.keep_word"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/search-words/{word_id}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a word lead nowhere (删除检索词). */
+        post: operations["staff.remove_word"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/guide-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rules of the symptom guide in their order (导诊规则). */
+        get: operations["staff.all_guide_rules"];
+        put?: never;
+        /** Say where a symptom leads (维护导诊规则). */
+        post: operations["staff.keep_guide_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/guide-rules/{rule_id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change places with the neighbour of the same part of the body (调整导诊规则顺序). */
+        post: operations["staff.move_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/guide-rules/{rule_id}/switch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a rule rest, or act again (停用、启用导诊规则). */
+        post: operations["staff.switch_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/staff/v1/refunds/attention": {
         parameters: {
             query?: never;
@@ -1636,7 +1825,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Ask the channel how a payment stands (查单). */
-        post: operations["staff.check_payment"];
+        post: operations["staff.ask_about_payment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1979,6 +2168,58 @@ export interface paths {
         put?: never;
         /** Enter a staff member (职工入职). */
         post: operations["staff.hire"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/staff/{staff_id}/introduction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Title, skills and introduction as patients read them (职称、擅长与简介). */
+        post: operations["staff.introduce"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/staff/{staff_id}/photo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A colleague's photo, or the surname drawn (职工照片). */
+        get: operations["staff.photo"];
+        put?: never;
+        /** Keep the picture that is the request's body (上传照片): JPEG, PNG or WebP of 200 KB at most. */
+        post: operations["staff.upload_photo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/staff/{staff_id}/photo/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show the drawn surname again (移除照片). */
+        post: operations["staff.take_photo_away"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2961,7 +3202,7 @@ export interface components {
          * @description The money side of an appointment (支付状态), an axis of its own.
          * @enum {string}
          */
-        AppointmentPayment: "unpaid" | "paid" | "refunding" | "refunded";
+        AppointmentPayment: "unpaid" | "paid" | "refunding" | "refunded" | "moved";
         /**
          * AppointmentQrView
          * @description The text to show as a QR code, and until when it works (预约二维码).
@@ -2984,6 +3225,8 @@ export interface components {
         /**
          * AppointmentView
          * @description An appointment as its patient sees it (预约单). ``ticket`` is filled by ``queueing.queries.with_tickets``.
+         *
+         *     ``previous_id`` is the one it replaces, ``next_id`` the one that replaced it (改约).
          */
         AppointmentView: {
             /**
@@ -3040,6 +3283,16 @@ export interface components {
              * Format: uuid
              */
             encounter_id: string;
+            /**
+             * Previous Id
+             * @default null
+             */
+            previous_id: string | null;
+            /**
+             * Next Id
+             * @default null
+             */
+            next_id: string | null;
             /** @default null */
             ticket: components["schemas"]["TicketBrief"] | null;
         };
@@ -3068,6 +3321,31 @@ export interface components {
             name: string;
             /** Campus */
             campus: string;
+        };
+        /**
+         * AskGuide
+         * @description Ask where symptoms lead (导诊). The patient decides about age and sex; otherwise what was told, if anything.
+         */
+        AskGuide: {
+            /** Part */
+            part: string;
+            /** Symptoms */
+            symptoms: string[];
+            /**
+             * Patient Id
+             * @default null
+             */
+            patient_id?: string | null;
+            /**
+             * Sex
+             * @default null
+             */
+            sex?: ("male" | "female") | null;
+            /**
+             * Age
+             * @default null
+             */
+            age?: number | null;
         };
         /**
          * BeginSession
@@ -3584,6 +3862,15 @@ export interface components {
             refunded: number;
         };
         /**
+         * ClinicOffer
+         * @description A kind of clinic that a doctor holds, and what it costs (门诊类别与挂号费).
+         */
+        ClinicOffer: {
+            service_kind: components["schemas"]["ServiceKind"];
+            /** Fee Fen */
+            fee_fen: number;
+        };
+        /**
          * ClinicsChangedView
          * @description The changes that one command made (停替诊结果).
          */
@@ -3843,6 +4130,29 @@ export interface components {
             campus_name: string;
         };
         /**
+         * DepartmentHit
+         * @description A department that was found (检索到的科室); ``matched`` is the word that led there.
+         */
+        DepartmentHit: {
+            /**
+             * Department Id
+             * Format: uuid
+             */
+            department_id: string;
+            /** Name */
+            name: string;
+            /** Campus */
+            campus: string;
+            /** Intro */
+            intro: string;
+            /** Is Emergency */
+            is_emergency: boolean;
+            found_by: components["schemas"]["FoundBy"];
+            /** Matched */
+            matched: string;
+            next_free: components["schemas"]["NextFree"] | null;
+        };
+        /**
          * DepartmentKind
          * @description What a department does (科室类别).
          * @enum {string}
@@ -4025,6 +4335,72 @@ export interface components {
             refunded_fen: number;
         };
         /**
+         * DoctorHit
+         * @description A doctor who was found (检索到的医生).
+         */
+        DoctorHit: {
+            /**
+             * Staff Id
+             * Format: uuid
+             */
+            staff_id: string;
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Specialty */
+            specialty: string;
+            /**
+             * Department Id
+             * Format: uuid
+             */
+            department_id: string;
+            /** Department */
+            department: string;
+            /** Campus */
+            campus: string;
+            /** Photo Version */
+            photo_version: string | null;
+            found_by: components["schemas"]["FoundBy"];
+            /** Matched */
+            matched: string;
+            next_free: components["schemas"]["NextFree"] | null;
+        };
+        /**
+         * DoctorPageView
+         * @description A doctor's page (医生主页). ``photo_version`` changes with the photo; None: the surname is drawn.
+         */
+        DoctorPageView: {
+            /**
+             * Staff Id
+             * Format: uuid
+             */
+            staff_id: string;
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Specialty */
+            specialty: string;
+            /** Introduction */
+            introduction: string;
+            /**
+             * Department Id
+             * Format: uuid
+             */
+            department_id: string;
+            /** Department */
+            department: string;
+            /** Campus */
+            campus: string;
+            /** Photo Version */
+            photo_version: string | null;
+            /** Offers */
+            offers: components["schemas"]["ClinicOffer"][];
+            /** Sessions */
+            sessions: components["schemas"]["DoctorSession"][];
+        };
+        /**
          * DoctorQueueView
          * @description A doctor's day (今日接诊).
          */
@@ -4039,6 +4415,43 @@ export interface components {
             passed: components["schemas"]["QueueRow"][];
             /** Finished Today */
             finished_today: components["schemas"]["QueueRow"][];
+        };
+        /**
+         * DoctorSession
+         * @description A session on a doctor's page (出诊时段).
+         */
+        DoctorSession: {
+            /**
+             * Schedule Id
+             * Format: uuid
+             */
+            schedule_id: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            service_kind: components["schemas"]["ServiceKind"];
+            /** Fee Fen */
+            fee_fen: number;
+            /** Places Left */
+            places_left: number;
+            /** Room */
+            room: string;
+            /**
+             * Department Id
+             * Format: uuid
+             */
+            department_id: string;
+            /** Department */
+            department: string;
+            /** Campus */
+            campus: string;
         };
         /**
          * DoctorView
@@ -4261,6 +4674,12 @@ export interface components {
          */
         FeeCategory: "registration" | "consultation" | "general_care" | "examination" | "laboratory" | "treatment" | "surgery" | "nursing" | "bed" | "material" | "western_drug" | "patent_drug" | "herbal_drug" | "other";
         /**
+         * FoundBy
+         * @description Why a search found somebody (检索命中), the plainest reason first.
+         * @enum {string}
+         */
+        FoundBy: "name" | "alias" | "disease" | "symptom" | "specialty";
+        /**
          * GenerateDay
          * @description Make the sessions of a day from the templates (放号), of one campus or of all.
          */
@@ -4329,6 +4748,99 @@ export interface components {
          * @enum {string}
          */
         GenerationTrouble: "doctor_elsewhere" | "room_taken" | "no_price" | "closed";
+        /**
+         * GuideAdviceView
+         * @description Where the symptoms lead (导诊建议). Where it is an emergency, only emergency departments are named.
+         */
+        GuideAdviceView: {
+            urgency: components["schemas"]["GuideUrgency"];
+            /** Headline */
+            headline: string;
+            /** Advice */
+            advice: string[];
+            /** Departments */
+            departments: components["schemas"]["GuideDepartment"][];
+        };
+        /**
+         * GuideDepartment
+         * @description A department that the guide names (建议科室); ``for_whom`` when that hangs on age or sex, which nobody told.
+         */
+        GuideDepartment: {
+            /**
+             * Department Id
+             * Format: uuid
+             */
+            department_id: string;
+            /** Name */
+            name: string;
+            /** Campus */
+            campus: string;
+            /** Intro */
+            intro: string;
+            /** Is Emergency */
+            is_emergency: boolean;
+            urgency: components["schemas"]["GuideUrgency"];
+            /** For Whom */
+            for_whom: string;
+            next_free: components["schemas"]["NextFree"] | null;
+        };
+        /**
+         * GuidePartView
+         * @description A part of the body in the symptom guide (部位).
+         */
+        GuidePartView: {
+            /** Part */
+            part: string;
+            /** Symptoms */
+            symptoms: number;
+        };
+        /**
+         * GuideRuleView
+         * @description A rule of the symptom guide as staff keep it (导诊规则); ``age_below`` is the first age it is not for.
+         */
+        GuideRuleView: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Version */
+            version: number;
+            /** Body Part */
+            body_part: string;
+            /** Symptom */
+            symptom: string;
+            sex: components["schemas"]["Sex"] | null;
+            /** Age From */
+            age_from: number;
+            /** Age Below */
+            age_below: number;
+            /** Department Id */
+            department_id: string | null;
+            /** Department */
+            department: string | null;
+            urgency: components["schemas"]["GuideUrgency"];
+            /** Advice */
+            advice: string;
+            /** Position */
+            position: number;
+            /** Active */
+            active: boolean;
+        };
+        /**
+         * GuideSymptomView
+         * @description A symptom of a part of the body (症状).
+         */
+        GuideSymptomView: {
+            /** Symptom */
+            symptom: string;
+        };
+        /**
+         * GuideUrgency
+         * @description How soon somebody must be seen (紧急程度).
+         * @enum {string}
+         */
+        GuideUrgency: "normal" | "soon" | "emergency";
         /**
          * Health
          * @description The process answers.
@@ -4404,6 +4916,23 @@ export interface components {
             /** Number Masked */
             number_masked: string;
             status: components["schemas"]["IdentifierStatus"];
+        };
+        /**
+         * IntroduceStaff
+         * @description Say what a staff member is good at and who they are (擅长与简介), as patients read it.
+         */
+        IntroduceStaff: {
+            /** Title */
+            title: string;
+            /** Specialty */
+            specialty: string;
+            /** Introduction */
+            introduction: string;
+            /**
+             * Version
+             * @default null
+             */
+            version?: number | null;
         };
         /**
          * InvoiceDetailView
@@ -4892,6 +5421,17 @@ export interface components {
          */
         MismatchKind: "mismatch_order" | "mismatch_amount" | "mismatch_currency" | "mismatch_merchant" | "mismatch_app" | "mismatch_payer" | "mismatch_transaction";
         /**
+         * MoveGuideRule
+         * @description Change places with the neighbour of the same part of the body (调整导诊规则顺序).
+         */
+        MoveGuideRule: {
+            /**
+             * Direction
+             * @enum {string}
+             */
+            direction: "up" | "down";
+        };
+        /**
          * MoveTarget
          * @description A session to which a patient can be moved (可改约时段); ``refund_fen`` is what it gives back.
          */
@@ -4924,6 +5464,13 @@ export interface components {
             fee_fen: number;
             /** Refund Fen */
             refund_fen: number;
+        };
+        /**
+         * MyShiftView
+         * @description The shift of whoever asks (我的班次); None: they have none open.
+         */
+        MyShiftView: {
+            open: components["schemas"]["ShiftReportView"] | null;
         };
         /**
          * NamedAuditLine
@@ -4984,11 +5531,35 @@ export interface components {
             patient_name_masked: string | null;
         };
         /**
+         * NextFree
+         * @description The earliest place that the asking channel can book (最近可约).
+         */
+        NextFree: {
+            /**
+             * Schedule Id
+             * Format: uuid
+             */
+            schedule_id: string;
+            /**
+             * Department Id
+             * Format: uuid
+             */
+            department_id: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            service_kind: components["schemas"]["ServiceKind"];
+            /** Fee Fen */
+            fee_fen: number;
+        };
+        /**
          * NotificationKind
          * @description What a message tells. Its words are in ``wording``; a kind whose room is not built yet is never written.
          * @enum {string}
          */
-        NotificationKind: "appointment_confirmed" | "appointment_refunded" | "payment_received" | "refund_finished" | "clinic_stopped" | "doctor_substituted" | "appointment_moved" | "waitlist_offered" | "ticket_near" | "ticket_called" | "report_ready";
+        NotificationKind: "appointment_confirmed" | "appointment_refunded" | "payment_received" | "refund_finished" | "clinic_stopped" | "doctor_substituted" | "appointment_moved" | "waitlist_offered" | "waitlist_ended" | "booking_banned" | "ban_lifted" | "appeal_answered" | "ticket_near" | "ticket_called" | "report_ready";
         /**
          * NotificationStatus
          * @description Whether a message reached its channel (消息状态).
@@ -5218,6 +5789,36 @@ export interface components {
              */
             next_cursor: string | null;
         };
+        /** Page[GuidePartView] */
+        Page_GuidePartView_: {
+            /** Items */
+            items: components["schemas"]["GuidePartView"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
+        };
+        /** Page[GuideRuleView] */
+        Page_GuideRuleView_: {
+            /** Items */
+            items: components["schemas"]["GuideRuleView"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
+        };
+        /** Page[GuideSymptomView] */
+        Page_GuideSymptomView_: {
+            /** Items */
+            items: components["schemas"]["GuideSymptomView"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
+        };
         /** Page[KioskAppointment] */
         Page_KioskAppointment_: {
             /** Items */
@@ -5412,6 +6013,16 @@ export interface components {
         Page_ScheduleView_: {
             /** Items */
             items: components["schemas"]["ScheduleView"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
+        };
+        /** Page[SearchWordView] */
+        Page_SearchWordView_: {
+            /** Items */
+            items: components["schemas"]["SearchWordView"][];
             /**
              * Next Cursor
              * @default null
@@ -5763,7 +6374,7 @@ export interface components {
          * @description One thing a staff member may be allowed to do (权限点).
          * @enum {string}
          */
-        Permission: "queue.read" | "queue.call" | "encounter.conduct" | "patient.search" | "patient.read" | "patient.register" | "patient.merge" | "allergy.record" | "allergy.judge" | "walk_in.register" | "cash.take" | "cash.desk" | "refund.request" | "price.override" | "day.close" | "schedule.read" | "schedule.manage" | "appointment.add_on" | "disruption.settle" | "break_glass.open" | "break_glass.review" | "ward.read" | "catalogue.read" | "price.manage" | "organization.manage" | "staff.read" | "staff.manage" | "roles.assign" | "account.disable" | "device.manage" | "parked.release" | "message_log.read" | "audit.read";
+        Permission: "queue.read" | "queue.call" | "encounter.conduct" | "patient.search" | "patient.read" | "patient.register" | "patient.merge" | "allergy.record" | "allergy.judge" | "walk_in.register" | "cash.take" | "cash.desk" | "refund.request" | "price.override" | "day.close" | "schedule.read" | "schedule.manage" | "appointment.add_on" | "guide.manage" | "disruption.settle" | "break_glass.open" | "break_glass.review" | "ward.read" | "catalogue.read" | "price.manage" | "organization.manage" | "staff.read" | "staff.manage" | "roles.assign" | "account.disable" | "device.manage" | "parked.release" | "message_log.read" | "audit.read";
         /**
          * PhoneBound
          * @description The account's phone number, masked.
@@ -5828,8 +6439,7 @@ export interface components {
          * @description A category of the price list (收费类别) and how many items in force it has.
          */
         PriceCategoryView: {
-            /** Category */
-            category: string;
+            category: components["schemas"]["FeeCategory"];
             /** Items */
             items: number;
         };
@@ -5847,8 +6457,7 @@ export interface components {
             code: string;
             /** Name */
             name: string;
-            /** Category */
-            category: string;
+            category: components["schemas"]["FeeCategory"];
             /** Unit */
             unit: string;
             /** Active */
@@ -6463,7 +7072,7 @@ export interface components {
          * @description Every rule there is (规则项).
          * @enum {string}
          */
-        RuleCode: "hold_minutes" | "window_days" | "release_minute" | "cancel_before_minutes" | "patient_bookings_per_day" | "account_bookings_per_day" | "device_bookings_per_day" | "real_name_required" | "revisit_days" | "revisit_percent" | "hidden_minutes_min" | "hidden_minutes_max" | "add_on_per_session" | "no_show_count" | "no_show_window_days" | "no_show_ban_days" | "waitlist_answer_minutes" | "waitlist_closes_minute" | "disruption_answer_hours" | "check_in_opens_minutes";
+        RuleCode: "hold_minutes" | "window_days" | "release_minute" | "cancel_before_minutes" | "patient_bookings_per_day" | "account_bookings_per_day" | "device_bookings_per_day" | "real_name_required" | "revisit_days" | "revisit_percent" | "hidden_minutes_min" | "hidden_minutes_max" | "add_on_per_session" | "no_show_count" | "no_show_window_days" | "no_show_ban_days" | "waitlist_answer_minutes" | "waitlist_closes_minute" | "disruption_answer_hours" | "check_in_opens_minutes" | "reschedules_max";
         /**
          * RuleException
          * @description What a rule is for one department or service kind (例外).
@@ -6601,6 +7210,52 @@ export interface components {
             active?: boolean;
         };
         /**
+         * SaveGuideRule
+         * @description Say where a symptom leads (维护导诊规则); with ``rule_id`` change one. New rules come after their symptom's.
+         */
+        SaveGuideRule: {
+            /**
+             * Rule Id
+             * @default null
+             */
+            rule_id?: string | null;
+            /**
+             * Version
+             * @default null
+             */
+            version?: number | null;
+            /** Body Part */
+            body_part: string;
+            /** Symptom */
+            symptom: string;
+            /**
+             * Sex
+             * @default null
+             */
+            sex?: ("male" | "female") | null;
+            /**
+             * Age From
+             * @default 0
+             */
+            age_from?: number;
+            /**
+             * Age Below
+             * @default 200
+             */
+            age_below?: number;
+            /**
+             * Department Id
+             * @default null
+             */
+            department_id?: string | null;
+            urgency: components["schemas"]["GuideUrgency"];
+            /**
+             * Advice
+             * @default
+             */
+            advice?: string;
+        };
+        /**
          * SaveLocation
          * @description Create or change a place (地点); ``parent_id`` of a room or window is its waiting area.
          */
@@ -6678,6 +7333,35 @@ export interface components {
              * @default null
              */
             version?: number | null;
+        };
+        /**
+         * SaveSearchWord
+         * @description Let a word lead somewhere (维护检索词); with ``word_id`` change one.
+         */
+        SaveSearchWord: {
+            /**
+             * Word Id
+             * @default null
+             */
+            word_id?: string | null;
+            /** Word */
+            word: string;
+            kind: components["schemas"]["SearchWordKind"];
+            /**
+             * Department Id
+             * Format: uuid
+             */
+            department_id: string;
+            /**
+             * Staff Id
+             * @default null
+             */
+            staff_id?: string | null;
+            /**
+             * Weight
+             * @default 1
+             */
+            weight?: number;
         };
         /**
          * SaveTemplate
@@ -6821,6 +7505,53 @@ export interface components {
             sought_after: boolean;
             /** Template Id */
             template_id: string | null;
+        };
+        /**
+         * SearchView
+         * @description What a search found (检索结果), the best first.
+         */
+        SearchView: {
+            /** Departments */
+            departments: components["schemas"]["DepartmentHit"][];
+            /** Doctors */
+            doctors: components["schemas"]["DoctorHit"][];
+        };
+        /**
+         * SearchWordKind
+         * @description What a search word is (检索词).
+         * @enum {string}
+         */
+        SearchWordKind: "alias" | "disease" | "symptom";
+        /**
+         * SearchWordView
+         * @description A search word as staff keep it (检索词).
+         */
+        SearchWordView: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Word */
+            word: string;
+            /** Pinyin */
+            pinyin: string;
+            /** Initials */
+            initials: string;
+            kind: components["schemas"]["SearchWordKind"];
+            /**
+             * Department Id
+             * Format: uuid
+             */
+            department_id: string;
+            /** Department */
+            department: string;
+            /** Staff Id */
+            staff_id: string | null;
+            /** Doctor */
+            doctor: string | null;
+            /** Weight */
+            weight: number;
         };
         /**
          * SentMessage
@@ -7176,7 +7907,7 @@ export interface components {
         StaffRole: "doctor" | "nurse" | "registrar" | "cashier" | "pharmacist" | "technician" | "manager" | "system_admin" | "security_admin" | "audit_admin";
         /**
          * StaffView
-         * @description A staff member (职工) as colleagues see them.
+         * @description A staff member (职工) as colleagues see them. ``photo_version`` changes with the photo; None: there is none.
          */
         StaffView: {
             /**
@@ -7200,8 +7931,14 @@ export interface components {
             department: string;
             /** Specialty */
             specialty: string;
+            /** Introduction */
+            introduction: string;
+            /** Photo Version */
+            photo_version: string | null;
             /** Active */
             active: boolean;
+            /** Version */
+            version: number;
             /**
              * Login
              * @default null
@@ -7265,6 +8002,14 @@ export interface components {
             staff_id: string;
             /** Reason */
             reason: string;
+        };
+        /**
+         * SwitchGuideRule
+         * @description Let a rule rest, or act again (停用、启用导诊规则).
+         */
+        SwitchGuideRule: {
+            /** Active */
+            active: boolean;
         };
         /**
          * TakeCash
@@ -8797,6 +9542,391 @@ export interface operations {
             };
             /** @description `http.fields_wrong` 填写的内容有误; `kernel.field_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "miniapp.get_search": {
+        parameters: {
+            query?: {
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchView"];
+                };
+            };
+            /** @description unchanged since the given ETag */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "miniapp.get_parts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_GuidePartView_"];
+                };
+            };
+            /** @description unchanged since the given ETag */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "miniapp.get_symptoms": {
+        parameters: {
+            query: {
+                part: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_GuideSymptomView_"];
+                };
+            };
+            /** @description unchanged since the given ETag */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "miniapp.post_advice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskGuide"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuideAdviceView"];
+                };
+            };
+            /** @description `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "miniapp.get_doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DoctorPageView"];
+                };
+            };
+            /** @description unchanged since the given ETag */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "miniapp.get_photo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14110,6 +15240,608 @@ export interface operations {
             };
         };
     };
+    "staff.all_words": {
+        parameters: {
+            query?: {
+                q?: string;
+                kind?: components["schemas"]["SearchWordKind"] | null;
+                department_id?: string | null;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SearchWordView_"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.field_wrong` 填写的内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.keep_word": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveSearchWord"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchWordView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scheduling.search_word_taken` 该检索词已指向这个科室或医生 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.field_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.remove_word": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                word_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.all_guide_rules": {
+        parameters: {
+            query?: {
+                part?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_GuideRuleView_"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.keep_guide_rule": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveGuideRule"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuideRuleView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.state_conflict` 状态已变化，请刷新后再试 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.field_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.move_rule": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveGuideRule"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuideRuleView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.switch_rule": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SwitchGuideRule"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuideRuleView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "staff.refunds": {
         parameters: {
             query?: never;
@@ -15531,7 +17263,7 @@ export interface operations {
             };
         };
     };
-    "staff.check_payment": {
+    "staff.ask_about_payment": {
         parameters: {
             query?: never;
             header?: never;
@@ -16348,7 +18080,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ShiftReportView"];
+                    "application/json": components["schemas"]["MyShiftView"];
                 };
             };
             /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
@@ -16362,15 +18094,6 @@ export interface operations {
             };
             /** @description `kernel.forbidden` 您没有进行此操作的权限 */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `kernel.not_found` 没有找到您要的内容 */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17472,6 +19195,347 @@ export interface operations {
             };
             /** @description `staff.staff_no_taken` 工号已被使用 */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.introduce": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IntroduceStaff"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.state_conflict` 状态已变化，请刷新后再试 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.photo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": string;
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.upload_photo": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致; `staff.photo_unusable` 照片无法使用 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.take_photo_away": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                staff_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,7 +1,9 @@
 import type {
   Allergy,
+  CloseShift,
   CompleteTemporaryFile,
   MergePatients,
+  OpenShift,
   RecordAllergy,
   RegisterPatient,
   UnmergePatients,
@@ -61,3 +63,12 @@ export const moveAllergy = (patientId: string, allergy: Allergy, move: AllergyMo
     body: { version: allergy.version },
     idempotencyKey,
   })
+
+export const myShift = (signal?: AbortSignal) => api.call('GET', '/my/shift', { signal })
+
+export const drawers = (signal?: AbortSignal) => api.call('GET', '/drawers', { signal })
+
+export const openShift = (body: OpenShift, idempotencyKey: string) => api.call('POST', '/shifts', { body, idempotencyKey })
+
+export const closeShift = ({ shiftId, ...body }: CloseShift & { shiftId: string }, idempotencyKey: string) =>
+  api.call('POST', '/shifts/{shift_id}/close', { path: { shift_id: shiftId }, body, idempotencyKey })

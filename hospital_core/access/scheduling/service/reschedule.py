@@ -1,0 +1,136 @@
+"""Having another place instead (改约): the new one is taken and the old one given back in one transaction.
+
+The fee is carried: the bill, its payment and the visit they belong to move to the new appointment. A cheaper place
+gives the difference back. A dearer one is refused, because a place that waits for its difference would be two places
+for one patient; who wants it cancels and books anew (``docs/booking.md``).
+"""
+
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from hospital_core.access.scheduling.commands import RescheduleAppointment
+from hospital_core.access.scheduling.errors import (
+    NotCancellable,
+    PaymentOver,
+    RescheduleDearer,
+    ReschedulesUsedUp,
+    SessionStopped,
+    TooLateToCancel,
+)
+from hospital_core.access.scheduling.events import AppointmentCancelled
+from hospital_core.access.scheduling.queries import permitted_appointment, view_of
+from hospital_core.access.scheduling.rules import RuleCode, rule_book
+from hospital_core.access.scheduling.service.book import announce, desk_of, take_place
+from hospital_core.access.scheduling.service.cancel import cancel_time
+from hospital_core.access.scheduling.service.differences import pay_difference
+from hospital_core.access.scheduling.service.hold import SOURCE, confirm, free_place, hold_place, refund, settle_unpaid
+from hospital_core.access.scheduling.service.taking import Wish
+from hospital_core.access.scheduling.states import (
+    APPOINTMENT,
+    APPOINTMENT_PAYMENT,
+    AppointmentPayment,
+    AppointmentStatus,
+    SlotStatus,
+)
+from hospital_core.access.scheduling.views import AppointmentView
+from hospital_core.finance.billing.queries import invoice_of_charge
+from hospital_core.finance.billing.service import carry_charges
+from hospital_core.kernel.context import ActorKind
+from hospital_core.kernel.ids import new_id
+from hospital_core.kernel.states import transition
+from hospital_core.kernel.uow import UnitOfWork
+from hospital_core.registry.care_relations.service import end_relation
+
+RESCHEDULED = "rescheduled"
+# What pays back the difference to a cheaper place; the fee itself is the appointment's own.
+DIFFERENCE = "reschedule"
+
+_TIMES_MOVED = """
+WITH RECURSIVE chain AS (
+    SELECT previous_id, 0 AS moved FROM appointment WHERE id = $1
+    UNION ALL
+    SELECT a.previous_id, chain.moved + 1 FROM chain JOIN appointment a ON a.id = chain.previous_id)
+SELECT max(moved) FROM chain"""
+
+_GIVE_VISIT = "UPDATE appointment SET encounter_id = $2, version = version + 1 WHERE id = $1"
+_PAID_LESS = "UPDATE appointment SET fee_fen = fee_fen - $2, version = version + 1 WHERE id = $1"
+
+
+async def reschedule_appointment(uow: UnitOfWork, command: RescheduleAppointment) -> AppointmentView:
+    """Take another place for the same patient and give this one back (改约), all or nothing; links both.
+
+    An unpaid hold keeps its time to pay. Raises: NotFound, NotCancellable, SessionStopped, TooLateToCancel,
+    PaymentOver, ReschedulesUsedUp, RescheduleDearer, and whatever booking raises; then nothing has changed.
+    Locks: the old place, the appointment, the new place. Emits: AppointmentCancelled for the old one, AppointmentHold-
+    Lapses or AppointmentConfirmed for the new one.
+    """
+    seen = await permitted_appointment(uow, command.appointment_id)
+    old = await hold_place(uow, command.appointment_id)
+    assert old is not None
+    await _check(uow, old)
+    # First out of the way of the new one: a patient has one appointment per department and part of the day.
+    await transition(uow, APPOINTMENT, "cancel", old["id"], cancelled_at=uow.now, cancel_reason=RESCHEDULED)
+    made = await _take_new(uow, old, command)
+    await _move_money(uow, old, made)
+    await free_place(uow, old, old["returns_after_s"])
+    await end_relation(uow, SOURCE, old["id"])
+    uow.record(AppointmentCancelled(appointment_id=old["id"]))
+    uow.audited("appointment", made["id"], patient_id=seen["patient_id"], reason=RESCHEDULED)
+    return view_of(await permitted_appointment(uow, made["id"]))
+
+
+async def _check(uow: UnitOfWork, old: Record) -> None:
+    if old["status"] not in (AppointmentStatus.PENDING, AppointmentStatus.BOOKED):
+        raise NotCancellable(status=old["status"])
+    if await uow.fetch_value("SELECT status FROM slot WHERE id = $1", old["slot_id"]) == SlotStatus.CLOSED:
+        raise SessionStopped()
+    cancel_until = await cancel_time(uow, old)
+    if uow.now >= cancel_until:
+        raise TooLateToCancel(cancel_until=cancel_until.isoformat())
+    if old["status"] == AppointmentStatus.PENDING and uow.now >= old["pay_until"]:
+        raise PaymentOver()
+    book = await rule_book(uow)
+    most = book.value(RuleCode.RESCHEDULES_MAX, old["department_id"], old["service_kind"])
+    if await uow.fetch_value(_TIMES_MOVED, old["id"]) >= most:
+        raise ReschedulesUsedUp(most=most)
+
+
+async def _take_new(uow: UnitOfWork, old: Record, command: RescheduleAppointment) -> dict[str, Any]:
+    actor = uow.ctx.actor
+    account_id: UUID | None = actor.id if actor.kind is ActorKind.ACCOUNT else old["account_id"]
+    wish = Wish(old["patient_id"], command.schedule_id, command.slot_id, account_id, old["id"])
+    unpaid = old["payment_status"] == AppointmentPayment.UNPAID
+    made = await take_place(uow, wish, desk_of(actor), pay_until_max=old["pay_until"] if unpaid else None)
+    if not unpaid and made["fee_fen"] > old["fee_fen"]:
+        raise RescheduleDearer(difference_fen=made["fee_fen"] - old["fee_fen"])
+    return made
+
+
+async def _move_money(uow: UnitOfWork, old: Record, made: dict[str, Any]) -> None:
+    """What was paid for the old place pays the new one; what is not needed goes back."""
+    if old["payment_status"] == AppointmentPayment.UNPAID:
+        await settle_unpaid(uow, old["id"])
+        await announce(uow, made)
+    elif made["fee_fen"]:
+        await _carry(uow, old, made)
+        await confirm(uow, made["id"])
+    else:
+        if old["fee_fen"]:
+            bill = await invoice_of_charge(uow, SOURCE, old["id"])
+            assert bill is not None
+            await refund(uow, old["id"], bill.id, old["fee_fen"], "改约到免费号，退回挂号费")
+        await announce(uow, made)
+
+
+async def _carry(uow: UnitOfWork, old: Record, made: dict[str, Any]) -> None:
+    """The visit that was billed takes place at the new time: the new appointment becomes that visit."""
+    await uow.execute(_GIVE_VISIT, old["id"], new_id())
+    await uow.execute(_GIVE_VISIT, made["id"], old["encounter_id"])
+    await carry_charges(uow, SOURCE, old["id"], made["id"])
+    await transition(uow, APPOINTMENT_PAYMENT, "carry", old["id"])
+    paid = {"id": made["id"], "fee_fen": old["fee_fen"]}
+    returned_fen = await pay_difference(uow, paid, made["fee_fen"], DIFFERENCE, made["id"])
+    # Rounded in the patient's favour: what is left of the payment is what this place costs them.
+    await uow.execute(_PAID_LESS, made["id"], made["fee_fen"] - (old["fee_fen"] - returned_fen))

@@ -1,0 +1,107 @@
+"""Reading the waitlist; who may see an entry is decided here."""
+
+from datetime import date
+from uuid import UUID
+
+from asyncpg import Record
+
+from hospital_core.access.scheduling.statements import is_for_line, is_free
+from hospital_core.access.scheduling.states import WaitlistStatus
+from hospital_core.access.scheduling.waitlist_commands import ServeLine
+from hospital_core.access.scheduling.waitlist_views import OfferView, WaitlistEntryView
+from hospital_core.kernel.commands import Page
+from hospital_core.kernel.context import ActorKind
+from hospital_core.kernel.errors import NotFound
+from hospital_core.kernel.masking import mask_name
+from hospital_core.kernel.reading import Reading
+from hospital_core.registry.care_relations.queries import permitted_patient
+
+# Before somebody in line are those who came earlier and could be given a place that they could be given.
+_ENTRIES = """
+SELECT e.*, p.name AS patient_name, d.name AS department, m.name AS doctor, a.status AS offer_status,
+       a.starts_at, a.fee_fen, a.pay_until, own.name AS offer_doctor, r.name AS room, hospital_now() AS now,
+       1 + (SELECT count(*) FROM waitlist_entry o
+            WHERE o.status = 'waiting' AND o.department_id = e.department_id AND o.day = e.day AND o.period = e.period
+              AND (o.joined_at, o.id) < (e.joined_at, e.id)
+              AND (o.staff_id IS NULL OR e.staff_id IS NULL OR o.staff_id = e.staff_id)
+              AND (o.service_kind IS NULL OR e.service_kind IS NULL OR o.service_kind = e.service_kind)) AS position
+FROM waitlist_entry e JOIN patient p ON p.id = e.patient_id JOIN department d ON d.id = e.department_id
+LEFT JOIN staff_member m ON m.id = e.staff_id LEFT JOIN appointment a ON a.id = e.offered_id
+LEFT JOIN schedule s ON s.id = a.schedule_id LEFT JOIN staff_member own ON own.id = a.staff_id
+LEFT JOIN location r ON r.id = s.room_id
+WHERE """
+
+# An unproven link shows nothing that is older than itself.
+_OF_ACCOUNT = """
+e.patient_id IN (SELECT person_ids(l.patient_id) FROM account_link l
+                 WHERE l.account_id = $1 AND l.status = 'active'
+                   AND (l.proven_at IS NOT NULL OR l.linked_at <= e.joined_at))
+ORDER BY e.joined_at DESC LIMIT 100"""
+
+_OF_DAY = """
+e.day = $1 AND ($2::uuid IS NULL OR e.department_id = $2) ORDER BY d.code, e.period, e.joined_at, e.id LIMIT 2000"""
+
+# Lines with something to do: the evening came, an offer was answered or lapsed, or a place is free.
+_DUE = f"""
+SELECT DISTINCT e.department_id, e.day, e.period FROM waitlist_entry e LEFT JOIN appointment a ON a.id = e.offered_id
+WHERE e.status = 'offered' AND (a.status <> 'pending' OR a.held_until < hospital_now())
+   OR e.status = 'waiting' AND (e.closes_at <= hospital_now() OR EXISTS (
+        SELECT 1 FROM schedule s JOIN slot ON slot.schedule_id = s.id
+        WHERE s.department_id = e.department_id AND s.day = e.day AND s.period = e.period AND s.status = 'active'
+          AND (e.staff_id IS NULL OR e.staff_id = s.staff_id)
+          AND (e.service_kind IS NULL OR e.service_kind = s.service_kind)
+          AND s.released_at <= hospital_now() AND slot.starts_at > hospital_now()
+          AND {is_free("slot", "hospital_now()")} AND {is_for_line("slot", "hospital_now()")}))"""
+
+
+async def my_waits(reading: Reading) -> Page[WaitlistEntryView]:
+    """What the account's patients wait for, and what became of it (我的候补)."""
+    actor = reading.ctx.actor
+    rows = await reading.fetch(_ENTRIES + _OF_ACCOUNT, actor.id) if actor.kind is ActorKind.ACCOUNT else ()
+    return Page(items=[_view(row) for row in rows])
+
+
+async def waitlist(reading: Reading, day: date, department_id: UUID | None = None) -> Page[WaitlistEntryView]:
+    """Everybody in the lines of a day, in their order (候补名单), as staff see it."""
+    rows = await reading.fetch(_ENTRIES + _OF_DAY, day, department_id)
+    return Page(items=[_view(row) for row in rows])
+
+
+async def waitlist_entry(reading: Reading, entry_id: UUID) -> WaitlistEntryView:
+    """One entry (候补单), if the actor may know its patient. Raises NotFound."""
+    return _view(await permitted_entry(reading, entry_id))
+
+
+async def permitted_entry(reading: Reading, entry_id: UUID) -> Record:
+    """An entry's row with its names, only if the actor may know its patient; else NotFound."""
+    row = await reading.fetch_row(_ENTRIES + "e.id = $1", entry_id)
+    if row is None:
+        raise NotFound()
+    permitted = await permitted_patient(reading, row["patient_id"])
+    if permitted.since is not None and row["joined_at"] < permitted.since:
+        raise NotFound()
+    return row
+
+
+async def due_lines(reading: Reading) -> list[ServeLine]:
+    """Lines in which something is to be done (待派号候补): whatever told nobody when it became free is found here."""
+    return [ServeLine(**dict(row)) for row in await reading.fetch(_DUE)]
+
+
+def _view(row: Record) -> WaitlistEntryView:
+    names = WaitlistEntryView.model_fields.keys() - {"patient_name_masked", "position", "offer"}
+    return WaitlistEntryView(
+        **{name: row[name] for name in names},
+        patient_name_masked=mask_name(row["patient_name"]),
+        position=row["position"] if row["status"] == WaitlistStatus.WAITING else None,
+        offer=_offer(row),
+    )
+
+
+def _offer(row: Record) -> OfferView | None:
+    if row["offered_id"] is None:
+        return None
+    return OfferView(
+        appointment_id=row["offered_id"], doctor=row["offer_doctor"], room=row["room"], starts_at=row["starts_at"],
+        fee_fen=row["fee_fen"], answer_by=row["pay_until"],
+    )  # fmt: skip

@@ -1,0 +1,45 @@
+"""The phone's inbox in a real browser: asking for permission to write, and hearing from WeChat what was allowed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from backend.app import ROOT
+from tests.browser.conftest import Complaints, violations
+from tests.fixtures.handset import Handset
+from tests.fixtures.lobby import Lobby
+
+GROUP = "demo"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not (ROOT / "miniapp_api/web/dist/index.html").exists(), reason="the page is not built"),
+]
+
+
+@pytest.fixture
+def phone(chromium: Browser, lobby: Lobby, complaints: Complaints) -> Iterator[Handset]:
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN", reduced_motion="reduce")
+    context.set_default_timeout(15_000)
+    yield Handset(complaints.watch(context.new_page()), lobby)
+    context.close()
+
+
+def test_person_allows_messages_three_at_a_time_until_there_is_nothing_left_to_ask(
+    phone: Handset, complaints: Complaints, tmp_path: Path
+) -> None:
+    page = phone.page
+    page.goto(f"{phone.url}messages")
+    phone.log_in()
+    page.goto(f"{phone.url}messages")
+    ask = page.get_by_role("button", name="去开启")
+    expect(ask).to_be_visible()
+    page.screenshot(path=tmp_path / "ask.png")
+    assert violations(page) == []
+    ask.click()
+    expect(page.locator("#choices input")).to_have_count(3)
+    page.get_by_role("button", name="允许").click()
+    expect(page.get_by_text("已开启微信提醒")).to_be_visible()
+    assert complaints == []
