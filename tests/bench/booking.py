@@ -1,32 +1,35 @@
 """Bookings (预约) over HTTP beside the least that PostgreSQL must do for one, driven by pgbench on the same server."""
 
 import asyncio
-import json
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import ceil
+from datetime import timedelta
+from statistics import quantiles
 from uuid import UUID
 
 import asyncpg
+import httpx
 
-from hospital_core.kernel.ids import new_id
-from tests.bench.ground import Ground, pgbench, sessions_of
-from tests.bench.load import Load, once_each
-from tests.fixtures.access import Person
+from hospital_core.access.scheduling.rules import RuleCode
+from tests.bench.crowd import Caller, make_crowd
+from tests.bench.ground import Ground, pgbench
+from tests.bench.rush import Rush, rush
+from tests.fixtures.access import make_clinic, make_session, rule
 
-PATH = "/api/miniapp/v1/appointments"
-SESSIONS = 40
-PER_PERSON = 3
-CLIENTS = 16
+CLIENTS = 16  # of pgbench
+CONNECTIONS = 64  # of the phones
+CROWD = 12_000
+SESSIONS = 200
+EVERYBODY = 2_000
+DRAINED_WITHIN_S = 60
 _PLACES_MAX = 500
 _TABLES = """
 CREATE TABLE bench_place (id int PRIMARY KEY, taken int NOT NULL, capacity int NOT NULL CHECK (taken <= capacity));
 CREATE TABLE bench_appointment (id uuid PRIMARY KEY, place_id int NOT NULL, patient_id uuid NOT NULL,
                                 created_at timestamptz NOT NULL);
 CREATE TABLE bench_outbox (id uuid PRIMARY KEY, name text NOT NULL, payload jsonb NOT NULL, at timestamptz NOT NULL);
-INSERT INTO bench_place SELECT n, 0, 1000000 FROM generate_series(1, 1000) AS n;
+INSERT INTO bench_place SELECT n, 0, 100000000 FROM generate_series(1, 1000) AS n;
 """
 # The least a booking is: one conditional update, the appointment, the event; five round trips, as a service would.
 _SCRIPT = """
@@ -45,41 +48,109 @@ class Booked:
 
     what: str
     places: int
-    ours: list[Load] = field(default_factory=list)
+    target: float
+    ours: list[Rush] = field(default_factory=list)
     limit: list[float] = field(default_factory=list)
 
 
-async def measure_bookings(ground: Ground, rounds: int, seconds: float) -> list[Booked]:
-    """Spread over forty sessions, and all in one; limit and ours in turns."""
+@dataclass(frozen=True)
+class Crush:
+    """Everybody at once: what it was like, for them and for the others."""
+
+    clients: int
+    rush: Rush
+    oversold: int
+    others_p99_ms: float
+    drained_s: float | None
+
+
+async def measure_bookings(ground: Ground, rounds: int, seconds: float) -> tuple[list[Booked], Crush]:
+    """Spread over two hundred sessions, all in one, and everybody at once; limit and ours in turns."""
     await _make_tables(ground)
-    spread, hot = Booked("spread over 40 sessions", 1000), Booked("all in one session", 1)
-    people = len(ground.persons)
-    sessions = await sessions_of(
-        ground.clinic, SESSIONS, min(_PLACES_MAX, ceil(people / SESSIONS) * PER_PERSON * rounds)
-    )
-    for number in range(rounds):
-        one = (await sessions_of(ground.clinic, 1, people))[0]
-        spread.limit += await _pgbench(ground, spread.places, seconds)
-        spread.ours.append(await _book(ground, _spread(ground.persons, sessions, number)))
-        hot.limit += await _pgbench(ground, hot.places, seconds)
-        hot.ours.append(await _book(ground, ((person, one) for person in ground.persons)))
-    return [spread, hot]
+    crowd = await make_crowd(ground.engines.owner, CROWD)
+    spread = Booked(f"spread over {SESSIONS} sessions", 1000, 0.5)
+    hot = Booked("one sought-after session", 1, 1.0)
+    # Each phone books a few times in this hour; the counts stay on.
+    async with rule(RuleCode.PATIENT_BOOKINGS_PER_DAY, 50), rule(RuleCode.ACCOUNT_BOOKINGS_PER_DAY, 50):
+        await asyncio.sleep(1.2)  # until every worker has read them
+        for number in range(rounds):
+            sessions = await _sessions(ground, SESSIONS, CROWD // SESSIONS + 1, day=1 + 2 * number)
+            spread.limit += await _pgbench(ground, spread.places, seconds)
+            wishes = [(caller, sessions[at % SESSIONS]) for at, caller in enumerate(crowd)]
+            spread.ours.append(await rush(ground, wishes, connections=CONNECTIONS, seconds_max=_longest(seconds)))
+            (one,) = await _sessions(ground, 1, _PLACES_MAX, day=2 + 2 * number)
+            hot.limit += await _pgbench(ground, hot.places, seconds)
+            hot.ours.append(
+                await rush(ground, [(caller, one) for caller in crowd[: _PLACES_MAX * 2]], connections=CONNECTIONS,
+                           seconds_max=_longest(seconds))
+            )  # fmt: skip
+        crush = await _everybody_at_once(ground, crowd, day=3 + 2 * rounds)
+    return [spread, hot], crush
 
 
-def _spread(persons: list[Person], sessions: list[UUID], number: int) -> Iterator[tuple[Person, UUID]]:
-    """Every person books other sessions in each round, neighbours never the same one."""
-    for turn in range(number * PER_PERSON, (number + 1) * PER_PERSON):
-        for index, person in enumerate(persons):
-            yield person, sessions[(index + turn) % len(sessions)]
+def _longest(seconds: float) -> int:
+    return round(seconds * 4) + 4
 
 
-async def _book(ground: Ground, wanted: Iterator[tuple[Person, UUID]]) -> Load:
-    posts = [
-        (PATH, ground.token(person), str(new_id()),
-         json.dumps({"patient_id": str(person.patient_id), "schedule_id": str(session)}))
-        for person, session in wanted
-    ]  # fmt: skip
-    return await once_each(ground.port, posts, CLIENTS)
+async def _sessions(ground: Ground, count: int, places: int, *, day: int) -> list[UUID]:
+    """Sessions of doctors of their own, all in one new department, so that nobody has a claim there yet."""
+    clinic = await make_clinic()
+    made = []
+    for _ in range(count):
+        beside = await make_clinic(beside=clinic)
+        made.append((await make_session(clinic=beside, places=places, starts_in=timedelta(days=day))).schedule_id)
+    return made
+
+
+async def _everybody_at_once(ground: Ground, crowd: list[Caller], *, day: int) -> Crush:
+    sessions = await _sessions(ground, 4, _PLACES_MAX, day=day)
+    others = asyncio.create_task(_others(ground))
+    wishes = [(caller, sessions[at % len(sessions)]) for at, caller in enumerate(crowd[: EVERYBODY * 2])]
+    came = await rush(ground, wishes, connections=EVERYBODY, seconds_max=12, threads=1)
+    others.cancel()
+    latencies = await others
+    database = await asyncpg.connect(ground.engines.owner)
+    try:
+        oversold = await database.fetchval(
+            "SELECT count(*) FROM (SELECT slot_id FROM appointment WHERE schedule_id = ANY($1) "
+            "AND status = 'pending' GROUP BY slot_id HAVING count(*) > 1) AS twice",
+            sessions,
+        )
+        drained = await _drained(database)
+    finally:
+        await database.close()
+    p99 = quantiles(latencies, n=100, method="inclusive")[98] * 1000 if len(latencies) > 2 else 0.0
+    return Crush(EVERYBODY, came, oversold, p99, drained)
+
+
+async def _others(ground: Ground) -> list[float]:
+    """Somebody who only wants to read their appointment meanwhile, twenty times a second."""
+    person, held = ground.booked[0]
+    headers = {"Authorization": f"Bearer {ground.token(person)}"}
+    latencies: list[float] = []
+    clock = asyncio.get_running_loop().time
+    async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+        try:
+            while True:
+                started = clock()
+                url = f"http://127.0.0.1:{ground.port}/api/miniapp/v1/appointments/{held.id}"
+                (await client.get(url, headers=headers)).raise_for_status()
+                latencies.append(clock() - started)
+                await asyncio.sleep(0.05)
+        except asyncio.CancelledError:
+            return latencies
+
+
+async def _drained(database: asyncpg.Connection) -> float | None:
+    """Seconds until no event waits that is due; None when it took too long."""
+    due = "SELECT count(*) FROM outbox_delivery WHERE state = 'due' AND not_before <= now()"
+    clock = asyncio.get_running_loop().time
+    started = clock()
+    while clock() - started < DRAINED_WITHIN_S:
+        if not await database.fetchval(due):
+            return clock() - started
+        await asyncio.sleep(0.2)
+    return None
 
 
 async def _make_tables(ground: Ground) -> None:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -70,8 +69,8 @@ class Ground:
 
 
 @asynccontextmanager
-async def running_ground(folder: Path) -> AsyncIterator[Ground]:
-    """Start everything, stop everything."""
+async def running_ground(folder: Path, *, rate_scale: float = 1e6) -> AsyncIterator[Ground]:
+    """Start everything, stop everything. ``rate_scale`` 1 leaves the request limits as in production."""
     async with EmbeddedPostgres(folder) as urls, EmbeddedRedis(folder) as redis:
         await migrate(urls.owner)
         hospital_core.reactions.load()
@@ -80,7 +79,7 @@ async def running_ground(folder: Path) -> AsyncIterator[Ground]:
         try:
             ground = await _seeded(folder, urls)
             engines = Engines(urls.admin, urls.owner, urls.app, urls.sealer, redis.url)
-            await _start(ground, engines)
+            await _start(ground, engines, rate_scale)
             try:
                 yield ground
             finally:
@@ -133,14 +132,15 @@ async def statements_of_read(
     )
 
 
-async def _start(ground: Ground, engines: Engines) -> None:
+async def _start(ground: Ground, engines: Engines, rate_scale: float) -> None:
     folder = ground.folder
     web, bare = bind_listen_socket("127.0.0.1", 0), bind_listen_socket("127.0.0.1", 0)
     ground.port, ground.bare_port = web.getsockname()[1], bare.getsockname()[1]
     settings, limit = folder / "settings.json", folder / "bare.json"
     nowhere = "http://127.0.0.1:9"  # nothing measured here speaks to WeChat
     told = test_settings(
-        engines, folder, workers=WORKERS, pool_max=POOL_MAX, rate_scale=1e6,
+        engines, folder, workers=WORKERS, pool_max=POOL_MAX, rate_scale=rate_scale,
+        trusted_proxies=["127.0.0.1/32"],
         wechat=wechat_settings(make_config(folder / "wechat"), nowhere, notify_origin=nowhere).model_dump(mode="json"),
         public_origin=f"http://127.0.0.1:{ground.port}",
     )  # fmt: skip
@@ -186,12 +186,3 @@ def pgbench() -> Path | None:
     """PostgreSQL's own load program, beside the embedded server or nowhere."""
     path = postgres_programs() / "pgbench"
     return path if path.exists() else None
-
-
-async def sessions_of(clinic: Clinic, count: int, places: int) -> list[UUID]:
-    """Sessions of doctors of their own, all in one department, tomorrow."""
-    made = []
-    for _ in range(count):
-        beside = await make_clinic(beside=clinic)
-        made.append((await make_session(clinic=beside, places=places, starts_in=timedelta(days=1))).schedule_id)
-    return made

@@ -6374,7 +6374,7 @@ export interface components {
          * @description One thing a staff member may be allowed to do (权限点).
          * @enum {string}
          */
-        Permission: "queue.read" | "queue.call" | "encounter.conduct" | "patient.search" | "patient.read" | "patient.register" | "patient.merge" | "allergy.record" | "allergy.judge" | "walk_in.register" | "cash.take" | "cash.desk" | "refund.request" | "price.override" | "day.close" | "schedule.read" | "schedule.manage" | "appointment.add_on" | "guide.manage" | "disruption.settle" | "break_glass.open" | "break_glass.review" | "ward.read" | "catalogue.read" | "price.manage" | "organization.manage" | "staff.read" | "staff.manage" | "roles.assign" | "account.disable" | "device.manage" | "parked.release" | "message_log.read" | "audit.read";
+        Permission: "queue.read" | "queue.call" | "encounter.conduct" | "patient.search" | "patient.read" | "patient.register" | "patient.merge" | "allergy.record" | "allergy.judge" | "walk_in.register" | "cash.take" | "cash.desk" | "refund.request" | "price.override" | "day.close" | "schedule.read" | "schedule.manage" | "appointment.add_on" | "guide.manage" | "disruption.settle" | "waitlist.read" | "ban.manage" | "break_glass.open" | "break_glass.review" | "ward.read" | "catalogue.read" | "price.manage" | "organization.manage" | "staff.read" | "staff.manage" | "roles.assign" | "account.disable" | "device.manage" | "parked.release" | "message_log.read" | "audit.read";
         /**
          * PhoneBound
          * @description The account's phone number, masked.
