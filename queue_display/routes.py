@@ -6,10 +6,12 @@ A screen has no keyboard: it shows a code, and is paired by who types it.
 from typing import Any
 from uuid import UUID
 
+from backend.http.codes import svg_of
 from backend.http.devices import add_device_sign_in
 from backend.http.routing import SLOW, Audience, Call, Owner, Route, Routes
+from hospital_core.access.queueing.presence import code_of_screen
 from hospital_core.access.queueing.queries import area_board
-from hospital_core.access.queueing.views import BoardView
+from hospital_core.access.queueing.views import BoardView, PresenceCodeView
 from hospital_core.kernel.commands import View
 from hospital_core.kernel.context import Actor
 from hospital_core.kernel.errors import FieldProblem, NotFound
@@ -66,6 +68,23 @@ async def board(call: Call[Any]) -> BoardView:
     if place is None:
         raise NotFound()
     return await area_board(reading, place)
+
+
+class ShownCode(PresenceCodeView):
+    """A code with its picture (院内签到码)."""
+
+    svg: str
+
+
+@routes.get("/presence-code", view=ShownCode, owner=Owner.DEVICE, errors=(NotFound,))
+async def get_presence_code(call: Call[Any]) -> ShownCode:
+    """A fresh code for the screen to show (院内签到码): who scans it is here."""
+    reading = Reading(call.ctx)
+    place = (await device(reading, _screen(call.ctx.actor))).location_id
+    if place is None:
+        raise NotFound()
+    code = await code_of_screen(reading, place)
+    return ShownCode(**code.model_dump(), svg=svg_of(code.text).decode())
 
 
 def _screen(actor: Actor) -> UUID:

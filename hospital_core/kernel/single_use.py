@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import pooled_connection
+from hospital_core.kernel.uow import UnitOfWork
 
 # Kept beside the counted failures: a spent text is a subject locked until nobody would accept it anyway.
 _SPEND = """
@@ -18,6 +19,14 @@ RETURNING 1"""
 
 async def spend(purpose: str, text: str, lifetime: timedelta) -> bool:
     """Use ``text`` up; whether this was its first use within ``lifetime``. Its own transaction."""
-    subject = hashlib.sha256(text.encode()).hexdigest()
     async with pooled_connection() as connection:
-        return await connection.fetchval(_SPEND, new_id(), purpose, subject, lifetime) is not None
+        return await connection.fetchval(_SPEND, new_id(), purpose, _digest(text), lifetime) is not None
+
+
+async def spend_with(uow: UnitOfWork, purpose: str, text: str, lifetime: timedelta) -> bool:
+    """As ``spend``, but used up only if the command succeeds; a twin waits for its end. Locks: the text."""
+    return await uow.fetch_value(_SPEND, new_id(), purpose, _digest(text), lifetime) is not None
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

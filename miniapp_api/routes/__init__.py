@@ -3,6 +3,8 @@
 from backend.http.routing import Route
 from miniapp_api.routes import (
     appointments,
+    arriving,
+    bans,
     booking,
     catalogue,
     disruptions,
@@ -12,12 +14,15 @@ from miniapp_api.routes import (
     patients,
     push,
     sessions,
+    waitlist,
 )
 from miniapp_api.routes.base import routes
 
 __all__ = [
     "ROUTES",
     "appointments",
+    "arriving",
+    "bans",
     "booking",
     "catalogue",
     "disruptions",
@@ -27,6 +32,7 @@ __all__ = [
     "patients",
     "push",
     "sessions",
+    "waitlist",
 ]
 
 ROUTES: list[Route] = routes.table

@@ -1,11 +1,6 @@
 """Seeing one's appointments, showing them at the kiosk, following the queue (我的预约)."""
 
-import io
-
-import qrcode
-from qrcode.constants import ERROR_CORRECT_M
-from qrcode.image.svg import SvgPathFillImage
-
+from backend.http.codes import svg_of
 from backend.http.routing import Call, Owner, Raw
 from hospital_core.access.queueing.queries import place_in_queue, with_tickets
 from hospital_core.access.queueing.views import QueuePlaceView
@@ -50,12 +45,3 @@ async def get_qr_picture(call: Call[Empty]) -> Raw:
 async def get_queue_place(call: Call[Empty]) -> QueuePlaceView:
     """Where the patient stands in the queue (排队进度); ``topic`` tells of changes."""
     return await place_in_queue(Reading(call.ctx), call.path["appointment_id"])
-
-
-def svg_of(text: str) -> bytes:
-    """A QR code as one SVG path on white: presentation attributes only, as a strict CSP wants."""
-    picture = qrcode.QRCode(error_correction=ERROR_CORRECT_M, image_factory=SvgPathFillImage)
-    picture.add_data(text)
-    buffer = io.BytesIO()
-    picture.make_image().save(buffer)
-    return buffer.getvalue()

@@ -2,14 +2,22 @@
 
 from backend.http.routing import Call, Owner
 from hospital_core.access.queueing.queries import with_ticket
-from hospital_core.access.scheduling.commands import BookAppointment, CancelAppointment, PayAppointment
+from hospital_core.access.scheduling.commands import (
+    BookAppointment,
+    CancelAppointment,
+    PayAppointment,
+    RescheduleAppointment,
+)
 from hospital_core.access.scheduling.errors import (
     AlreadyBooked,
+    BookingBanned,
     NotCancellable,
     NotPayable,
     NotReleased,
     PaymentOver,
     RealNameRequired,
+    RescheduleDearer,
+    ReschedulesUsedUp,
     SessionOver,
     SessionStopped,
     SlotBegun,
@@ -20,7 +28,12 @@ from hospital_core.access.scheduling.errors import (
     WindowOnly,
 )
 from hospital_core.access.scheduling.queries import appointment
-from hospital_core.access.scheduling.service import book_in_rush, cancel_appointment, pay_appointment
+from hospital_core.access.scheduling.service import (
+    book_in_rush,
+    cancel_appointment,
+    pay_appointment,
+    reschedule_appointment,
+)
 from hospital_core.access.scheduling.views import AppointmentView
 from hospital_core.finance.payments.errors import ChannelRefused, PayingTimeOver
 from hospital_core.finance.payments.outside import prepare_payment
@@ -35,26 +48,29 @@ from miniapp_api.paying import payment_checked
 from miniapp_api.routes.base import routes
 from miniapp_api.views import PaymentStarted, PayParameters
 
+_WHY_NOT = (
+    NotFound,
+    SlotFull,
+    SlotTaken,
+    SlotBegun,
+    SessionOver,
+    SessionStopped,
+    WindowOnly,
+    NotReleased,
+    AlreadyBooked,
+    RealNameRequired,
+    BookingBanned,
+    TooManyBookings,
+    PatientMerged,
+)
+
 
 @routes.post(
     "/appointments",
     view=AppointmentView,
     owner=Owner.PATIENT,
     command=BookAppointment,
-    errors=(
-        NotFound,
-        SlotFull,
-        SlotTaken,
-        SlotBegun,
-        SessionOver,
-        SessionStopped,
-        WindowOnly,
-        NotReleased,
-        AlreadyBooked,
-        RealNameRequired,
-        TooManyBookings,
-        PatientMerged,
-    ),
+    errors=_WHY_NOT,
     idempotent=True,
 )
 async def post_appointment(call: Call[BookAppointment]) -> AppointmentView:
@@ -105,6 +121,19 @@ async def check_payment(call: Call[Empty]) -> AppointmentView:
 async def cancel(call: Call[CancelAppointment]) -> AppointmentView:
     """Give the place back (取消预约); a paid fee goes back the way it came."""
     return await run(call.ctx, cancel_appointment, call.command)
+
+
+@routes.post(
+    "/appointments/{appointment_id}/reschedule",
+    view=AppointmentView,
+    owner=Owner.PATIENT,
+    command=RescheduleAppointment,
+    errors=(*_WHY_NOT, NotCancellable, TooLateToCancel, PaymentOver, ReschedulesUsedUp, RescheduleDearer),
+    idempotent=True,
+)
+async def reschedule(call: Call[RescheduleAppointment]) -> AppointmentView:
+    """Have another place instead (改约); the payment moves with it, what it costs less goes back."""
+    return await run(call.ctx, reschedule_appointment, call.command)
 
 
 @routes.get("/appointments/{appointment_id}", view=AppointmentView, owner=Owner.PATIENT)

@@ -94,7 +94,7 @@ def _tell_bookings(kinds: list[Booked], crush: Crush) -> None:
     console.print(table)
     table = _table(
         f"{crush.clients} phones at once for four sessions",
-        "sold", "refused", "broken", "oversold", "p50 ms", "p99 ms", "goal", "other readers p99 ms", "goal ", "outbox drained s",
+        "sold", "refused", "broken", "oversold", "p50 ms", "p99 ms", "goal", "others p99 ms", "goal ", "drained s",
     )  # fmt: skip
     came = crush.rush
     table.add_row(

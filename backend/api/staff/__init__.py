@@ -18,6 +18,7 @@ from backend.api.staff import (
     planning,
     queue,
     sessions,
+    waiting,
     walk_ins,
 )
 from backend.http.routing import Route
@@ -31,6 +32,7 @@ ROUTES: list[Route] = [
     *walk_ins.routes.table,
     *planning.routes.table,
     *clinic_changes.routes.table,
+    *waiting.routes.table,
     *guide.routes.table,
     *money.routes.table,
     *billing.routes.table,

@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from hospital_core.access.queueing.states import TicketPriority
 from hospital_core.kernel.commands import Command
@@ -14,6 +15,27 @@ class CheckIn(Command):
 
     appointment_id: UUID
     priority: TicketPriority | None = None
+
+
+class CheckInByPhone(Command):
+    """Join the queue from one's own phone (手机签到), with one proof of being there.
+
+    Either a code that a screen of the campus shows, or the phone's place. Units: degrees (GCJ-02), metres.
+    """
+
+    appointment_id: UUID
+    presence_code: str | None = Field(default=None, min_length=1, max_length=200)
+    latitude: float | None = Field(default=None, ge=-90, le=90, allow_inf_nan=False)
+    longitude: float | None = Field(default=None, ge=-180, le=180, allow_inf_nan=False)
+    accuracy_m: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _one_proof(self) -> Self:
+        place = (self.latitude, self.longitude, self.accuracy_m)
+        given = sum(part is not None for part in place)
+        if (self.presence_code is not None, given) not in ((True, 0), (False, len(place))):
+            raise ValueError("a code, or latitude, longitude and accuracy_m")
+        return self
 
 
 class CallNext(Command):

@@ -44,6 +44,54 @@ class AlreadyQueued(DomainError):
     title = "该预约已签到"
 
 
+class PresenceCodeInvalid(DomainError):
+    """The code is not one of the hospital's screens, or of a screen of another campus."""
+
+    code = "queueing.presence_code_invalid"
+    kind = Kind.INVALID
+    title = "签到码无效，请扫描就诊院区屏幕上的签到码"
+
+
+class PresenceCodeExpired(DomainError):
+    """The code's minute has passed."""
+
+    code = "queueing.presence_code_expired"
+    kind = Kind.INVALID
+    title = "签到码已过期，请扫描屏幕上的新码"
+
+
+class PresenceCodeUsed(DomainError):
+    """The account has checked in with this code before."""
+
+    code = "queueing.presence_code_used"
+    kind = Kind.CONFLICT
+    title = "该签到码您已使用过，请等待屏幕换码后再扫"
+
+
+class NotAtHospital(DomainError):
+    """The phone is farther from the campus than it may be; ``distance_m`` says how far."""
+
+    code = "queueing.not_at_hospital"
+    kind = Kind.CONFLICT
+    title = "您不在医院签到范围内，请到院后签到"
+
+
+class LocationTooVague(DomainError):
+    """The phone does not know well enough where it is."""
+
+    code = "queueing.location_too_vague"
+    kind = Kind.CONFLICT
+    title = "定位精度不足，请到开阔处重试，或扫描院内签到码"
+
+
+class LocationUnknown(DomainError):
+    """The campus has no point on the map yet: only a code of its screens shows that somebody is there."""
+
+    code = "queueing.location_unknown"
+    kind = Kind.CONFLICT
+    title = "本院区未开通定位签到，请扫描院内签到码"
+
+
 means("patient_in_one_room", PatientElsewhere)
 means("room_calls_one", RoomAlreadyCalling)
 means("room_serves_one", RoomAlreadyServing)

@@ -43,6 +43,14 @@ class BoardView(View):
     topic: str
 
 
+class PresenceCodeView(View):
+    """A code for a screen to show (院内签到码), and when to ask for the next one."""
+
+    text: str
+    expires_at: datetime
+    next_at: datetime
+
+
 class TicketView(View):
     """What a checked-in patient gets on paper (排队凭条)."""
 

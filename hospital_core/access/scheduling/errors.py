@@ -228,14 +228,6 @@ class AlreadyAppealed(DomainError):
     title = "该限约已提出过申诉"
 
 
-class PresenceNotShown(DomainError):
-    """Nothing shows that the phone is in the hospital."""
-
-    code = "scheduling.presence_not_shown"
-    kind = Kind.CONFLICT
-    title = "请在院内扫描签到码，或打开定位后重试"
-
-
 class CheckInClosed(DomainError):
     """Check-in opens two hours before the appointed time and closes with the session."""
 

@@ -71,6 +71,8 @@ class RefundStatus(StrEnum):
     ABNORMAL = "abnormal"
 
 
+CASHIER_SHIFT = Machine("cashier_shift", ShiftStatus, [Move("close", (ShiftStatus.OPEN,), ShiftStatus.CLOSED)])
+
 PAYMENT_INTENT = Machine(
     "payment_intent",
     PaymentIntentStatus,

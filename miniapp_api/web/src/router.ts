@@ -59,6 +59,26 @@ export const router = createRouter({
       meta: { title: '确认预约', needsLogIn },
     },
     {
+      path: '/guide',
+      name: 'guide',
+      component: () => import('./finding/GuideParts.vue'),
+      meta: { title: '智能导诊', needsLogIn },
+    },
+    {
+      path: '/guide/:part',
+      name: 'guide-part',
+      component: () => import('./finding/GuidePart.vue'),
+      props: true,
+      meta: { title: '智能导诊', needsLogIn },
+    },
+    {
+      path: '/doctors/:staffId',
+      name: 'doctor',
+      component: () => import('./finding/DoctorPage.vue'),
+      props: true,
+      meta: { title: '医生主页', needsLogIn },
+    },
+    {
       path: '/appointments/:id',
       name: 'appointment',
       component: () => import('./views/Appointment.vue'),

@@ -102,7 +102,7 @@ async def test_given_a_ban_then_the_combined_way_refuses_as_well() -> None:
 async def test_given_a_ban_then_a_doctor_may_still_add_the_patient() -> None:
     clinic, person = await make_clinic(), await banned(await make_person())
     session = await make_session(clinic=clinic, places=1)
-    await make_relation(patient_id=person.patient_id, staff_id=clinic.doctor_id)
+    await make_relation(patient_id=person.patient_id, staff_id=clinic.doctor_id, department_id=clinic.department_id)
     command = AddOn(patient_id=person.patient_id, schedule_id=session.schedule_id)
     assert (await run(clinic.doctor, add_on, command)).status == "pending"
 
@@ -211,7 +211,7 @@ async def test_given_a_lifted_ban_then_it_cannot_be_lifted_twice_and_a_nurse_nev
 async def test_given_a_ban_on_a_file_that_was_merged_then_the_survivor_is_banned() -> None:
     person, same = await banned(await make_person()), await make_person()
     merge = MergePatients(source_id=person.patient_id, survivor_id=same.patient_id, reason="同一人")
-    await run(SYSTEM, merge_patients, merge)
+    await run(await make_registrar(), merge_patients, merge)
     with pytest.raises(BookingBanned):
         await book(person=same, session=await make_session(clinic=await make_clinic()))
 

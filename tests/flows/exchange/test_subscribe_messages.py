@@ -366,7 +366,8 @@ async def _waits(person: Person, *, offered: bool) -> UUID:
     (row,) = await rows(
         "INSERT INTO waitlist_entry (id, version, patient_id, account_id, place, department_id, day, period, status, "
         "joined_at, closes_at, offered_id, ended_at) SELECT $1, 0, $2, $3, 1, a.department_id, a.day, a.period, "
-        f"$4::text, hospital_now(), hospital_now() + interval '1 day', CASE WHEN $4::text = 'offered' THEN a.id END, {ended} "
+        "$4::text, hospital_now(), hospital_now() + interval '1 day', "
+        f"CASE WHEN $4::text = 'offered' THEN a.id END, {ended} "
         "FROM appointment a WHERE a.id = $5 RETURNING id",
         new_id(), person.patient_id, person.account_id, "offered" if offered else "expired", held.id,
     )  # fmt: skip

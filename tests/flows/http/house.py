@@ -16,7 +16,7 @@ from hospital_core.kernel.run import run
 from hospital_core.registry.devices.states import DeviceKind
 from hospital_core.registry.staff.csrf import csrf_token_of
 from hospital_core.registry.staff.states import StaffRole
-from tests.fixtures import access, people
+from tests.fixtures import access, people, waiting
 from tests.fixtures.finance import rows, value
 from tests.fixtures.people import MadeStaff, make_device, make_staff, register, somebody
 from tests.fixtures.registry import make_relation
@@ -88,6 +88,13 @@ async def build_house(server: Server) -> House:
     await run(system_context(), stop_clinic, StopClinic(schedule_ids=(stopped.schedule_id,), reason="停诊"))
     ticket = await run(system_context(), check_in, CheckIn(appointment_id=arrived.id))
     await make_relation(patient_id=owner.patient_id, department_id=clinic.department_id, staff_id=clinic.doctor_id)
+    full, _ = await waiting.make_full_session(starts_in=timedelta(days=5))
+    _, entry = await waiting.line_up(full, person=owner)
+    # It begins later: until then it keeps the owner from nothing.
+    ban_id = await access._insert(
+        "booking_ban", version=0, patient_id=owner.patient_id, kind="scalping", reason="倒号", made_at=full.starts_at,
+        starts_at=full.starts_at, ends_at=full.ends_at,
+    )  # fmt: skip
     links = "SELECT id FROM account_link WHERE account_id = $1"
     move = "UPDATE account_link SET account_id = $1, place = 2, relation = 'other' WHERE account_id = $2 RETURNING id"
     await rows(move, owner.account_id, spare.account_id)
@@ -100,6 +107,8 @@ async def build_house(server: Server) -> House:
         arrived_id=arrived.id,
         ticket_id=ticket.id,
         disruption_id=await value("SELECT id FROM disruption WHERE answered_at IS NULL ORDER BY id DESC LIMIT 1"),
+        entry_id=entry.id,
+        ban_id=ban_id,
         schedule_id=tomorrow.schedule_id,
         department_id=clinic.department_id,
         doctor_id=clinic.doctor_id,

@@ -38,6 +38,8 @@ class World:
     arrived_id: UUID  # checked in, today
     ticket_id: UUID
     disruption_id: UUID  # of a stopped clinic, not answered
+    entry_id: UUID  # waits in a line
+    ban_id: UUID  # not begun
     schedule_id: UUID
     department_id: UUID
     doctor_id: UUID
@@ -97,6 +99,11 @@ def _link(name: str, **more: Any) -> Row:
 def _disruption(**more: Any) -> Row:
     """A changed clinic of one patient: to the other phone it does not exist."""
     return _phone(instead={"other": 404}, path=lambda w: {"disruption_id": w.disruption_id}, **more)
+
+
+def _entry(**more: Any) -> Row:
+    """Somebody's place in a line: to the other phone it does not exist."""
+    return _phone(instead={"other": 404}, path=lambda w: {"entry_id": w.entry_id}, **more)
 
 
 def _ticket(*may: str, **instead: int) -> Row:
@@ -162,6 +169,34 @@ MATRIX: dict[str, Row] = {
     "POST /api/miniapp/v1/appointments/{appointment_id}/pay": _appointment(ok=(409,)),
     "POST /api/miniapp/v1/appointments/{appointment_id}/payment-check": _appointment(),
     "POST /api/miniapp/v1/appointments/{appointment_id}/cancel": _appointment("arrived_id", ok=(409,)),
+    "POST /api/miniapp/v1/appointments/{appointment_id}/reschedule": _appointment(
+        "arrived_id", ok=(409,), body=lambda w: {"schedule_id": str(w.schedule_id)}
+    ),
+    # No code of a screen: but first of all, whose appointment it is.
+    "POST /api/miniapp/v1/appointments/{appointment_id}/check-in": _appointment(
+        "arrived_id", ok=(422, 400), body=lambda w: {"presence_code": "HSP1"}
+    ),
+    "GET /api/miniapp/v1/waitlist": _phone(),
+    "POST /api/miniapp/v1/waitlist": _phone(
+        ok=(409,),
+        instead={"other": 404},
+        body=lambda w: {
+            "patient_id": str(w.patient_id),
+            "department_id": str(w.department_id),
+            "day": w.day,
+            "period": "morning",
+        },
+    ),
+    "GET /api/miniapp/v1/waitlist/{entry_id}": _entry(),
+    "POST /api/miniapp/v1/waitlist/{entry_id}/answer": _entry(ok=(409,), body=lambda w: {"accept": False}),
+    "POST /api/miniapp/v1/waitlist/{entry_id}/leave": _entry(ok=(200, 409)),
+    "GET /api/miniapp/v1/bans": _phone(),
+    "POST /api/miniapp/v1/bans/{ban_id}/appeal": _phone(
+        ok=(200, 409),
+        instead={"other": 404},
+        path=lambda w: {"ban_id": w.ban_id},
+        body=lambda w: {"text": "当日住院"},
+    ),
     "GET /api/miniapp/v1/disruptions": _phone(),
     "GET /api/miniapp/v1/disruptions/{disruption_id}": _disruption(),
     "GET /api/miniapp/v1/disruptions/{disruption_id}/move-targets": _disruption(),
@@ -369,6 +404,18 @@ MATRIX: dict[str, Row] = {
         *DOCTORS, ok=(409,), instead={"doctor_elsewhere": 404}, path=lambda w: {"schedule_id": w.schedule_id},
         body=lambda w: {"patient_id": str(w.patient_id)},
     ),
+    "GET /api/staff/v1/waitlist": _staff("registrar", "manager", query=lambda w: {"day": w.day}),
+    "GET /api/staff/v1/bans": _staff("registrar", "manager"),
+    "POST /api/staff/v1/bans": _staff(
+        "registrar", "manager", ok=(404,),
+        body=lambda w: {"patient_id": str(new_id()), "kind": "scalping", "days": 7, "reason": "倒号"},
+    ),
+    "POST /api/staff/v1/bans/{ban_id}/lift": _staff(
+        "registrar", "manager", ok=(404,), path=_nothing("ban_id"), body=lambda w: {"reason": "误判"}
+    ),
+    "POST /api/staff/v1/bans/{ban_id}/answer-appeal": _staff(
+        "registrar", "manager", ok=(404,), path=_nothing("ban_id"), body=lambda w: {"accept": True, "answer": "属实"}
+    ),
     "GET /api/staff/v1/disruptions/{disruption_id}/move-targets": _staff(
         "registrar", "manager", ok=(404,), path=_nothing("disruption_id")
     ),
@@ -444,4 +491,5 @@ MATRIX: dict[str, Row] = {
     "POST /api/display/v1/device-tokens": _open(422),
     "GET /api/display/v1/device": Row(("display",), ("display",)),
     "GET /api/display/v1/board": Row(("display",), ("display",)),
+    "GET /api/display/v1/presence-code": Row(("display",), ("display",)),
 }  # fmt: skip

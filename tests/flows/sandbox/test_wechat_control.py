@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import httpx
 import pytest
 
 from sandbox.wechat import make_config
+from sandbox.wechat.state import State, revive
 from tests.flows.sandbox.conftest import PHONE_ORIGIN
 
 
@@ -82,3 +85,20 @@ def test_made_files_are_private_and_kept_on_second_call(tmp_path):
     assert first.merchant_key_path.read_text().startswith("-----BEGIN PRIVATE KEY-----")
     for path in (tmp_path / "keys").iterdir():
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_state_file_of_the_version_before_is_still_read():
+    order = {
+        "out_trade_no": "T1", "request": {}, "total_fen": 1, "openid": "o1", "notify_url": "", "created_at": 1.0,
+        "expires_at": None, "trade_state": "NOTPAY", "prepay_ids": {"wx1": 1.0}, "transaction_id": None,
+        "paid_at": None, "payer_total_fen": None,
+    }  # fmt: skip
+    empty = asdict(State()) | {"version": 1, "orders": {"T1": order}}
+    for later in ("pushes",):
+        empty.pop(later)
+    for later in ("push_url", "push_format", "push_encrypted"):
+        empty["settings"].pop(later)
+    state = revive(empty)
+    assert (state.orders["T1"].trade_type, state.settings.push_format, state.pushes) == ("JSAPI", "json", {})
+    with pytest.raises(ValueError, match="version"):
+        revive(empty | {"version": 99})

@@ -62,6 +62,12 @@ export const router = createRouter({
           meta: { title: '出诊与停替诊', needs: 'schedule.manage' },
         },
         {
+          path: 'guide',
+          name: 'guide',
+          component: () => import('./views/guide/GuideDesk.vue'),
+          meta: { title: '检索词与导诊', needs: 'guide.manage' },
+        },
+        {
           path: 'booking-rules',
           name: 'booking-rules',
           component: () => import('./views/plan/RuleList.vue'),

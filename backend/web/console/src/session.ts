@@ -12,7 +12,7 @@ export interface StaffSession {
   mustChangePassword: boolean
 }
 
-const ROOT = '/api/staff/v1'
+export const ROOT = '/api/staff/v1'
 const current = shallowRef<StaffSession | null>(null)
 const ended = ref(false)
 export const session = computed(() => current.value)

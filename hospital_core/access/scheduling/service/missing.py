@@ -35,6 +35,11 @@ FROM schedule s, slot
 WHERE s.id = $1 AND s.ends_at <= $2 AND {_MISSABLE}
 RETURNING a.id, a.patient_id"""
 
+# Sessions that end at the same moment are judged one after the other, or each would count only its own.
+_LOCK = """
+SELECT id FROM patient WHERE id IN (SELECT person_ids(missed) FROM unnest($1::uuid[]) AS missed)
+ORDER BY id FOR NO KEY UPDATE"""
+
 # Misses in the window that no ban was made for yet; lifting a ban forgives those that led to it. 1 patient, 2 since
 _MISSES = """
 SELECT count(*) FROM appointment a
@@ -42,7 +47,7 @@ WHERE a.patient_id IN (SELECT person_ids($1)) AND a.status = 'noshow' AND a.star
     (SELECT max(b.made_at) FROM booking_ban b
      WHERE b.patient_id IN (SELECT person_ids($1)) AND b.kind = 'no_show'))"""
 
-# After whatever ban there is already. Of two sessions that end at the same moment one makes the ban.
+# After whatever ban there is already.
 _BAN = """
 INSERT INTO booking_ban (id, version, patient_id, kind, reason, starts_at, ends_at, made_at)
 SELECT $1, 0, $2, $3, $4, first.day, first.day + $5::interval, $6
@@ -59,13 +64,15 @@ async def due_misses(reading: Reading) -> list[MarkMissed]:
 async def mark_missed(uow: UnitOfWork, command: MarkMissed) -> Done:
     """Mark who did not come to a session that is over (爽约), and ban who did so too often. Idempotent.
 
-    Locks: the appointments. Emits: PatientBanned.
+    Locks: the appointments, then the patients' files. Emits: PatientBanned.
     """
     missed = await uow.fetch(_MISS, command.schedule_id, uow.now)
     for row in missed:
         uow.audit(AuditEntry("scheduling.miss", "appointment", row["id"], row["patient_id"]))
     book = await rule_book(uow)
-    for patient_id in sorted({row["patient_id"] for row in missed}):
+    patients = sorted({row["patient_id"] for row in missed})
+    await uow.fetch(_LOCK, patients)
+    for patient_id in patients:
         await _judge(uow, patient_id, book)
     uow.audited("schedule", command.schedule_id)
     return Done()

@@ -16,11 +16,12 @@ from hospital_core.finance.payments.commands import CloseShift, DepositCash, Ope
 from hospital_core.finance.payments.errors import DrawerNotUsable, ShiftNotOpen, ShiftsStillOpen
 from hospital_core.finance.payments.queries import drawer, shift
 from hospital_core.finance.payments.service.windows import enough_cash, manned_window
-from hospital_core.finance.payments.states import DrawerKind, ShiftStatus
+from hospital_core.finance.payments.states import CASHIER_SHIFT, DrawerKind, ShiftStatus
 from hospital_core.finance.payments.views import DrawerView, ShiftView
 from hospital_core.kernel.context import ActorKind
 from hospital_core.kernel.errors import FieldProblem, Forbidden, NotFound
 from hospital_core.kernel.ids import new_id
+from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.patients.ages import hospital_day
 from hospital_core.registry.staff.permissions import Permission
@@ -34,11 +35,6 @@ RETURNING code, kind"""
 _OPEN = """
 INSERT INTO cashier_shift (id, version, drawer_id, staff_id, status, opened_at, opening_fen, note)
 VALUES ($1, 0, $2, $3, $4, $5, $6, '')"""
-
-_CLOSE = """
-UPDATE cashier_shift SET status = 'closed', version = version + 1, closed_at = $2, expected_fen = $3, counted_fen = $4,
-       note = $5
-WHERE id = $1"""
 
 _STILL_OPEN = """
 SELECT count(*) FROM cashier_shift WHERE status = 'open' AND (opened_at AT TIME ZONE 'Asia/Shanghai')::date <= $1"""
@@ -116,7 +112,10 @@ async def close_shift(uow: UnitOfWork, command: CloseShift) -> ShiftView:
             drawer_id=row["drawer_id"],
         )
         await post(uow, JournalKind.SHIFT_CLOSED, "cashier_shift", row["id"], lines)
-    await uow.execute(_CLOSE, row["id"], uow.now, expected_fen, command.counted_fen, command.note)
+    await transition(
+        uow, CASHIER_SHIFT, "close", row["id"],
+        closed_at=uow.now, expected_fen=expected_fen, counted_fen=command.counted_fen, note=command.note,
+    )  # fmt: skip
     uow.audited("cashier_shift", row["id"], reason=command.note or None)
     return await shift(uow, row["id"])
 

@@ -39,6 +39,7 @@ export const menu: readonly MenuGroup[] = [
     title: '排班',
     items: [
       { name: 'clinic-day', to: '/clinic-day', title: '出诊与停替诊', icon: 'calendar', needs: 'schedule.manage' },
+      { name: 'guide', to: '/guide', title: '检索词与导诊', icon: 'search', needs: 'guide.manage' },
       { name: 'booking-rules', to: '/booking-rules', title: '预约规则', icon: 'check', needs: 'schedule.manage' },
     ],
   },

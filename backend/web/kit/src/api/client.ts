@@ -16,6 +16,7 @@ export interface SendOptions {
 }
 
 export interface RequestOptions extends SendOptions {
+  /** Sent as JSON; a Blob as it is. */
   body?: unknown
   query?: Query
   as?: 'json' | 'text' | 'blob'
@@ -95,7 +96,10 @@ export class ApiClient<P extends object = paths> {
   private async send(method: Method, path: string, headers: Headers, options: RequestOptions): Promise<Response> {
     if (this.options.failWhenOffline && !isOnline()) throw Problem.client('client.offline')
     const init: RequestInit = { method, headers, credentials: this.options.auth.credentials, cache: 'no-store' }
-    if (options.body !== undefined) {
+    if (options.body instanceof Blob) {
+      headers.set('Content-Type', options.body.type)
+      init.body = options.body
+    } else if (options.body !== undefined) {
       headers.set('Content-Type', 'application/json')
       init.body = JSON.stringify(options.body)
     }

@@ -124,6 +124,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/miniapp/v1/appointments/{appointment_id}/check-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Join the queue, being there (手机签到): with a code that a screen shows, or the phone's place on the map. */
+        post: operations["miniapp.post_check_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/miniapp/v1/bans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Bans of everybody the account may act for, past ones too (我的限约). */
+        get: operations["miniapp.list_bans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/miniapp/v1/bans/{ban_id}/appeal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Object to a ban, once (申诉). */
+        post: operations["miniapp.post_appeal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/miniapp/v1/appointments/{appointment_id}/pay": {
         parameters: {
             query?: never;
@@ -169,6 +220,23 @@ export interface paths {
         put?: never;
         /** Give the place back (取消预约); a paid fee goes back the way it came. */
         post: operations["miniapp.cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/miniapp/v1/appointments/{appointment_id}/reschedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have another place instead (改约); the payment moves with it, what it costs less goes back. */
+        post: operations["miniapp.reschedule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -664,6 +732,75 @@ export interface paths {
         put?: never;
         /** Keep the phone number that WeChat has verified (绑定手机号). */
         post: operations["miniapp.put_phone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/miniapp/v1/waitlist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the account's patients wait for, and what became of it (我的候补). */
+        get: operations["miniapp.list_waits"];
+        put?: never;
+        /** Wait for a place while there is none (登记候补), until the evening before. */
+        post: operations["miniapp.post_wait"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/miniapp/v1/waitlist/{entry_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One entry with its place in the line, or what is offered (候补单). */
+        get: operations["miniapp.get_wait"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/miniapp/v1/waitlist/{entry_id}/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Wait no longer (退出候补). */
+        post: operations["miniapp.leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/miniapp/v1/waitlist/{entry_id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accept an offered place that costs nothing, or decline it (候补答复); one with a fee is accepted by paying. */
+        post: operations["miniapp.post_offer_answer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1450,6 +1587,75 @@ export interface paths {
         put?: never;
         /** Answer for a patient who called or came to the window (代答停替诊). */
         post: operations["staff.answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/waitlist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everybody in the lines of a day, in their order (候补名单). */
+        get: operations["staff.lines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/bans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may not book online, and who objects (限约名单). */
+        get: operations["staff.list_bans"];
+        put?: never;
+        /** Keep a patient from booking online for some days (设置限约). */
+        post: operations["staff.post_ban"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/bans/{ban_id}/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a ban before its time (解除限约). */
+        post: operations["staff.lift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/staff/v1/bans/{ban_id}/answer-appeal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer a patient's objection (处理申诉): accepted, the ban ends. */
+        post: operations["staff.post_appeal_answer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2995,6 +3201,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/display/v1/presence-code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A fresh code for the screen to show (院内签到码): who scans it is here. */
+        get: operations["display.get_presence_code"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/demo.json": {
         parameters: {
             query?: never;
@@ -3186,6 +3409,16 @@ export interface components {
             version: number;
         };
         /**
+         * AnswerAppeal
+         * @description Answer a patient's objection (处理申诉): accepted, the ban ends.
+         */
+        AnswerAppeal: {
+            /** Accept */
+            accept: boolean;
+            /** Answer */
+            answer: string;
+        };
+        /**
          * AnswerDisruption
          * @description What a patient wants when a clinic was changed (停替诊答复); ``schedule_id`` says where to move.
          */
@@ -3196,6 +3429,46 @@ export interface components {
              * @default null
              */
             schedule_id?: string | null;
+        };
+        /**
+         * AnswerOffer
+         * @description Accept the offered place, when it costs nothing, or decline it (候补答复).
+         */
+        AnswerOffer: {
+            /** Accept */
+            accept: boolean;
+        };
+        /**
+         * AppealBan
+         * @description Object to a ban, once (申诉).
+         */
+        AppealBan: {
+            /** Text */
+            text: string;
+        };
+        /**
+         * AppealStatus
+         * @description What became of a patient's objection to a ban (申诉状态).
+         * @enum {string}
+         */
+        AppealStatus: "open" | "accepted" | "refused";
+        /**
+         * AppealView
+         * @description A patient's objection and its answer (申诉).
+         */
+        AppealView: {
+            status: components["schemas"]["AppealStatus"];
+            /** Text */
+            text: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Answer */
+            answer: string | null;
+            /** Answered At */
+            answered_at: string | null;
         };
         /**
          * AppointmentPayment
@@ -3346,6 +3619,54 @@ export interface components {
              * @default null
              */
             age?: number | null;
+        };
+        /**
+         * BanKind
+         * @description Why somebody may not book online for a while (限约原因).
+         * @enum {string}
+         */
+        BanKind: "no_show" | "scalping" | "violence";
+        /**
+         * BanView
+         * @description A ban (限约记录).
+         */
+        BanView: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Patient Id
+             * Format: uuid
+             */
+            patient_id: string;
+            /** Patient No */
+            patient_no: string | null;
+            /** Patient Name Masked */
+            patient_name_masked: string;
+            kind: components["schemas"]["BanKind"];
+            /** Reason */
+            reason: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** Live */
+            live: boolean;
+            /** Lifted At */
+            lifted_at: string | null;
+            /** Lift Reason */
+            lift_reason: string | null;
+            /** Can Appeal */
+            can_appeal: boolean;
+            appeal: components["schemas"]["AppealView"] | null;
         };
         /**
          * BeginSession
@@ -3764,6 +4085,34 @@ export interface components {
             /** Amount Fen */
             amount_fen: number;
             status: components["schemas"]["ChargeItemStatus"];
+        };
+        /**
+         * CheckInByPhone
+         * @description Join the queue from one's own phone (手机签到), with one proof of being there.
+         *
+         *     Either a code that a screen of the campus shows, or the phone's place. Units: degrees (GCJ-02), metres.
+         */
+        CheckInByPhone: {
+            /**
+             * Presence Code
+             * @default null
+             */
+            presence_code?: string | null;
+            /**
+             * Latitude
+             * @default null
+             */
+            latitude?: number | null;
+            /**
+             * Longitude
+             * @default null
+             */
+            longitude?: number | null;
+            /**
+             * Accuracy M
+             * @default null
+             */
+            accuracy_m?: number | null;
         };
         /**
          * CheckInHere
@@ -5016,6 +5365,35 @@ export interface components {
             issued_at: string;
         };
         /**
+         * JoinWaitlist
+         * @description Wait for a place of a department's part of a day (登记候补), if one likes of one doctor or kind of clinic.
+         */
+        JoinWaitlist: {
+            /**
+             * Patient Id
+             * Format: uuid
+             */
+            patient_id: string;
+            /**
+             * Department Id
+             * Format: uuid
+             */
+            department_id: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            period: components["schemas"]["DayPeriod"];
+            /**
+             * Staff Id
+             * @default null
+             */
+            staff_id?: string | null;
+            /** @default null */
+            service_kind?: components["schemas"]["ServiceKind"] | null;
+        };
+        /**
          * JournalRef
          * @description A journal that was written (凭证号).
          */
@@ -5088,6 +5466,14 @@ export interface components {
          * @enum {string}
          */
         LedgerAccount: "patient_receivable" | "patient_card" | "refund_payable" | "unapplied_receipts" | "wechat_clearing" | "bank_card_clearing" | "insurance_clearing" | "channel_fees" | "bank" | "cash_drawer" | "cash_difference" | "rounding" | "revenue_registration" | "revenue_consultation" | "revenue_general_care" | "revenue_examination" | "revenue_laboratory" | "revenue_treatment" | "revenue_surgery" | "revenue_nursing" | "revenue_bed" | "revenue_material" | "revenue_western_drug" | "revenue_patent_drug" | "revenue_herbal_drug" | "revenue_other";
+        /**
+         * LiftBan
+         * @description End a ban before its time (解除限约).
+         */
+        LiftBan: {
+            /** Reason */
+            reason: string;
+        };
         /**
          * LinkView
          * @description A linked patient (就诊人).
@@ -5567,6 +5953,33 @@ export interface components {
          */
         NotificationStatus: "waiting" | "sent" | "refused";
         /**
+         * OfferView
+         * @description The place that is held for somebody who waited (候补到号): paid or confirmed by ``answer_by``, or it goes on.
+         */
+        OfferView: {
+            /**
+             * Appointment Id
+             * Format: uuid
+             */
+            appointment_id: string;
+            /** Doctor */
+            doctor: string;
+            /** Room */
+            room: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /** Fee Fen */
+            fee_fen: number;
+            /**
+             * Answer By
+             * Format: date-time
+             */
+            answer_by: string;
+        };
+        /**
          * OpenChargeGroup
          * @description Open charges of one source (待缴费项目): an order, a prescription, a visit.
          */
@@ -5643,6 +6056,16 @@ export interface components {
         Page_AppointmentView_: {
             /** Items */
             items: components["schemas"]["AppointmentView"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
+        };
+        /** Page[BanView] */
+        Page_BanView_: {
+            /** Items */
+            items: components["schemas"]["BanView"][];
             /**
              * Next Cursor
              * @default null
@@ -6073,6 +6496,16 @@ export interface components {
         Page_TemplateView_: {
             /** Items */
             items: components["schemas"]["TemplateView"][];
+            /**
+             * Next Cursor
+             * @default null
+             */
+            next_cursor: string | null;
+        };
+        /** Page[WaitlistEntryView] */
+        Page_WaitlistEntryView_: {
+            /** Items */
+            items: components["schemas"]["WaitlistEntryView"][];
             /**
              * Next Cursor
              * @default null
@@ -7004,6 +7437,22 @@ export interface components {
             signature: string;
         };
         /**
+         * RescheduleAppointment
+         * @description Have another place instead (改约); without ``slot_id`` the lowest free number of the session.
+         */
+        RescheduleAppointment: {
+            /**
+             * Schedule Id
+             * Format: uuid
+             */
+            schedule_id: string;
+            /**
+             * Slot Id
+             * @default null
+             */
+            slot_id?: string | null;
+        };
+        /**
          * ReviewBreakGlass
          * @description Judge an emergency look afterwards (复核紧急授权).
          */
@@ -7719,6 +8168,22 @@ export interface components {
             patient_name_masked: string;
         };
         /**
+         * SetBan
+         * @description Keep a patient from booking online for some days (设置限约).
+         */
+        SetBan: {
+            /**
+             * Patient Id
+             * Format: uuid
+             */
+            patient_id: string;
+            kind: components["schemas"]["BanKind"];
+            /** Days */
+            days: number;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * SetRule
          * @description Set one booking rule (设置预约规则); ``scope_key`` is a department's id, a service kind, or empty.
          */
@@ -7846,6 +8311,26 @@ export interface components {
              * @default null
              */
             qr?: string | null;
+        };
+        /**
+         * ShownCode
+         * @description A code with its picture (院内签到码).
+         */
+        ShownCode: {
+            /** Text */
+            text: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Next At
+             * Format: date-time
+             */
+            next_at: string;
+            /** Svg */
+            svg: string;
         };
         /**
          * SignInByCode
@@ -8260,6 +8745,60 @@ export interface components {
             reason: string;
         };
         /**
+         * WaitlistEntryView
+         * @description Somebody's place in a line (候补单). ``position`` 1 is next; only while waiting.
+         */
+        WaitlistEntryView: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Patient Id
+             * Format: uuid
+             */
+            patient_id: string;
+            /** Patient Name Masked */
+            patient_name_masked: string;
+            /**
+             * Department Id
+             * Format: uuid
+             */
+            department_id: string;
+            /** Department */
+            department: string;
+            /** Doctor */
+            doctor: string | null;
+            service_kind: components["schemas"]["ServiceKind"] | null;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            period: components["schemas"]["DayPeriod"];
+            status: components["schemas"]["WaitlistStatus"];
+            /** Position */
+            position: number | null;
+            /**
+             * Joined At
+             * Format: date-time
+             */
+            joined_at: string;
+            /**
+             * Closes At
+             * Format: date-time
+             */
+            closes_at: string;
+            offer: components["schemas"]["OfferView"] | null;
+        };
+        /**
+         * WaitlistStatus
+         * @description What became of somebody who waits for a place (候补状态).
+         * @enum {string}
+         */
+        WaitlistStatus: "waiting" | "offered" | "booked" | "declined" | "lapsed" | "left" | "expired" | "dropped";
+        /**
          * WalkIn
          * @description Register at the window and join the queue at once (现场挂号并签到).
          */
@@ -8576,7 +9115,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `patients.merged` 该档案已合并，请使用合并后的档案; `scheduling.already_booked` 该就诊人在本科室此时段已有预约; `scheduling.not_released` 该时段尚未放号; `scheduling.real_name_required` 该就诊人尚未登记证件，请到窗口挂号; `scheduling.session_over` 该时段已结束，不能再预约; `scheduling.session_stopped` 该时段医生已停诊; `scheduling.slot_begun` 该号的就诊时间已过，请另选一个; `scheduling.slot_full` 该时段号源已约满; `scheduling.slot_taken` 该号已被他人预约，请另选一个; `scheduling.too_many_bookings` 今日预约次数已达上限; `scheduling.window_only` 急诊请到现场分诊挂号 */
+            /** @description `patients.merged` 该档案已合并，请使用合并后的档案; `scheduling.already_booked` 该就诊人在本科室此时段已有预约; `scheduling.booking_banned` 该就诊人暂被限制线上预约，可到窗口挂号或提出申诉; `scheduling.not_released` 该时段尚未放号; `scheduling.real_name_required` 该就诊人尚未登记证件，请到窗口挂号; `scheduling.session_over` 该时段已结束，不能再预约; `scheduling.session_stopped` 该时段医生已停诊; `scheduling.slot_begun` 该号的就诊时间已过，请另选一个; `scheduling.slot_full` 该时段号源已约满; `scheduling.slot_taken` 该号已被他人预约，请另选一个; `scheduling.too_many_bookings` 今日预约次数已达上限; `scheduling.window_only` 急诊请到现场分诊挂号 */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8779,6 +9318,235 @@ export interface operations {
             };
             /** @description `kernel.not_found` 没有找到您要的内容 */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "miniapp.post_check_in": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                appointment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CheckInByPhone"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `queueing.location_too_vague` 定位精度不足，请到开阔处重试，或扫描院内签到码; `queueing.location_unknown` 本院区未开通定位签到，请扫描院内签到码; `queueing.not_at_hospital` 您不在医院签到范围内，请到院后签到; `queueing.presence_code_used` 该签到码您已使用过，请等待屏幕换码后再扫; `scheduling.check_in_closed` 不在签到时间内; `scheduling.not_check_in_able` 该预约当前状态不能签到; `scheduling.session_stopped` 该时段医生已停诊 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致; `queueing.presence_code_expired` 签到码已过期，请扫描屏幕上的新码; `queueing.presence_code_invalid` 签到码无效，请扫描就诊院区屏幕上的签到码 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "miniapp.list_bans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BanView_"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "miniapp.post_appeal": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                ban_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppealBan"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BanView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scheduling.already_appealed` 该限约已提出过申诉; `scheduling.ban_over` 该限约已结束 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9025,6 +9793,97 @@ export interface operations {
                 };
             };
             /** @description `scheduling.not_cancellable` 该预约当前状态不能取消; `scheduling.too_late_to_cancel` 已过就诊时间，不能在线取消，请到窗口办理 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "miniapp.reschedule": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                appointment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RescheduleAppointment"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppointmentView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `patients.merged` 该档案已合并，请使用合并后的档案; `scheduling.already_booked` 该就诊人在本科室此时段已有预约; `scheduling.booking_banned` 该就诊人暂被限制线上预约，可到窗口挂号或提出申诉; `scheduling.not_cancellable` 该预约当前状态不能取消; `scheduling.not_released` 该时段尚未放号; `scheduling.payment_over` 支付时间已过，请重新预约; `scheduling.real_name_required` 该就诊人尚未登记证件，请到窗口挂号; `scheduling.reschedule_dearer` 新号挂号费更高，请取消后重新预约; `scheduling.reschedules_used_up` 改约次数已达上限; `scheduling.session_over` 该时段已结束，不能再预约; `scheduling.session_stopped` 该时段医生已停诊; `scheduling.slot_begun` 该号的就诊时间已过，请另选一个; `scheduling.slot_full` 该时段号源已约满; `scheduling.slot_taken` 该号已被他人预约，请另选一个; `scheduling.too_late_to_cancel` 已过就诊时间，不能在线取消，请到窗口办理; `scheduling.too_many_bookings` 今日预约次数已达上限; `scheduling.window_only` 急诊请到现场分诊挂号 */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11078,6 +11937,378 @@ export interface operations {
                 };
             };
             /** @description `kernel.busy` 系统繁忙，请稍后再试; `kernel.outside_unavailable` 外部服务暂时无法连接，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "miniapp.list_waits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WaitlistEntryView_"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "miniapp.post_wait": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinWaitlist"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitlistEntryView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `patients.merged` 该档案已合并，请使用合并后的档案; `scheduling.already_booked` 该就诊人在本科室此时段已有预约; `scheduling.already_waiting` 该就诊人当日已在本科室候补; `scheduling.booking_banned` 该就诊人暂被限制线上预约，可到窗口挂号或提出申诉; `scheduling.nothing_to_wait_for` 该日该时段没有可候补的门诊; `scheduling.real_name_required` 该就诊人尚未登记证件，请到窗口挂号; `scheduling.still_bookable` 当前仍有号源，请直接预约; `scheduling.too_many_waits` 每个账户最多同时候补三个号; `scheduling.waitlist_closed` 候补登记已截止 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "miniapp.get_wait": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entry_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitlistEntryView"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "miniapp.leave": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                entry_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitlistEntryView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.state_conflict` 状态已变化，请刷新后再试 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "miniapp.post_offer_answer": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                entry_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerOffer"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitlistEntryView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.state_conflict` 状态已变化，请刷新后再试; `scheduling.not_offered` 当前没有为您保留的号，或答复时间已过; `scheduling.payment_needed` 请支付挂号费以确认该号 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -15212,6 +16443,441 @@ export interface operations {
                 };
             };
             /** @description `http.fields_wrong` 填写的内容有误; `kernel.field_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.lines": {
+        parameters: {
+            query: {
+                day: string;
+                department_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WaitlistEntryView_"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.list_bans": {
+        parameters: {
+            query?: {
+                patient_id?: string | null;
+                live?: boolean;
+                appealed?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BanView_"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.post_ban": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetBan"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BanView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `patients.merged` 该档案已合并，请使用合并后的档案; `scheduling.ban_overlaps` 该就诊人在此期间已有限约 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.lift": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                ban_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LiftBan"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BanView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scheduling.ban_over` 该限约已结束 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.post_appeal_answer": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                ban_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerAppeal"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BanView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.state_conflict` 状态已变化，请刷新后再试; `scheduling.ban_over` 该限约已结束 */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -23104,6 +24770,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BoardView"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "display.get_presence_code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownCode"];
                 };
             };
             /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
