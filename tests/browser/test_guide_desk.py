@@ -41,12 +41,12 @@ async def test_a_manager_keeps_the_rules_of_the_guide(desk: Desk, server: Server
     for symptom, urgency, department in (("隐痛", "普通", clinic), ("剧痛", "立即急诊", emergency)):
         await page.get_by_role("button", name="新规则").click()
         sheet = page.get_by_role("dialog")
-        await sheet.get_by_label("部位").fill(part)
-        await page.keyboard.press("Enter")
+        await sheet.get_by_role("combobox", name="部位").fill(part)
+        await page.get_by_role("option", name=part).click()
         await sheet.get_by_label("症状", exact=True).fill(symptom)
         await sheet.get_by_text(urgency, exact=True).click()
-        await sheet.get_by_label("指向科室").click()
-        await sheet.get_by_label("指向科室").fill(department)
+        await sheet.get_by_role("combobox", name="指向科室").click()
+        await sheet.get_by_role("combobox", name="指向科室").fill(department)
         await page.get_by_role("option", name=department).click()
         await sheet.get_by_label("给患者的提醒").fill(f"{symptom}时不要进食")
         if symptom == "剧痛":
@@ -77,8 +77,8 @@ async def test_a_manager_keeps_search_words(desk: Desk, server: Server, tmp_path
         await page.get_by_role("button", name="新检索词").click()
         sheet = page.get_by_role("dialog")
         await sheet.get_by_label("检索词", exact=True).fill(word)
-        await sheet.get_by_label("科室", exact=True).click()
-        await sheet.get_by_label("科室", exact=True).fill(clinic)
+        await sheet.get_by_role("combobox", name="科室").click()
+        await sheet.get_by_role("combobox", name="科室").fill(clinic)
         await page.get_by_role("option", name=clinic).click()
         await sheet.get_by_role("button", name="保存检索词").click()
         if again:
@@ -110,7 +110,7 @@ async def test_an_administrator_gives_a_doctor_a_photo_and_an_introduction(
     nothing = tmp_path / "letter.png"
     nothing.write_text("no picture")
     page = await desk.log_in(await make_staff(roles=[StaffRole.SYSTEM_ADMIN]), "/staff")
-    await page.get_by_label("科室", exact=True).fill(clinic)
+    await page.get_by_role("combobox", name="科室").fill(clinic)
     await page.get_by_role("option", name=clinic).click()
     await page.get_by_role("region", name="职工").locator("tbody tr").filter(has_text="王建国").click()
     public = page.get_by_role("region", name="患者可见的介绍")

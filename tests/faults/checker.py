@@ -10,7 +10,7 @@ from typing import Any
 PLACES = """
 WITH live AS (
     SELECT slot_id, count(*) AS claims, bool_or(status <> 'pending') AS sold FROM appointment
-    WHERE status IN ('pending', 'booked', 'checked-in', 'fulfilled') GROUP BY slot_id)
+    WHERE status IN ('pending', 'booked', 'checked-in', 'fulfilled', 'noshow') GROUP BY slot_id)
 SELECT 'sold twice' AS finding, slot_id AS id FROM live WHERE claims > 1
 UNION ALL SELECT 'sold but free', l.slot_id FROM live l JOIN slot s ON s.id = l.slot_id
     WHERE l.sold AND NOT (s.status = 'taken' AND s.held_until IS NULL)

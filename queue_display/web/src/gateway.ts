@@ -46,6 +46,11 @@ export function thisScreen(token: string) {
   return api.call('GET', '/api/display/v1/device', { headers: { Authorization: `Bearer ${token}` } })
 }
 
+/** What the glass shows to whoever checks in with a phone. */
+export function presenceCode(token: string) {
+  return api.call('GET', '/api/display/v1/presence-code', { headers: { Authorization: `Bearer ${token}` } })
+}
+
 /** The demo's administrator types the code; elsewhere this address does not exist. */
 export async function pairInDemo(code: string): Promise<void> {
   await api.call('POST', '/demo/pair-display', { body: { code } })

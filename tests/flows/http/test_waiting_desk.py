@@ -74,7 +74,7 @@ async def test_the_code_on_the_waiting_rooms_screen_checks_a_phone_in_once(serve
     clinic, person = await access.make_clinic(), await access.make_person()
     session = await access.make_session(clinic=clinic, starts_in=timedelta(minutes=30))
     _, held = await access.make_booked(session=session, person=person)
-    screen = await server.device(await make_device(kind=DeviceKind.DISPLAY, location_id=clinic.area_id))
+    screen = await server.device(await make_device(kind=DeviceKind.DISPLAY, location_id=clinic.area_id), "display")
     code = await screen.got("/api/display/v1/presence-code")
     assert code["svg"].startswith("<?xml") or code["svg"].startswith("<svg")
     assert (await screen.got("/api/display/v1/presence-code"))["text"] != code["text"]
