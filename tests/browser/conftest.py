@@ -98,7 +98,9 @@ async def browser() -> AsyncIterator[AsyncBrowser]:
 async def desk(browser: AsyncBrowser, server: Server) -> AsyncIterator[Desk]:
     """A staff workstation; what its console complains of and the test did not forgive fails the test."""
     # The CSP stays in force: axe is put in through the debugger, not through the page.
-    context = await browser.new_context(viewport=SMALL, locale="zh-CN", timezone_id="America/New_York")  # type: ignore[arg-type]
+    context = await browser.new_context(
+        viewport=SMALL, locale="zh-CN", timezone_id="America/New_York", reduced_motion="reduce"
+    )  # type: ignore[arg-type]
     opened = Desk(await context.new_page(), server.origin)
     opened.page.set_default_timeout(30_000)
     yield opened

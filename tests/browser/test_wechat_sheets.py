@@ -77,7 +77,7 @@ async def simulator(address: str) -> AsyncIterator[Simulator]:
 @pytest.fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A phone-sized page; any console error (also a CSP violation) fails the test."""
-    context = await browser.new_context(viewport={"width": 400, "height": 780}, locale="zh-CN")
+    context = await browser.new_context(viewport={"width": 400, "height": 780}, locale="zh-CN", reduced_motion="reduce")
     page = await context.new_page()
     errors: list[str] = []
 
