@@ -251,6 +251,16 @@ CROWD = ("张三丰", "欧阳小雪", "李雷", "王建国", "司马懿", "赵�
 PRIORITIES = (None, "elderly", None, "soldier", None, None, "elderly", None, None, None, None)
 
 
+def test_code_for_checking_in_is_on_the_glass_and_a_new_one_follows(open_screen: OpenScreen) -> None:
+    page = _live(open_screen())
+    picture = page.get_by_role("img", name="院内签到码")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("one => one.complete && one.naturalWidth > 0")
+    before = picture.get_attribute("src")
+    assert before is not None
+    expect(picture).not_to_have_attribute("src", before, timeout=25_000)
+
+
 @pytest.mark.parametrize("size", [LANDSCAPE, PORTRAIT], ids=["landscape", "portrait"])
 def test_full_board_fits_and_is_accessible(
     open_screen: OpenScreen, lobby: Lobby, complaints: Complaints, size: dict[str, int]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from hospital_core.access.scheduling.doctor_queries import doctor_page
@@ -338,6 +339,27 @@ async def test_given_a_rule_that_would_mislead_then_it_is_refused(wrong: dict[st
     with pytest.raises(FieldProblem) as refused:
         await _rule("头痛", **({"department_id": department} | wrong))  # type: ignore[arg-type]
     assert refused.value.fields["errors"][0]["pointer"] == pointer
+
+
+@pytest.mark.parametrize(
+    ("change", "constraint"),
+    [
+        ("UPDATE guide_rule SET age_below = age_from", "guide_rule_ages_ordered"),
+        ("UPDATE guide_rule SET age_from = -1", "guide_rule_ages_ordered"),
+        ("UPDATE guide_rule SET department_id = NULL", "guide_rule_leads_on"),
+        ("UPDATE search_word SET weight = 0", "search_word_weight_in_range"),
+        ("UPDATE search_word SET weight = 101", "search_word_weight_in_range"),
+    ],
+)
+async def test_given_code_that_forgot_to_ask_then_the_database_keeps_words_and_rules_whole(
+    change: str, constraint: str
+) -> None:
+    department = await _named(DepartmentKind.OUTPATIENT, "神经内科")
+    await _rule("头痛", department)
+    await _word("头痛", department)
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await rows(f"{change} RETURNING id")
+    assert refused.value.constraint_name == constraint
 
 
 # -- doctors
