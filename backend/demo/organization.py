@@ -26,6 +26,8 @@ class DemoCampus:
     address: str
     phone: str
     intro: str
+    latitude: float
+    longitude: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,8 @@ CAMPUSES = (
         address="江州市滨江区临江大道66号",
         phone="内线 8000",
         intro="本部院区，设内、外各专科门诊和急诊楼，胸痛、卒中、创伤中心24小时开放。",
+        latitude=30.2612,
+        longitude=117.0416,
     ),
     DemoCampus(
         code="DH",
@@ -150,6 +154,8 @@ CAMPUSES = (
         address="江州市东湖区湖滨路18号",
         phone="内线 6000",
         intro="以妇产、儿科、中医、康复和老年医学为特色，设综合急诊和儿科急诊。",
+        latitude=30.2874,
+        longitude=117.1039,
     ),
 )
 

@@ -203,13 +203,15 @@ class _Loader:
 
     async def _organization(self) -> int:
         ids, places = self.ids, self.hospital.organization
-        campuses = [(ids("campus", c.code), c.code, c.name, c.address, 300) for c in places.campuses]
+        campuses = [
+            (ids("campus", c.code), c.code, c.name, c.address, c.latitude, c.longitude, 300) for c in places.campuses
+        ]
         departments = [
             (ids("department", d.code), 0, ids("campus", d.campus_code), d.code, d.name, d.name_pinyin,
              d.name_initials, d.kind, d.intro, d.number_only_on_screen, True)
             for d in places.departments
         ]  # fmt: skip
-        rows = await self._copy("campus", "id code name address radius_m", campuses)
+        rows = await self._copy("campus", "id code name address latitude longitude radius_m", campuses)
         rows += await self._copy(
             "department",
             "id version campus_id code name pinyin initials kind intro number_only_on_screen active",

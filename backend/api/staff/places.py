@@ -6,13 +6,13 @@ from uuid import UUID
 from backend.api.staff.base import Query, staff_routes
 from backend.http.routing import Call
 from hospital_core.kernel.commands import Page
-from hospital_core.kernel.errors import FieldProblem, StateConflict
+from hospital_core.kernel.errors import FieldProblem, NotFound, StateConflict
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
-from hospital_core.registry.organization.commands import SaveDepartment, SaveLocation
+from hospital_core.registry.organization.commands import LocateCampus, SaveDepartment, SaveLocation
 from hospital_core.registry.organization.errors import PlaceOutOfOrder, StillInUse
 from hospital_core.registry.organization.queries import campuses, departments, locations
-from hospital_core.registry.organization.service import save_department, save_location
+from hospital_core.registry.organization.service import locate_campus, save_department, save_location
 from hospital_core.registry.organization.states import DepartmentKind, LocationKind
 from hospital_core.registry.organization.views import CampusView, DepartmentView, LocationView
 from hospital_core.registry.staff.permissions import Permission
@@ -40,6 +40,15 @@ class LocationQuery(Query):
 async def all_campuses(call: Call[Any]) -> Page[CampusView]:
     """The hospital's campuses (院区)."""
     return Page(items=await campuses(Reading(call.ctx)))
+
+
+@routes.post(
+    "/campuses/{campus_id}/locate", view=CampusView, permission=Permission.ORGANIZATION_MANAGE, command=LocateCampus,
+    idempotent=True, errors=(NotFound,),
+)  # fmt: skip
+async def place_campus(call: Call[LocateCampus]) -> CampusView:
+    """Say where a campus is on the map (院区定位), for checking in by place."""
+    return await run(call.ctx, locate_campus, call.command)
 
 
 @routes.get("/departments", view=Page[DepartmentView], query=DepartmentQuery)

@@ -21,6 +21,18 @@ class SaveCampus(Command):
     address: Annotated[str, Field(max_length=200)] = ""
 
 
+class LocateCampus(Command):
+    """Say where a campus is on the map (院区定位), and how near a phone has to be to count as being there.
+
+    Units: degrees (GCJ-02, as phones in mini programs report them), metres.
+    """
+
+    campus_id: UUID
+    latitude: float = Field(ge=-90, le=90, allow_inf_nan=False)
+    longitude: float = Field(ge=-180, le=180, allow_inf_nan=False)
+    radius_m: int = Field(default=300, ge=50, le=5000)
+
+
 class SaveDepartment(Command):
     """Create or change a department (科室); ``version`` guards against overwriting another's change."""
 

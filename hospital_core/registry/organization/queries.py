@@ -8,6 +8,8 @@ from hospital_core.kernel.reading import Reading
 from hospital_core.registry.organization.states import DepartmentKind, LocationKind
 from hospital_core.registry.organization.views import CampusView, DepartmentView, LocationView
 
+_CAMPUS = "SELECT id, code, name, address, latitude, longitude, radius_m FROM campus"
+
 _DEPARTMENTS = """
 SELECT d.id, d.campus_id, c.name AS campus, d.code, d.name, d.kind, d.intro, d.number_only_on_screen, d.active,
        d.version
@@ -21,13 +23,13 @@ FROM location l JOIN campus c ON c.id = l.campus_id LEFT JOIN department d ON d.
 
 async def campuses(reading: Reading) -> list[CampusView]:
     """All campuses (院区) by code."""
-    rows = await reading.fetch("SELECT id, code, name, address FROM campus ORDER BY code")
+    rows = await reading.fetch(_CAMPUS + " ORDER BY code")
     return [CampusView(**dict(row)) for row in rows]
 
 
 async def campus(reading: Reading, campus_id: UUID) -> CampusView:
     """One campus (院区). Raises: NotFound."""
-    row = await reading.fetch_row("SELECT id, code, name, address FROM campus WHERE id = $1", campus_id)
+    row = await reading.fetch_row(_CAMPUS + " WHERE id = $1", campus_id)
     if row is None:
         raise NotFound()
     return CampusView(**dict(row))

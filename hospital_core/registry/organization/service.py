@@ -7,7 +7,7 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.pinyin import initials_of, pinyin_of
 from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.organization import queries
-from hospital_core.registry.organization.commands import SaveCampus, SaveDepartment, SaveLocation
+from hospital_core.registry.organization.commands import LocateCampus, SaveCampus, SaveDepartment, SaveLocation
 from hospital_core.registry.organization.errors import PlaceOutOfOrder, StillInUse
 from hospital_core.registry.organization.states import LocationKind
 from hospital_core.registry.organization.views import CampusView, DepartmentView, LocationView
@@ -15,6 +15,8 @@ from hospital_core.registry.organization.views import CampusView, DepartmentView
 _SAVE_CAMPUS = """
 INSERT INTO campus (id, code, name, address, radius_m) VALUES ($1, $2, $3, $4, 300)
 ON CONFLICT (code) DO UPDATE SET name = excluded.name, address = excluded.address RETURNING id"""
+
+_LOCATE = "UPDATE campus SET latitude = $2, longitude = $3, radius_m = $4 WHERE id = $1"
 
 _SAVE_DEPARTMENT = """
 INSERT INTO department AS kept (id, version, campus_id, code, name, pinyin, initials, kind, intro,
@@ -42,6 +44,13 @@ async def save_campus(uow: UnitOfWork, command: SaveCampus) -> CampusView:
     campus_id = await uow.fetch_value(_SAVE_CAMPUS, new_id(), command.code, command.name, command.address)
     uow.audited("campus", campus_id)
     return await queries.campus(uow, campus_id)
+
+
+async def locate_campus(uow: UnitOfWork, command: LocateCampus) -> CampusView:
+    """Say where a campus is on the map (院区定位): phones within its radius may check in by place. Raises: NotFound."""
+    await uow.execute(_LOCATE, command.campus_id, command.latitude, command.longitude, command.radius_m)
+    uow.audited("campus", command.campus_id)
+    return await queries.campus(uow, command.campus_id)
 
 
 async def save_department(uow: UnitOfWork, command: SaveDepartment) -> DepartmentView:

@@ -7,12 +7,15 @@ from hospital_core.registry.organization.states import DepartmentKind, LocationK
 
 
 class CampusView(View):
-    """A campus (院区)."""
+    """A campus (院区). Without a point on the map nobody can check in by place."""
 
     id: UUID
     code: str
     name: str
     address: str
+    latitude: float | None = None
+    longitude: float | None = None
+    radius_m: int = 300
 
 
 class DepartmentView(View):

@@ -40,6 +40,7 @@ export function stateOf(one: Appointment): Words {
 function cancelledWords(one: Appointment): string {
   if (one.payment_status === 'refunding') return '已取消 · 退款中'
   if (one.payment_status === 'refunded') return '已取消 · 已退款'
+  if (one.next_id !== null) return '已改约'
   return '已取消'
 }
 

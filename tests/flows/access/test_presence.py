@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from datetime import timedelta
 
+import asyncpg
 import pytest
 from pydantic import ValidationError
 
@@ -169,6 +170,12 @@ async def test_given_another_phone_then_the_appointment_does_not_exist_for_it() 
 def test_given_no_proof_or_two_then_the_command_is_malformed(proof: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         CheckInByPhone.model_validate({"appointment_id": str(new_id()), **proof})
+
+
+async def test_given_half_a_point_then_the_database_refuses_it() -> None:
+    clinic = await make_clinic()
+    with pytest.raises(asyncpg.CheckViolationError, match="campus_place_on_earth"):
+        await rows("UPDATE campus SET latitude = 31 WHERE id = $1 RETURNING id", clinic.campus_id)
 
 
 def test_given_known_places_then_their_distance_is_known() -> None:

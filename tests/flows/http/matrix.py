@@ -367,6 +367,9 @@ MATRIX: dict[str, Row] = {
     "POST /api/staff/v1/staff/{staff_id}/enable": _staff("security_admin", ok=(404,), path=_nothing("staff_id")),
     "POST /api/staff/v1/staff/{staff_id}/reset-totp": _staff("security_admin", ok=(404,), path=_nothing("staff_id")),
     "GET /api/staff/v1/campuses": _staff(*STAFF),
+    "POST /api/staff/v1/campuses/{campus_id}/locate": _staff(
+        "system_admin", ok=(404,), path=_nothing("campus_id"), body=lambda w: {"latitude": 30.26, "longitude": 117.04}
+    ),
     "GET /api/staff/v1/mini-program-codes/doctors/{staff_id}": _staff(*SCHEDULES, ok=(404,), path=_nothing("staff_id")),
     "GET /api/staff/v1/mini-program-codes/rooms/{location_id}": _staff(
         *SCHEDULES, ok=(404,), path=_nothing("location_id")

@@ -86,8 +86,13 @@ async def test_the_code_on_the_waiting_rooms_screen_checks_a_phone_in_once(serve
     assert ticket["status"] == "waiting"
     again = await patient.post(path, {"presence_code": code["text"]})
     assert (again.status_code, again.json()["code"]) == (409, "queueing.presence_code_used")
-    away = {"latitude": 31.0, "longitude": 121.0, "accuracy_m": 10}
-    assert (await patient.post(path, away)).json()["code"] == "queueing.location_unknown"
+    here = {"latitude": 30.26, "longitude": 117.04}
+    assert (await patient.post(path, here | {"accuracy_m": 10})).json()["code"] == "queueing.location_unknown"
+    admin = await server.role(StaffRole.SYSTEM_ADMIN)
+    await admin.did(f"{STAFF}/campuses/{clinic.campus_id}/locate", here | {"radius_m": 200})
+    assert (await patient.did(path, here | {"accuracy_m": 10}))["id"] == ticket["id"]
+    away = await patient.post(path, {"latitude": 30.27, "longitude": 117.04, "accuracy_m": 10})
+    assert (away.json()["code"], away.json()["radius_m"]) == ("queueing.not_at_hospital", 200)
 
 
 async def test_a_barred_patient_objects_on_the_phone_and_is_heard_at_the_desk(server: Server) -> None:

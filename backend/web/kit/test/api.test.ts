@@ -62,6 +62,18 @@ describe('answers', () => {
     expect(await (await api.request<Blob>('GET', '/qr', { as: 'blob' })).text()).toBe('PNG')
   })
 
+  it('sends a Blob as it is and anything else as JSON', async () => {
+    const { sent, fetch } = server()
+    const api = new ApiClient({ fetch })
+    const picture = new Blob(['not really'], { type: 'image/jpeg' })
+    await api.request('POST', '/photo', { body: picture })
+    await api.request('POST', '/x', { body: { a: 1 } })
+    expect(sent[0]!.headers.get('Content-Type')).toBe('image/jpeg')
+    expect(sent[0]!.body).toBe(picture)
+    expect(sent[1]!.headers.get('Content-Type')).toBe('application/json')
+    expect(sent[1]!.body).toBe('{"a":1}')
+  })
+
   it('throws every RFC 9457 field of a refusal', async () => {
     const body = {
       type: 'urn:hospital:field-invalid',

@@ -63,8 +63,8 @@ async def reschedule_appointment(uow: UnitOfWork, command: RescheduleAppointment
 
     An unpaid hold keeps its time to pay. Raises: NotFound, NotCancellable, SessionStopped, TooLateToCancel,
     PaymentOver, ReschedulesUsedUp, RescheduleDearer, and whatever booking raises; then nothing has changed.
-    Locks: the old place, the appointment, the new place. Emits: AppointmentCancelled for the old one, AppointmentHold-
-    Lapses or AppointmentConfirmed for the new one.
+    Locks: the old place, the appointment, the new place. Emits: AppointmentCancelled for the old one,
+    AppointmentHoldLapses or AppointmentConfirmed for the new one.
     """
     seen = await permitted_appointment(uow, command.appointment_id)
     old = await hold_place(uow, command.appointment_id)

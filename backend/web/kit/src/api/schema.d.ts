@@ -2534,6 +2534,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/staff/v1/campuses/{campus_id}/locate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say where a campus is on the map (院区定位), for checking in by place. */
+        post: operations["staff.place_campus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/staff/v1/departments": {
         parameters: {
             query?: never;
@@ -3918,7 +3935,7 @@ export interface components {
         };
         /**
          * CampusView
-         * @description A campus (院区).
+         * @description A campus (院区). Without a point on the map nobody can check in by place.
          */
         CampusView: {
             /**
@@ -3932,6 +3949,21 @@ export interface components {
             name: string;
             /** Address */
             address: string;
+            /**
+             * Latitude
+             * @default null
+             */
+            latitude: number | null;
+            /**
+             * Longitude
+             * @default null
+             */
+            longitude: number | null;
+            /**
+             * Radius M
+             * @default 300
+             */
+            radius_m: number;
         };
         /**
          * CancelAppointment
@@ -5535,6 +5567,23 @@ export interface components {
         LinksProven: {
             /** Proven */
             proven: number;
+        };
+        /**
+         * LocateCampus
+         * @description Say where a campus is on the map (院区定位), and how near a phone has to be to count as being there.
+         *
+         *     Units: degrees (GCJ-02, as phones in mini programs report them), metres.
+         */
+        LocateCampus: {
+            /** Latitude */
+            latitude: number;
+            /** Longitude */
+            longitude: number;
+            /**
+             * Radius M
+             * @default 300
+             */
+            radius_m?: number;
         };
         /**
          * LocationKind
@@ -21717,6 +21766,97 @@ export interface operations {
             };
             /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.too_many_requests` 操作过于频繁，请稍后再试 */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.busy` 系统繁忙，请稍后再试 */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "staff.place_campus": {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key": string;
+            };
+            path: {
+                campus_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LocateCampus"];
+            };
+        };
+        responses: {
+            /** @description done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampusView"];
+                };
+            };
+            /** @description `http.idempotency_key_missing` 缺少防重复提交标识; `http.malformed` 请求内容无法识别 */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.token_invalid` 登录已过期，请重新登录; `kernel.unauthenticated` 请先登录 */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.csrf` 页面已过期，请刷新后再试; `kernel.forbidden` 您没有进行此操作的权限 */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `kernel.not_found` 没有找到您要的内容 */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `http.fields_wrong` 填写的内容有误; `kernel.idempotency_mismatch` 重复提交的内容与首次不一致 */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
