@@ -23,7 +23,7 @@ from hospital_core.registry.catalogue.queries import (
 )
 from hospital_core.registry.catalogue.service import change_price, save_price_item
 from tests.fixtures.engines import Engines
-from tests.fixtures.registry import make_price_item, reading, unique
+from tests.fixtures.registry import make_price_item, reading
 
 pytestmark = pytest.mark.usefixtures("core")
 
