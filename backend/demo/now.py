@@ -11,7 +11,7 @@ from hospital_core.registry.patients.sealing import IDENTIFIER_COLUMN
 from hospital_core.registry.patients.states import DocumentKind
 
 PREFERRED_DEPARTMENT = "BJ-BM"  # 24小时便民门诊, open at every hour
-_VISIT_TAKES = timedelta(minutes=12)
+_VISIT_TAKES = timedelta(minutes=45)  # with many visitors at once a shift that ends sooner runs out of places
 
 
 class Rows(Protocol):

@@ -32,7 +32,8 @@ WHERE table_schema = 'public' AND table_name = $1 AND is_nullable = 'NO' AND col
 
 _FILL = {
     "uuid": "gen_random_uuid()", "timestamp with time zone": "hospital_now()", "character varying": "''", "text": "''",
-    "boolean": "false", "bigint": "0", "integer": "0", "smallint": "0", "numeric": "0", "jsonb": "'{}'",
+    "boolean": "false", "date": "current_date", "bigint": "0", "integer": "0", "smallint": "0", "numeric": "0",
+    "jsonb": "'{}'",
 }  # fmt: skip
 
 
@@ -70,16 +71,16 @@ class Scratch:
         """One booking, paid once, as it should be."""
         await self.put("slot", id=SLOT, status="taken", held_until=None)
         await self.put("appointment", id=VISIT, slot_id=SLOT, status="booked", payment_status="paid", fee_fen=5000)
-        await self.put("invoice", id=BILL, patient_id=PATIENT, total_fen=5000, status="balanced")
+        await self.put("invoice", id=BILL, patient_id=PATIENT, total_fen=5000, status="balanced", paid_fen=5000)
         await self.put(
             "charge_item", id=ITEM, invoice_id=BILL, source_id=VISIT, patient_id=PATIENT, quantity=1, unit_price=50,
             amount_fen=5000,
         )  # fmt: skip
         await self.put(
-            "payment_intent", id=PAYMENT, invoice_id=BILL, amount_fen=5000, status="succeeded", applied=True,
-            out_trade_no="P1", transaction_id="T1",
+            "payment_intent", id=PAYMENT, invoice_id=BILL, patient_id=PATIENT, purpose="invoice", amount_fen=5000,
+            status="succeeded", applied=True, out_trade_no="P1", transaction_id="T1",
         )  # fmt: skip
-        await self.journal(CHARGED, patient_receivable=5000, service_revenue=-5000)
+        await self.journal(CHARGED, patient_receivable=5000, revenue_registration=-5000)
         await self.journal(PAID, wechat_clearing=5000, patient_receivable=-5000)
 
 
@@ -112,22 +113,41 @@ async def test_given_each_wrong_with_money_then_it_is_named(scratch: Scratch) ->
     line = (
         "INSERT INTO journal_line (id, entry_id, account, amount_fen, patient_id) VALUES (gen_random_uuid(), '{}', {})"
     )
-    moved = line.format(PAID, f"'{{}}', 1, '{PATIENT}'"), line.format(PAID, f"'service_revenue', -1, '{PATIENT}'")
+    moved = line.format(PAID, f"'{{}}', 1, '{PATIENT}'"), line.format(PAID, f"'revenue_registration', -1, '{PATIENT}'")
+    somewhere = "gen_random_uuid()"
     planted: dict[str, tuple[str, ...]] = {
-        "journal does not balance": (line.format(CHARGED, "'service_revenue', 1, NULL"),),
+        "journal does not balance": (line.format(CHARGED, "'revenue_registration', 1, NULL"),),
         "journal without lines": (f"DELETE FROM journal_line WHERE entry_id = '{CHARGED}'",),
+        "journal in a day that was closed": (
+            f"INSERT INTO closed_day (id, day, closed_at, totals) SELECT {somewhere}, accounting_date, "
+            f"at - interval '1 hour', '{{}}' FROM journal_entry WHERE id = '{CHARGED}'",
+        ),
         "refunded outside 0..paid": (intent.format("refunded_fen = 5001"),),
         "refunds differ from the intent": (intent.format("refunded_fen = 100"),),
         "items do not explain the refunds": ("UPDATE charge_item SET refunded_quantity = 1",),
+        "refund lines differ from the items": ("UPDATE charge_item SET refunded_quantity = 1",),
         "surplus kept": (intent.format("applied = false"),),
-        "paid bill without its payment": (intent.format("applied = false, status = 'closed'"),),
-        "bill paid twice": (
-            "INSERT INTO payment_intent SELECT (jsonb_populate_record(p, jsonb_build_object("
-            "'id', gen_random_uuid(), 'out_trade_no', 'P2', 'transaction_id', 'T2'))).* FROM payment_intent p",
-        ),
+        "top-up lost": (intent.format("purpose = 'top_up', applied = false"),),
+        "paid part differs from the tenders": ("UPDATE invoice SET paid_fen = 4999",),
+        "balanced unless paid in full": ("UPDATE invoice SET status = 'issued'",),
         "receivable differs from unpaid bills": (moved[0].format("patient_receivable"), moved[1]),
         "refund payable differs from promised refunds": (moved[0].format("refund_payable"), moved[1]),
+        "card balance differs from the ledger": (moved[0].format("patient_card"), moved[1]),
         "unapplied receipts left": (moved[0].format("unapplied_receipts"), moved[1]),
+        "drawer below nothing": (
+            "INSERT INTO journal_line (id, entry_id, account, amount_fen, drawer_id) "
+            f"VALUES ({somewhere}, '{PAID}', 'cash_drawer', -1, {somewhere})",
+        ),
+        "cash without a shift": (intent.format("channel = 'cash'"),),
+        "receipt for what is not paid": (
+            "INSERT INTO receipt (id, receipt_no, drawer_id, day, number, kind, patient_id, source_id, amount_fen, "
+            f"issued_at) VALUES ({somewhere}, 'R1', {somewhere}, current_date, 1, 'payment', '{PATIENT}', '{BILL}', "
+            "4999, hospital_now())",
+        ),
+        "receipt number missing": (
+            "INSERT INTO receipt_series (id, drawer_id, day, last_number) "
+            f"VALUES ({somewhere}, {somewhere}, current_date, 1)",
+        ),
     }
     for wrong, statements in planted.items():
         planting = owner.transaction()

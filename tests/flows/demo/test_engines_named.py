@@ -171,7 +171,9 @@ async def test_given_somebody_elses_table_then_it_is_named_and_nothing_is_writte
 async def test_given_a_hospital_that_is_not_the_demos_then_it_is_left_alone(
     empty: Engines, owner: asyncpg.Connection, tmp_path: Path
 ) -> None:
-    await owner.execute("INSERT INTO campus (id, code, name, address) VALUES ($1, 'HQ', '本部', '')", new_id())
+    await owner.execute(
+        "INSERT INTO campus (id, code, name, address, radius_m) VALUES ($1, 'HQ', '本部', '', 300)", new_id()
+    )
     assert "holds a hospital that is not the demo's" in await _refusal(tmp_path, _urls(empty))
 
 
