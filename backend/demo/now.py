@@ -11,7 +11,9 @@ from hospital_core.registry.patients.sealing import IDENTIFIER_COLUMN
 from hospital_core.registry.patients.states import DocumentKind
 
 PREFERRED_DEPARTMENT = "BJ-BM"  # 24小时便民门诊, open at every hour
-_VISIT_TAKES = timedelta(minutes=45)  # with many visitors at once a shift that ends sooner runs out of places
+_VISIT_TAKES = timedelta(minutes=12)
+_BEGINS_WITHIN = timedelta(minutes=45)
+_NEAR = timedelta(hours=2)
 
 
 class Rows(Protocol):
@@ -56,7 +58,8 @@ class DemoPerson:
     document_no: str = field(repr=False)
 
 
-# Sessions with time left come first, then the all-day clinic, then those that have begun already.
+# Sessions with places near at hand come first, so that many visitors at once find one, near the end of a shift in the
+# next; then those with time left, the all-day clinic, those that have begun already.
 _SESSION = """
 SELECT a.login AS staff_login, s.id AS staff_id, s.name AS staff_name, c.id AS schedule_id,
        d.id AS department_id, d.name AS department_name, r.id AS room_id, r.name AS room_name,
@@ -70,8 +73,10 @@ JOIN campus p ON p.id = d.campus_id
 JOIN location r ON r.id = c.room_id
 JOIN location w ON w.id = r.parent_id
 JOIN location l ON l.campus_id = p.id AND l.kind = 'lobby'
-WHERE c.status = 'active' AND c.ends_at > $1 AND c.starts_at <= $1 + $2::interval
-ORDER BY c.ends_at > $1 + $2::interval DESC, d.code = $3 DESC, c.starts_at <= $1 DESC, c.service_kind = 'general' DESC,
+WHERE c.status = 'active' AND c.ends_at > $1 AND c.starts_at <= $1 + $5::interval
+ORDER BY (SELECT count(*) FROM slot n WHERE n.schedule_id = c.id AND n.status = 'free' AND n.starts_at > $1
+                    AND n.starts_at <= $1 + $6::interval AND (n.pool = 'public' OR n.pool_until <= $1)) >= 8 DESC,
+         c.ends_at > $1 + $2::interval DESC, d.code = $3 DESC, c.starts_at <= $1 DESC, c.service_kind = 'general' DESC,
          c.starts_at, r.code
 LIMIT 1"""
 
@@ -88,7 +93,9 @@ async def current_session(reading: Rows, at: datetime) -> DemoNow | None:
 
     Near the end of a shift it is the next one in the same clinic. None only when the timetable is missing.
     """
-    row = await reading.fetch_row(_SESSION, at, _VISIT_TAKES, PREFERRED_DEPARTMENT, ROLES["doctor"].value)
+    row = await reading.fetch_row(
+        _SESSION, at, _VISIT_TAKES, PREFERRED_DEPARTMENT, ROLES["doctor"].value, _BEGINS_WITHIN, _NEAR
+    )
     return DemoNow(**dict(row)) if row is not None else None
 
 

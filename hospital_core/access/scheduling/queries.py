@@ -12,7 +12,7 @@ from hospital_core.access.scheduling.errors import NotCheckInAble
 from hospital_core.access.scheduling.qr import LIFETIME, appointment_qr, read_qr
 from hospital_core.access.scheduling.rules import RuleBook, RuleCode, kept_rules
 from hospital_core.access.scheduling.statements import OPENS_BEFORE, is_free, is_open_to, is_waited_for
-from hospital_core.access.scheduling.states import AppointmentStatus, Pool, ServiceKind
+from hospital_core.access.scheduling.states import AppointmentStatus, BookingChannel, Pool, ServiceKind
 from hospital_core.access.scheduling.views import (
     AppointmentQrView,
     AppointmentView,
@@ -225,8 +225,12 @@ async def _file_asked_for(reading: Reading, patient_id: UUID) -> UUID:
 
 
 def check_in_bounds(row: Mapping[str, Any]) -> tuple[datetime, datetime]:
-    """From when until when an appointment can be checked in (签到时间): a running session takes everybody at once."""
-    return min(row["starts_at"] - OPENS_BEFORE, row["session_starts_at"]), row["session_ends_at"]
+    """From when until when an appointment can be checked in (签到时间): a running session takes everybody at once.
+
+    Whoever was registered at the window stands there.
+    """
+    first = row["session_starts_at"] if row["channel"] == BookingChannel.WINDOW else row["starts_at"]
+    return min(first - OPENS_BEFORE, row["session_starts_at"]), row["session_ends_at"]
 
 
 def cancel_until(row: Mapping[str, Any], rules: RuleBook) -> datetime:

@@ -110,7 +110,7 @@ async def _assert_bookable_at_every_hour(sql: asyncpg.Connection) -> None:
         found = await current_session(Direct(sql), at)
         assert isinstance(found, DemoNow), at
         assert found.department_name == "24小时便民门诊"
-        assert found.starts_at - timedelta(minutes=45) <= at < found.ends_at - timedelta(minutes=45)
+        assert found.starts_at - timedelta(minutes=45) <= at < found.ends_at - timedelta(minutes=12)
         free = "SELECT count(*) FROM slot WHERE schedule_id = $1 AND starts_at >= $2"
         assert await sql.fetchval(free, found.schedule_id, at) >= 1, at
 

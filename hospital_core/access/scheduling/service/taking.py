@@ -231,6 +231,7 @@ async def place(
     for row in rows:
         at = row["wish"] - 1
         made[at] = _appointment(wishes[at], facts[at], terms[at], ids[at], row, uow.now, held)
+        made[at]["channel"] = desk.channel
     return made
 
 
