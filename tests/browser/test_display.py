@@ -124,14 +124,19 @@ def test_chime_is_silent_until_touched_then_rings_two_notes_a_call(open_screen: 
     button = page.get_by_role("button", name="点此开启声音")
     button.click()
     expect(button).to_have_count(0)
-    for _ in range(100):  # not wait_for_function: it evaluates text in the page, which the policy forbids
-        if page.evaluate("window.notes") == 2:
-            break
-        page.wait_for_timeout(50)
-    assert page.evaluate("window.notes") == 2
+    _wait_for_notes(page, 2)
     lobby.walk_in("王建国")
     lobby.call_next()
-    page.wait_for_function("window.notes === 4")
+    _wait_for_notes(page, 4)
+
+
+def _wait_for_notes(page: Page, notes: int) -> None:
+    """Not ``wait_for_function``: it evaluates text in the page, which the policy forbids."""
+    for _ in range(200):
+        if page.evaluate("window.notes") == notes:
+            break
+        page.wait_for_timeout(50)
+    assert page.evaluate("window.notes") == notes
 
 
 # Whether headless Chromium lets a page make sounds differs from run to run; here it sleeps until it is resumed.

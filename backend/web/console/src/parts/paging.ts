@@ -1,6 +1,6 @@
 // Lists that come page by page: the first like any resource, further ones on demand.
 import { Problem, useResource, type Resource } from '@hospital/kit'
-import { computed, ref, shallowRef, watch, type ComputedRef, type Ref } from 'vue'
+import { computed, ref, shallowRef, watch, type ComputedRef, type Ref, type ShallowRef } from 'vue'
 import type { Page } from '../model'
 
 export interface Paged<T> {
@@ -10,6 +10,19 @@ export interface Paged<T> {
   isLoadingMore: Ref<boolean>
   moreProblem: Ref<Problem | null>
   more(): Promise<void>
+}
+
+/**
+ * The row that stands open beside its list; `id` null closes it.
+ * While the list is fetched anew the row may be missing for a moment: it stays as it was last seen.
+ */
+export function useOpened<T extends { id: string }>(items: ComputedRef<T[]>): { id: Ref<string | null>; row: ShallowRef<T | null> } {
+  const id = ref<string | null>(null)
+  const row = shallowRef(null) as ShallowRef<T | null>
+  watch([id, items], () => {
+    row.value = id.value === null ? null : (items.value.find((one) => one.id === id.value) ?? row.value)
+  }, { flush: 'sync' })
+  return { id, row }
 }
 
 /** `fetch` reads its filters reactively through `watch`, as in useResource. */
