@@ -283,13 +283,14 @@ def test_full_board_fits_and_is_accessible(
     lobby.clear()
 
 
-# Whatever has words must lie wholly inside the box that clips it.
+# Whatever has words must lie wholly inside the box that clips it, and a row's words inside the row.
 _CUT_OFF = """() => {
   const cut = []
   for (const one of document.querySelectorAll('.board h1, .board h2, .board li, .board td, .board th, .call p')) {
     const box = one.closest('section, header').getBoundingClientRect()
     const own = one.getBoundingClientRect()
-    if (own.bottom > box.bottom + 1 || own.right > box.right + 1 || one.scrollWidth > one.clientWidth + 1)
+    if (own.bottom > box.bottom + 1 || own.right > box.right + 1 || one.scrollWidth > one.clientWidth + 1 ||
+        (one.matches('.list li') && one.scrollHeight > one.clientHeight + 1))
       cut.push(`${one.className || one.tagName} ${one.textContent}`)
   }
   return cut
