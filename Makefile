@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
 WEB_SOURCES := $(shell find backend/web miniapp_api/web queue_display/web kiosk_agent/web \
-	-type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null) vite.base.ts tsconfig.base.json
+	-type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name schema.d.ts 2>/dev/null) vite.base.ts tsconfig.base.json
 
 .PHONY: help setup demo test check bench clean types chromium
 
@@ -28,20 +28,19 @@ test: setup chromium ## Run every test
 	@$(BIN)/npm test --silent
 	@$(BIN)/python -m pytest -n 2 $(TESTS)
 
-check: setup ## Format, lint, types, architecture
+check: setup types ## Format, lint, types, architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/hospital openapi --check
 	$(BIN)/npm run --silent check
 
 bench: setup ## Measure, as ratios to limits taken in the same run
 	@$(BIN)/python -m tests.bench $(BENCH)
 
 types: setup ## Write the pages' API types from the server's route table
-	$(BIN)/hospital openapi
-	$(BIN)/npm run --silent types
+	@$(BIN)/hospital openapi
+	@$(BIN)/npm run --silent types > /dev/null
 
 clean: ## Remove what was installed and built (data in .data stay)
 	rm -rf $(VENV) node_modules build dist *.egg-info .mypy_cache .ruff_cache .hypothesis
