@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -30,6 +31,7 @@ def serve(fd: int) -> None:
     @app.after_server_start
     async def follow_supervisor(app: Sanic[Any, Any]) -> None:
         app.ctx.following = asyncio.create_task(_leave_with(supervisor))
+        _settle()
 
     @app.before_server_stop
     async def stop_following(app: Sanic[Any, Any]) -> None:
@@ -37,6 +39,16 @@ def serve(fd: int) -> None:
 
     app.prepare(sock=socket.socket(fileno=fd), single_process=True, motd=False, access_log=False)
     Sanic.serve_single(app)
+
+
+def _settle() -> None:
+    """What was loaded by now stays for good: the collector need not walk through it, and may look less often.
+
+    A request leaves little behind that counting references does not free.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 async def _leave_with(supervisor: int) -> None:

@@ -6,6 +6,7 @@ They keep one caller from crowding out the others; what must hold exactly (log-i
 
 import time
 from collections import OrderedDict
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from sanic import Request
@@ -44,6 +45,7 @@ class ClientAddress:
 
     def __init__(self, trusted: tuple[str, ...]) -> None:
         self._trusted = [ip_network(network, strict=False) for network in trusted]
+        self._is_trusted = lru_cache(maxsize=256)(self._look_up)
 
     def of(self, request: Request) -> str:
         """The nearest address that is not one of our proxies."""
@@ -60,7 +62,7 @@ class ClientAddress:
         """Whether the direct peer is one of our proxies."""
         return bool(self._trusted) and self._is_trusted(request.ip or "")
 
-    def _is_trusted(self, text: str) -> bool:
+    def _look_up(self, text: str) -> bool:
         return self._is_address(text) and any(ip_address(text) in network for network in self._trusted)
 
     @staticmethod

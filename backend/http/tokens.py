@@ -9,7 +9,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from uuid import UUID
 
-from jose import jwt
+from jose import jwk, jwt
+from jose.backends.base import Key
 from jose.exceptions import JOSEError
 
 from hospital_core.kernel.errors import DomainError, Kind
@@ -19,6 +20,7 @@ ALGORITHM = "HS256"
 LIFETIME_S = 900
 LENGTH_MAX = 1024
 _CACHE_MAX = 20_000
+_HEADERS_MAX = 16
 _LEEWAY_S = 5
 
 
@@ -45,9 +47,11 @@ class Tokens:
     """Issues and verifies access tokens with a ring of keys; the last key of the ring signs."""
 
     def __init__(self, keys: dict[str, bytes]) -> None:
-        self._keys = keys
+        self._keys = {kid: jwk.construct(key, ALGORITHM) for kid, key in keys.items()}
         self._current = list(keys)[-1]
         self._verified: OrderedDict[tuple[str, str], Claims] = OrderedDict()
+        # The key of each header that was seen: those of our tokens are all alike, letter by letter.
+        self._headers: dict[str, Key] = {}
 
     def issue(self, *, sub: UUID, sid: UUID, audience: str, lifetime_s: int = LIFETIME_S) -> str:
         """A signed token for one audience."""
@@ -79,13 +83,22 @@ class Tokens:
         if len(token) > LENGTH_MAX:
             raise TokenInvalid()
         try:
-            header = jwt.get_unverified_header(token)
-            key = self._keys.get(header.get("kid", ""))
-            if key is None or header.get("alg") != ALGORITHM:
-                raise TokenInvalid()
+            key = self._key_of(token)
             options = {"require_exp": True, "require_iat": True, "require_sub": True, "require_jti": True,
                        "require_aud": True, "leeway": _LEEWAY_S}  # fmt: skip
             body = jwt.decode(token, key, algorithms=[ALGORITHM], audience=audience, options=options)
             return Claims(UUID(body["sub"]), UUID(body["sid"]), audience, UUID(body["jti"]), int(body["exp"]))
         except (JOSEError, KeyError, ValueError, TypeError, AttributeError):
             raise TokenInvalid() from None
+
+    def _key_of(self, token: str) -> Key:
+        text = token.partition(".")[0]
+        key = self._headers.get(text)
+        if key is None:
+            header = jwt.get_unverified_header(token)
+            key = self._keys.get(header.get("kid", ""))
+            if key is None or header.get("alg") != ALGORITHM:
+                raise TokenInvalid()
+            if len(self._headers) < _HEADERS_MAX:  # who writes a header in another way is checked anew
+                self._headers[text] = key
+        return key

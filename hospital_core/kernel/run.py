@@ -162,7 +162,8 @@ async def _write_events(uow: UnitOfWork) -> None:
         uow.ctx.cause, uow.ctx.request_id, uow.now,
         ids, event_ids, handlers, times,
     )  # fmt: skip
-    uow.hint(hints.OUTBOX)
+    if any(r.not_before <= uow.now for r in uow.recorded):  # a timer wakes nobody: the relay finds it when it is due
+        uow.hint(hints.OUTBOX)
 
 
 async def write_audit(uow: Any, ctx: Context, entries: list[AuditEntry], at: Any) -> None:

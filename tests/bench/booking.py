@@ -18,7 +18,7 @@ from tests.bench.rush import Rush, rush
 from tests.fixtures.access import make_clinic, make_session, rule
 
 CLIENTS = 16  # of pgbench
-CONNECTIONS = 64  # of the phones
+CONNECTIONS = 256  # of the phones: in a rush many wait at once
 CROWD = 12_000
 SESSIONS = 200
 EVERYBODY = 2_000

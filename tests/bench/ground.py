@@ -78,7 +78,9 @@ async def running_ground(folder: Path, *, rate_scale: float = 1e6) -> AsyncItera
         await connect(urls.app, pool_max=8, application="hospital-bench")
         try:
             ground = await _seeded(folder, urls)
-            engines = Engines(urls.admin, urls.owner, urls.app, urls.sealer, redis.url)
+            # Like pgbench, by the Unix socket.
+            nearby = f"?host={urls.socket_dir}&port={urls.port}"
+            engines = Engines(urls.admin, urls.owner, urls.app + nearby, urls.sealer + nearby, redis.url)
             await _start(ground, engines, rate_scale)
             try:
                 yield ground
