@@ -1,0 +1,37 @@
+// E-invoices at the cashier's desk.
+import type { components } from '@hospital/kit'
+import { api } from '../../session'
+
+type Schemas = components['schemas']
+export type EInvoiceRow = Schemas['EInvoiceRow']
+export type EInvoiceStatus = Schemas['EInvoiceStatus']
+export type EInvoiceCheck = Schemas['EInvoiceCheckView']
+export type EInvoiceDifference = Schemas['EInvoiceDifferenceView']
+
+export interface EInvoiceFilter {
+  /** One state, or `waiting` for those that wait for a person. */
+  state: EInvoiceStatus | 'waiting' | 'all'
+  number: string
+}
+
+export const eInvoices = (filter: EInvoiceFilter, cursor: string | null, signal?: AbortSignal) =>
+  api.call('GET', '/e-invoices', {
+    query: {
+      status: filter.state === 'all' || filter.state === 'waiting' ? null : filter.state,
+      waiting: filter.state === 'waiting',
+      number: filter.number,
+      cursor,
+    },
+    signal,
+  })
+export const eInvoiceCounts = (signal?: AbortSignal) => api.call('GET', '/e-invoices/counts', { signal })
+export const retryEInvoice = (id: string, idempotencyKey: string) =>
+  api.call('POST', '/e-invoices/{e_invoice_id}/retry', { path: { e_invoice_id: id }, idempotencyKey })
+export const retryUnanswered = (_: null, idempotencyKey: string) => api.call('POST', '/e-invoices/retry-unanswered', { idempotencyKey })
+export const issueFor = (invoiceId: string, idempotencyKey: string) =>
+  api.call('POST', '/invoices/{invoice_id}/e-invoice', { path: { invoice_id: invoiceId }, idempotencyKey })
+
+export const checks = (signal?: AbortSignal) => api.call('GET', '/e-invoice-checks', { signal })
+export const check = (id: string, signal?: AbortSignal) => api.call('GET', '/e-invoice-checks/{check_id}', { path: { check_id: id }, signal })
+export const checkDay = (day: string, idempotencyKey: string) =>
+  api.call('POST', '/e-invoice-checks', { body: { day }, idempotencyKey, timeoutMs: 60_000 })
