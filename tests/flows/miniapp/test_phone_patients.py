@@ -66,7 +66,7 @@ async def test_answer_does_not_tell_whether_there_was_a_file(phone):
     await register(person=as_person(known), phone="13700137000")
     first = await phone.ok("/patients", known)
     second = await phone.ok("/patients", unknown)
-    individual = ("link_id", "patient_id", "name_masked", "linked_at")
+    individual = ("link_id", "patient_id", "name_masked", "linked_at", "is_default")
     assert {k: v for k, v in first.items() if k not in individual} == {
         k: v for k, v in second.items() if k not in individual
     }
