@@ -1,6 +1,7 @@
 """The phone comes back from WeChat's payment sheet (支付返回)."""
 
 import asyncio
+import logging
 from uuid import UUID
 
 from hospital_core.access.scheduling.queries import appointment
@@ -8,12 +9,18 @@ from hospital_core.access.scheduling.service import SOURCE
 from hospital_core.access.scheduling.states import AppointmentPayment
 from hospital_core.access.scheduling.views import AppointmentView
 from hospital_core.finance.billing.queries import invoice_of_charge
+from hospital_core.finance.payments.errors import PaymentMismatch
 from hospital_core.finance.payments.outside import check_intent_now
-from hospital_core.finance.payments.queries import intents_of
+from hospital_core.finance.payments.queries import intents_of, payment_intent
+from hospital_core.finance.payments.self_service_queries import open_jsapi_intents
+from hospital_core.finance.payments.self_service_views import WayBack
 from hospital_core.finance.payments.states import PaymentChannel, PaymentIntentStatus
-from hospital_core.finance.payments.views import PaymentIntentView
+from hospital_core.finance.payments.views import PaymentIntentView, RefundsView
 from hospital_core.kernel.context import Context
 from hospital_core.kernel.reading import Reading
+from miniapp_api.views import MoneyBack
+
+log = logging.getLogger(__name__)
 
 _LOOKS = 10
 _LOOK_S = 0.15
@@ -45,6 +52,34 @@ async def _paid(ctx: Context, appointment_id: UUID) -> bool:
         return False
     intents = [i for i in await intents_of(reading, bill.id) if i.channel is PaymentChannel.WECHAT_JSAPI]
     return any([_is_paid(await check_intent_now(ctx, intent.id)) for intent in reversed(intents)])
+
+
+async def bill_checked(ctx: Context, invoice_id: UUID) -> None:
+    """Ask the channel about a bill's WeChat payments that may have been paid without our knowing (查询支付结果).
+
+    One that differs from our order is for the desk to see: to the phone the bill is as unpaid as before.
+    """
+    for intent_id in await open_jsapi_intents(Reading(ctx), invoice_id):
+        await intent_asked(ctx, intent_id)
+
+
+async def intent_asked(ctx: Context, intent_id: UUID) -> None:
+    """Ask the channel about one payment (查询支付结果); as ``bill_checked``."""
+    try:
+        await check_intent_now(ctx, intent_id)
+    except PaymentMismatch as refusal:
+        log.warning("payment differs", extra={"intent_id": str(intent_id), "mismatch": refusal.mismatch.value})
+
+
+async def money_back(reading: Reading, refunds: RefundsView) -> MoneyBack:
+    """What goes back, and where to (退款去向)."""
+    channels = [(await payment_intent(reading, one.intent_id)).channel for one in refunds.refunds]
+    ways: dict[PaymentChannel, int] = {}
+    for channel, one in zip(channels, refunds.refunds, strict=True):
+        ways[channel] = ways.get(channel, 0) + one.amount_fen
+    return MoneyBack(
+        amount_fen=refunds.amount_fen, ways=[WayBack(channel=channel, amount_fen=fen) for channel, fen in ways.items()]
+    )
 
 
 def _is_paid(intent: PaymentIntentView) -> bool:

@@ -1,10 +1,13 @@
 """Shapes that only the phone sees, and the bodies it alone sends."""
 
 from datetime import date, datetime
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hospital_core.finance.payments.self_service_commands import PayHow
+from hospital_core.finance.payments.self_service_views import BillItem, OwnBill, WayBack
 from hospital_core.kernel.commands import Command, View
 from hospital_core.registry.accounts.views import Rotated, SignedIn
 
@@ -49,6 +52,19 @@ class CursorQuery(BaseModel):
     cursor: str | None = Field(default=None, max_length=100)
 
 
+class MonthQuery(CursorQuery):
+    """A month of the record of payments (月份), and whose; this month and everybody's when left out."""
+
+    month: Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")] | None = None
+    patient_id: UUID | None = None
+
+
+class PayOwnBill(Command):
+    """With what a bill is paid (支付方式)."""
+
+    how: PayHow = PayHow.WECHAT
+
+
 class AccountBrief(View):
     """The signed-in account (账户)."""
 
@@ -90,6 +106,48 @@ class PaymentStarted(View):
     amount_fen: int
     pay_until: datetime
     wechat: PayParameters
+
+
+class VisitCharges(View):
+    """What one visit left to pay (就诊待缴费); ``department`` None: the visit is not known any more."""
+
+    encounter_id: UUID
+    department: str | None
+    doctor: str | None
+    at: datetime
+    amount_fen: int
+    items: list[BillItem]
+
+
+class OpenMoney(View):
+    """What a patient has to pay (待缴费): charges by visit, on no bill yet, and bills not paid in full."""
+
+    patient_id: UUID
+    patient_name_masked: str
+    due_fen: int
+    visits: list[VisitCharges]
+    bills: list[OwnBill]
+
+
+class BillPage(OwnBill):
+    """A bill with its items by visit (缴费单)."""
+
+    visits: list[VisitCharges]
+
+
+class BillPaymentStarted(View):
+    """A bill is being paid (缴费): what the card gave; ``payment`` None when nothing is left for WeChat."""
+
+    card_fen: int
+    payment: PaymentStarted | None
+    bill: BillPage
+
+
+class MoneyBack(View):
+    """Money on its way back to where it came from (退款)."""
+
+    amount_fen: int
+    ways: list[WayBack]
 
 
 class Entry(View):

@@ -78,6 +78,7 @@ class DemoFacts(View):
     kiosk_url: str | None
     wechat_url: str | None
     sms_url: str | None
+    einvoice_url: str | None
     docs_url: str
     logins: list[DemoLoginView]
     patients: list[DemoPatientView]
@@ -154,6 +155,7 @@ def _facts(settings: Settings, prepared: dict[str, Any]) -> DemoFacts:
         kiosk_url=next((f"{origin}/" for origin in settings.frame_origins if origin != wechat), None),
         wechat_url=wechat,
         sms_url=settings.sms_url.removesuffix("/messages") if settings.sms_url else None,
+        einvoice_url=f"{settings.einvoice.url}/" if settings.einvoice else None,
         docs_url="/docs/",
         logins=[_login(known, prepared["password"]) for known in (doctor, *others)],
         patients=[

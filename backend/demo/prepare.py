@@ -17,6 +17,7 @@ import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from backend.demo.accounts import demo_logins
+from backend.demo.bills import leave_bills
 from backend.demo.hospital import DEFAULT_SEED
 from backend.demo.now import DemoNow, current_session, demo_people
 from backend.demo.seed import DemoIds, seed_hospital
@@ -87,6 +88,7 @@ async def _facts(folder: Path, settings: Settings, password: str) -> dict[str, A
             "WHERE 'doctor' = ANY(a.roles) AND a.active ORDER BY s.staff_no"
         )
     people = await demo_people(reading, settings.keyring(), at=at)
+    await leave_bills(people, SEED)
     return {
         "password": password,
         "staff": [asdict(login) for login in logins],

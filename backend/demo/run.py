@@ -28,8 +28,9 @@ from backend.supervisor import Supervisor, bind_listen_socket
 from sandbox.wechat.keys import WechatSandboxFiles, make_config, write_private
 
 WORKERS = 2
-_SECRETS = ("field_key", "index_key", "audit_key", "token_key", "qr_key", "sms_token")
+_SECRETS = ("field_key", "index_key", "audit_key", "token_key", "qr_key", "sms_token", "einvoice_key")
 _REFRESH_S = 1200.0
+_EINVOICE_APPID = "DEMOHOSPITAL"
 _KIOSK_PRINTS = "/_sim/prints"
 
 Tell = Callable[[str, str], None]
@@ -43,11 +44,12 @@ class Sockets:
     wechat: socket.socket
     sms: socket.socket
     kiosk: socket.socket
+    einvoice: socket.socket
 
     @staticmethod
     def bind(port: int) -> "Sockets":
         """The web server on the asked port, the others wherever there is room."""
-        return Sockets(bind_listen_socket("127.0.0.1", port), *(bind_listen_socket("127.0.0.1", 0) for _ in range(3)))
+        return Sockets(bind_listen_socket("127.0.0.1", port), *(bind_listen_socket("127.0.0.1", 0) for _ in range(4)))
 
 
 class Demo:
@@ -155,6 +157,12 @@ class Demo:
             "rate_scale": 20.0,
             "sms_url": origin_of(self.sockets.sms) + "/messages",
             "sms_token": secrets["sms_token"],
+            "einvoice": {
+                "url": origin_of(self.sockets.einvoice),
+                "appid": _EINVOICE_APPID,
+                "key": secrets["einvoice_key"],
+                "place_code": "K001",
+            },
             "wechat": {
                 "appid": wechat.appid,
                 "secret": wechat.secret,
@@ -195,7 +203,9 @@ class Demo:
             return ChildSpec(name=name, argv=[sys.executable, "-m", *arguments], env=environment, **options)
 
         sockets, needed = self.sockets, self.engines.needed
-        web, wechat, sms, kiosk = (s.fileno() for s in (sockets.web, sockets.wechat, sockets.sms, sockets.kiosk))
+        web, wechat, sms, kiosk, einvoice = (
+            s.fileno() for s in (sockets.web, sockets.wechat, sockets.sms, sockets.kiosk, sockets.einvoice)
+        )
         # Payment numbers begin anew in another database: WeChat's book is kept per database.
         wechat_state = str(self.folder / "wechat" / f"state{self.engines.database_mark}.json")
         wechat_config = str(self.folder / "wechat" / "wechat-sandbox.json")
@@ -206,6 +216,7 @@ class Demo:
                 pass_fds=(wechat,), ready=answers(origin_of(sockets.wechat) + "/_sim/state"), **abrupt,
             ),
             python("sms", "sandbox.sms", "--fd", str(sms), pass_fds=(sms,), **abrupt),
+            self._einvoice_platform(environment, einvoice),
             python("prepare", "backend.demo.prepare", str(self.folder), once=True,
                    depends_on=needed("postgres"), ready_timeout_s=600),
             *(
@@ -219,6 +230,20 @@ class Demo:
                 death_signal=signal.SIGKILL, ready=answers(origin_of(sockets.kiosk) + "/healthz"),
             ),
         ]  # fmt: skip
+
+    def _einvoice_platform(self, environment: dict[str, str], fd: int) -> ChildSpec:
+        """Like WeChat's, its book is kept per database: numbers of bills begin anew in another."""
+        origin = origin_of(self.sockets.einvoice)
+        book = str(self.folder / f"einvoices{self.engines.database_mark}.jsonl")
+        account = {
+            "EINVOICE_APPID": _EINVOICE_APPID,
+            "EINVOICE_KEY": SecretFile(self.folder).ensure(*_SECRETS)["einvoice_key"],
+        }
+        return ChildSpec(
+            name="einvoice", argv=[sys.executable, "-m", "sandbox.einvoice", "--fd", str(fd), "--state", book],
+            env={**environment, **account}, pass_fds=(fd,), ready=answers(origin + "/healthz"),
+            death_signal=signal.SIGKILL,
+        )  # fmt: skip
 
     def _kiosk_argv(self, fd: int) -> Callable[[], list[str]]:
         def argv() -> list[str]:
@@ -255,6 +280,7 @@ class Demo:
                 "kiosk_simulator": kiosk + "/_sim",
                 "wechat": wechat,
                 "sms": origin_of(self.sockets.sms),
+                "einvoice": origin_of(self.sockets.einvoice),
             },
             "pids": {"demo": os.getpid(), **self.supervisor.pids()},
             "engines": self.engines.facts,

@@ -5,9 +5,11 @@ from backend.http.routing import Call, Owner, Raw
 from hospital_core.access.queueing.queries import place_in_queue, with_tickets
 from hospital_core.access.queueing.views import QueuePlaceView
 from hospital_core.access.scheduling.errors import NotCheckInAble
+from hospital_core.access.scheduling.move_queries import move_options
 from hospital_core.access.scheduling.queries import appointment_qr_of, my_appointments
-from hospital_core.access.scheduling.views import AppointmentQrView, AppointmentView
+from hospital_core.access.scheduling.views import AppointmentQrView, AppointmentView, MoveOptionsView
 from hospital_core.kernel.commands import Empty, Page
+from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.reading import Reading
 from miniapp_api.routes.base import routes
 from miniapp_api.views import CursorQuery
@@ -45,3 +47,11 @@ async def get_qr_picture(call: Call[Empty]) -> Raw:
 async def get_queue_place(call: Call[Empty]) -> QueuePlaceView:
     """Where the patient stands in the queue (排队进度); ``topic`` tells of changes."""
     return await place_in_queue(Reading(call.ctx), call.path["appointment_id"])
+
+
+@routes.get(
+    "/appointments/{appointment_id}/move-options", view=MoveOptionsView, owner=Owner.PATIENT, errors=(NotFound,)
+)  # fmt: skip
+async def get_move_options(call: Call[Empty]) -> MoveOptionsView:
+    """Where this appointment can be moved, and what that does to the money (可改约时段)."""
+    return await move_options(Reading(call.ctx), call.path["appointment_id"])

@@ -3,10 +3,10 @@
 from backend.http.routing import SLOW, Call, Owner
 from hospital_core.kernel.attempts import TooManyAttempts
 from hospital_core.kernel.commands import Done, Empty, Page
-from hospital_core.kernel.errors import FieldProblem, StateConflict
+from hospital_core.kernel.errors import FieldProblem, NotFound, StateConflict
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
-from hospital_core.registry.accounts.commands import AddPatient, ProveLink, RevokeLink, SendProofCode
+from hospital_core.registry.accounts.commands import AddPatient, PreferLink, ProveLink, RevokeLink, SendProofCode
 from hospital_core.registry.accounts.errors import (
     AlreadyLinked,
     AlreadyProven,
@@ -21,7 +21,7 @@ from hospital_core.registry.accounts.errors import (
     TooManyProofCodes,
 )
 from hospital_core.registry.accounts.queries import linked_patients
-from hospital_core.registry.accounts.service import add_patient, prove_link, revoke_link, send_proof_code
+from hospital_core.registry.accounts.service import add_patient, prefer_link, prove_link, revoke_link, send_proof_code
 from hospital_core.registry.accounts.views import LinkView, ProofCodeSent
 from miniapp_api.routes.base import routes
 
@@ -91,9 +91,22 @@ async def prove_patient(call: Call[ProveLink]) -> LinkView:
     view=Done,
     owner=Owner.ACCOUNT,
     command=RevokeLink,
-    errors=(GuardianStillNeeded, StateConflict),
+    errors=(NotFound, GuardianStillNeeded, StateConflict),
     idempotent=True,
 )
 async def revoke_patient(call: Call[RevokeLink]) -> Done:
     """Remove a patient from the account (移除就诊人)."""
     return await run(call.ctx, revoke_link, call.command)
+
+
+@routes.post(
+    "/patients/{link_id}/prefer",
+    view=LinkView,
+    owner=Owner.ACCOUNT,
+    command=PreferLink,
+    errors=(NotFound,),
+    idempotent=True,
+)
+async def prefer_patient(call: Call[PreferLink]) -> LinkView:
+    """Make a patient the one that bookings are for unless another is chosen (设为默认就诊人)."""
+    return await run(call.ctx, prefer_link, call.command)

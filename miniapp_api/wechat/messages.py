@@ -108,6 +108,12 @@ TEMPLATES = {
     ),
     NotificationKind.APPOINTMENT_MOVED: Template("appointment_changed", _VISIT | {"thing5": "{advice}"}, standing=True),
     NotificationKind.WAITLIST_OFFERED: Template("waitlist_offer", _VISIT | {"time5": "{until}"}),
+    NotificationKind.ADD_ON_GIVEN: Template("add_on_given", _VISIT | {"thing5": "{advice}"}),
+    NotificationKind.VISIT_REMINDER: Template(
+        "visit_reminder",
+        {"name1": "{patient}", "thing2": "{department}", "time3": "{time}", "thing4": "{advice}"},
+        standing=True,
+    ),
     NotificationKind.WAITLIST_ENDED: Template("waitlist_ended", _WAITED),
     NotificationKind.BOOKING_BANNED: Template("booking_restricted", _RESTRICTED, standing=True),
     NotificationKind.BAN_LIFTED: Template("booking_restricted", _RESTRICTED, standing=True),
@@ -120,6 +126,9 @@ TEMPLATES = {
         {"name1": "{patient}", "character_string2": "{number}", "thing3": "{room}", "phrase4": "请就诊"},
     ),
     NotificationKind.PAYMENT_RECEIVED: Template(
+        "payment_received", {"name1": "{patient}", "thing2": "{item}", "amount3": "{amount}", "time4": "{time}"}
+    ),
+    NotificationKind.E_INVOICE_ISSUED: Template(
         "payment_received", {"name1": "{patient}", "thing2": "{item}", "amount3": "{amount}", "time4": "{time}"}
     ),
     NotificationKind.APPOINTMENT_REFUNDED: Template(

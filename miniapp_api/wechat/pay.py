@@ -2,7 +2,7 @@
 
 Mini program, native QR and payment codes, as an ordinary merchant or through a service provider (服务商).
 Source: 微信支付 APIv3 签名与验签, JSAPI 下单, Native 下单, 付款码支付, 撤销订单, 查询订单, 关闭订单, 申请退款,
-查询单笔退款, 申请交易账单.
+查询单笔退款, 发起异常退款, 申请交易账单.
 """
 
 import secrets
@@ -30,6 +30,7 @@ from hospital_core.finance.payments.ports import (
     NativeOrder,
     PrepayOrder,
     RefundOrder,
+    RefundRedirect,
     ReverseResult,
     TradeState,
 )
@@ -187,6 +188,25 @@ class WechatPay:
                 return ChannelRefund(out_refund_no, ChannelRefundStatus.ABSENT)
             raise
         return _refund_of(answer, out_refund_no)
+
+    async def redirect_refund(self, redirect: RefundRedirect) -> ChannelRefund:
+        """Send an ABNORMAL refund to the payer's bank card (发起异常退款); account and name travel encrypted.
+
+        The same number asked twice is redirected once, so another host may be asked.
+        """
+        answer = await self._gateways.ask(
+            "redirect_refund",
+            lambda client: client.abnormal_refund(
+                redirect.refund_id,
+                redirect.out_refund_no,
+                "USER_BANK_CARD",
+                bank_type=redirect.bank_type,
+                bank_account=redirect.bank_account,
+                real_name=redirect.real_name,
+                **self._whose(redirect.sub_mchid),
+            ),
+        )
+        return _refund_of(answer, redirect.out_refund_no)
 
     async def bill(self, day: date, sub_mchid: str | None = None) -> AsyncIterator[BillRow]:
         """The bill of a day (交易账单). A service provider's holds all its merchants unless one is named."""

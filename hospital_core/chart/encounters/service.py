@@ -4,14 +4,19 @@ from uuid import UUID
 
 from hospital_core.access.queueing.service import finish_serving, start_serving
 from hospital_core.access.scheduling.service import SOURCE, fulfil
-from hospital_core.chart.encounters.commands import FinishEncounter, StartEncounter
+from hospital_core.chart.encounters.commands import ChargeVisit, FinishEncounter, StartEncounter
 from hospital_core.chart.encounters.queries import encounter
 from hospital_core.chart.encounters.states import ENCOUNTER, EncounterClass, EncounterStatus
 from hospital_core.chart.encounters.views import EncounterView
-from hospital_core.finance.billing.service import perform
+from hospital_core.finance.billing.commands import Charge
+from hospital_core.finance.billing.service import charge, perform
+from hospital_core.finance.billing.views import ChargeItemView
+from hospital_core.kernel.errors import Forbidden, StateConflict
 from hospital_core.kernel.numbers import NumberKind, next_number
 from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
+
+CHARGED_BY_VISIT = "encounter"  # 来源：接诊医生直接记费
 
 _PLAN = f"""
 INSERT INTO encounter (id, version, visit_no, patient_id, department_id, appointment_id, encounter_class, status,
@@ -58,3 +63,23 @@ async def finish_encounter(uow: UnitOfWork, command: FinishEncounter) -> Encount
     await transition(uow, ENCOUNTER, "finish", ticket["encounter_id"], ended_at=uow.now)
     uow.audited("encounter", ticket["encounter_id"], patient_id=ticket["patient_id"])
     return await encounter(uow, ticket["encounter_id"])
+
+
+async def charge_visit(uow: UnitOfWork, command: ChargeVisit) -> ChargeItemView:
+    """The doctor charges something of the price list to the visit under way (就诊记费); the patient finds it to pay.
+
+    The same item again answers the first charge: more of it is a quantity.
+    Raises: NotFound, Forbidden (another doctor's patient), StateConflict (not begun, or over), NoPrice.
+    """
+    visit = await encounter(uow, command.encounter_id)
+    if visit.staff_id != uow.ctx.actor.id:
+        raise Forbidden()
+    if visit.status is not EncounterStatus.IN_PROGRESS:
+        raise StateConflict(state=visit.status.value, command="charge")
+    return await charge(
+        uow,
+        Charge(
+            patient_id=visit.patient_id, encounter_id=visit.id, price_item_id=command.price_item_id,
+            quantity=command.quantity, source_kind=CHARGED_BY_VISIT, source_id=visit.id,
+        ),
+    )  # fmt: skip

@@ -23,3 +23,14 @@ class EncounterView(View):
     status: EncounterStatus
     started_at: datetime | None
     ended_at: datetime | None
+
+
+class VisitLabel(View):
+    """By what a patient recognises a visit (就诊标识): where, with whom, when."""
+
+    encounter_id: UUID
+    department_id: UUID
+    campus_id: UUID
+    department: str
+    doctor: str | None
+    at: datetime

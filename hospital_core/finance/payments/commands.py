@@ -18,7 +18,10 @@ MAX_TOP_UP_FEN = 5_000_000
 
 
 class OpenIntent(Command):
-    """Be ready to be paid for a bill (发起支付), for all that is left or a part. Commas would break the bill files."""
+    """Be ready to be paid for a bill (发起支付), for all that is left or a part. Commas would break the bill files.
+
+    ``place_ids``: department and campus, the nearer first; the first with a merchant of its own is paid.
+    """
 
     invoice_id: UUID
     amount_fen: int | None = Field(default=None, gt=0)
@@ -27,6 +30,7 @@ class OpenIntent(Command):
     payer_openid: str | None = Field(default=None, min_length=1, max_length=128)
     description: str = Field(min_length=1, max_length=127, pattern=r"^[^,\r\n]+$")
     pay_until: AwareDatetime
+    place_ids: tuple[UUID, ...] = ()
 
     @model_validator(mode="after")
     def _paid_by_a_known_person(self) -> Self:
@@ -211,6 +215,13 @@ class RefundAtCounter(Command):
         return self
 
 
+class PreviewRefund(Command):
+    """See what giving back these lines would do (退费试算)."""
+
+    invoice_id: UUID
+    lines: list[RefundLineWanted] = Field(min_length=1, max_length=500)
+
+
 class PayOutRefund(Command):
     """Give a promised refund over the counter (窗口退付): cash, or what a terminal gave back under its number."""
 
@@ -247,6 +258,22 @@ class RetryRefund(Command):
     """Send an abnormal refund again under its own number (重新退款)."""
 
     refund_id: UUID
+
+
+class RedirectRefund(Command):
+    """Let a refund whose payer's account takes no money reach a bank card of theirs (异常退款改退); kept nowhere."""
+
+    refund_id: UUID
+    bank_type: str = Field(pattern=r"^[A-Z0-9]{2,10}_(DEBIT|CREDIT)$")
+    bank_account: str = Field(pattern=r"^[0-9]{12,19}$", repr=False)
+    real_name: str = Field(min_length=2, max_length=40, repr=False)
+
+
+class RefundRedirected(Command):
+    """The channel sends an abnormal refund to a bank card now (登记改退)."""
+
+    refund_id: UUID
+    channel_refund_id: str = Field(max_length=64)
 
 
 class CheckRefund(Command):
@@ -300,12 +327,29 @@ class OpenShift(Command):
     opening_fen: Fen
 
 
+class NoteCount(Command):
+    """How many notes or coins of one value were counted (券别张数). Units: fen each."""
+
+    value_fen: Literal[10_000, 5_000, 2_000, 1_000, 500, 200, 100, 50, 20, 10]
+    count: int = Field(ge=0, le=99_999)
+
+
 class CloseShift(Command):
-    """End one's work at a drawer (结班) with what was counted in it; a difference says why."""
+    """End one's work at a drawer (结班) with what was counted in it; a difference says why.
+
+    ``notes``: the count by denominations (券别), which then add up to it.
+    """
 
     shift_id: UUID
     counted_fen: Fen
+    notes: list[NoteCount] = Field(default_factory=list, max_length=10)
     note: str = Field(default="", max_length=200)
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.notes and sum(note.value_fen * note.count for note in self.notes) != self.counted_fen:
+            raise ValueError("the denominations must add up to what was counted")
+        return self
 
 
 class DepositCash(Command):

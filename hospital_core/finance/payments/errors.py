@@ -49,6 +49,14 @@ class ChannelRefused(DomainError):
     title = "暂时无法发起支付，请稍后再试或到窗口缴费"
 
 
+class RefundNotRedirected(DomainError):
+    """The channel would not send the refund to that card. ``channel_code``: its own word; without it, not abnormal."""
+
+    code = "payments.refund_not_redirected"
+    kind = Kind.CONFLICT
+    title = "渠道未受理改退，请核对银行、卡号和姓名"
+
+
 class MismatchSettled(DomainError):
     """Somebody has written down already what was done about this payment."""
 
@@ -151,6 +159,22 @@ class NotPaidOutHere(DomainError):
     code = "payments.not_paid_out_here"
     kind = Kind.CONFLICT
     title = "该退款由支付渠道原路退回，无需窗口支付"
+
+
+class CardNeedsProof(DomainError):
+    """A card's money is shown and moved only by an account whose link to the patient is proven."""
+
+    code = "payments.card_needs_proof"
+    kind = Kind.FORBIDDEN
+    title = "请先核验就诊人，再使用预存款"
+
+
+class RegistrationBill(DomainError):
+    """A registration fee is paid and given back with its appointment, never by itself. ``appointment_id`` names it."""
+
+    code = "payments.registration_bill"
+    kind = Kind.CONFLICT
+    title = "挂号费请在预约详情中支付或取消"
 
 
 class AlreadyVoided(DomainError):

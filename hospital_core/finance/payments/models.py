@@ -48,6 +48,7 @@ class CashierShift(VersionedRow):
     closed_at = fields.DatetimeField(null=True)
     expected_fen: int | None = fields.BigIntField(null=True)
     counted_fen: int | None = fields.BigIntField(null=True)
+    counted_notes: list[dict[str, int]] | None = fields.JSONField(null=True)  # 券别: what was counted, value by value
     note = fields.CharField(max_length=200, default="")
 
     class Meta:

@@ -16,9 +16,11 @@ from hospital_core.finance.payments.commands import (
     CloseIntent,
     NoteMismatch,
     RecordPrepay,
+    RedirectRefund,
+    RefundRedirected,
     RefundRefused,
 )
-from hospital_core.finance.payments.errors import ChannelRefused, PayingTimeOver, PaymentMismatch
+from hospital_core.finance.payments.errors import ChannelRefused, PayingTimeOver, PaymentMismatch, RefundNotRedirected
 from hospital_core.finance.payments.ports import (
     ChannelOrder,
     ChannelRefund,
@@ -31,6 +33,7 @@ from hospital_core.finance.payments.ports import (
     PaymentGateway,
     PrepayOrder,
     RefundOrder,
+    RefundRedirect,
     TradeState,
 )
 from hospital_core.finance.payments.service import (
@@ -41,6 +44,7 @@ from hospital_core.finance.payments.service import (
     record_refund_refused,
     record_refund_result,
     record_success,
+    refund_redirected,
 )
 from hospital_core.finance.payments.states import PaymentChannel, PaymentIntentStatus, RefundStatus
 from hospital_core.finance.payments.views import MismatchChecked, PaymentIntentView, RefundView
@@ -252,6 +256,43 @@ async def check_refund_now(ctx: Context, refund_id: UUID) -> RefundView:
     if refund.status is not RefundStatus.SUCCEEDED:
         await _act_on(quiet, refund, _query_or_send)
     return await queries.refund(Reading(quiet), refund_id)
+
+
+async def redirect_refund_now(ctx: Context, command: RedirectRefund) -> RefundView:
+    """Let an abnormal refund reach a bank card of its payer (异常退款改退); returns it afterwards.
+
+    The channel is asked first: what it calls ABNORMAL is redirected, under its own number; what is under way already
+    (an answer got lost) is followed. Without an answer nothing is known, and the refund stays in the list.
+    Raises: NotFound, RefundNotRedirected, OutsideUnavailable.
+    """
+    quiet = ctx.without_idempotency()
+    refund = await queries.refund(Reading(quiet), command.refund_id)
+    if refund.status is not RefundStatus.ABNORMAL:
+        raise RefundNotRedirected(status=refund.status.value)
+    intent = await queries.payment_intent(Reading(quiet), refund.intent_id)
+    gateway = ports.use(PaymentGateway)
+    try:
+        known = await gateway.query_refund(refund.out_refund_no, intent.sub_mchid)
+        if known.refund_id is None or known.status in (ChannelRefundStatus.CLOSED, ChannelRefundStatus.ABSENT):
+            raise RefundNotRedirected(channel_code=known.status.value)
+        if known.status is ChannelRefundStatus.ABNORMAL:
+            card = (command.bank_type, command.bank_account, command.real_name)
+            await gateway.redirect_refund(
+                RefundRedirect(known.refund_id, refund.out_refund_no, *card, intent.sub_mchid)
+            )
+    except GatewayUnknown as error:
+        raise OutsideUnavailable() from error
+    except GatewayRefused as error:
+        log.warning("redirect refused by the channel", extra={"refund_id": str(refund.id), "code": error.code})
+        raise RefundNotRedirected(channel_code=error.code) from error
+    if known.status is ChannelRefundStatus.SUCCESS:
+        return await check_refund_now(quiet, refund.id)
+    sent = RefundRedirected(refund_id=refund.id, channel_refund_id=known.refund_id)
+    try:
+        return await run(quiet, refund_redirected, sent)
+    except StateConflict:
+        log.info("refund was decided meanwhile", extra={"refund_id": str(refund.id)})
+    return await queries.refund(Reading(quiet), refund.id)
 
 
 Asking = Callable[[Context, RefundView], Awaitable[ChannelRefund | None]]

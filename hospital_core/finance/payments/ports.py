@@ -6,7 +6,7 @@ run inside a transaction.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -163,6 +163,21 @@ class ChannelRefund:
     succeeded_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class RefundRedirect:
+    """An abnormal refund that is to reach the payer's bank card instead (异常退款改退). Never written down or logged.
+
+    ``refund_id`` is the channel's own number of the refund; ``bank_type`` its word for the bank (ICBC_DEBIT …).
+    """
+
+    refund_id: str
+    out_refund_no: str
+    bank_type: str
+    bank_account: str = field(repr=False)
+    real_name: str = field(repr=False)
+    sub_mchid: str | None = None
+
+
 class BillRowKind(StrEnum):
     """What a line of the channel's bill tells (账单行): money that came, money that went back, a reversed payment."""
 
@@ -257,6 +272,10 @@ class PaymentGateway(Protocol):
 
     async def query_refund(self, out_refund_no: str, sub_mchid: str | None = None) -> ChannelRefund:
         """Ask for a refund. Raises GatewayUnknown, GatewayRefused."""
+        ...
+
+    async def redirect_refund(self, redirect: RefundRedirect) -> ChannelRefund:
+        """Send a refund that is ABNORMAL to a bank card of the payer. Raises GatewayUnknown, GatewayRefused."""
         ...
 
     def bill(self, day: date, sub_mchid: str | None = None) -> AsyncIterator[BillRow]:

@@ -30,8 +30,9 @@ JOIN patient f ON f.id = p.patient_id
 WHERE r.abnormal_at IS NOT NULL AND r.status <> 'succeeded' ORDER BY r.abnormal_at, r.id LIMIT $1"""
 
 _TO_PAY_OUT = """
-SELECT r.*, p.channel, i.invoice_no, p.patient_id
+SELECT r.*, p.channel, i.invoice_no, p.patient_id, f.patient_no, f.name AS patient_name
 FROM refund r JOIN payment_intent p ON p.id = r.intent_id LEFT JOIN invoice i ON i.id = p.invoice_id
+JOIN patient f ON f.id = p.patient_id
 WHERE r.status = 'requested' AND p.channel IN ('cash', 'bank_card', 'insurance') ORDER BY r.requested_at LIMIT $1"""
 
 _DRAWERS = """
@@ -40,8 +41,8 @@ FROM cash_drawer d LEFT JOIN cashier_shift s ON s.drawer_id = d.id AND s.status 
 LEFT JOIN staff_member m ON m.id = s.staff_id"""
 
 SHIFT = """
-SELECT s.*, d.code AS drawer_code, d.name AS drawer_name
-FROM cashier_shift s JOIN cash_drawer d ON d.id = s.drawer_id"""
+SELECT s.*, d.code AS drawer_code, d.name AS drawer_name, m.name AS cashier
+FROM cashier_shift s JOIN cash_drawer d ON d.id = s.drawer_id JOIN staff_member m ON m.id = s.staff_id"""
 
 # What was taken in after all, or settled by a person, is nobody's business any more.
 _MISMATCHES = """
@@ -80,7 +81,9 @@ async def refund(reading: Reading, refund_id: UUID) -> RefundView:
 async def refunds_of(reading: Reading, invoice_id: UUID) -> list[RefundView]:
     """All refunds of a bill (退款单), of surplus payments too, oldest first."""
     rows = await reading.fetch(
-        "SELECT r.* FROM refund r JOIN payment_intent p ON p.id = r.intent_id WHERE p.invoice_id = $1 ORDER BY r.id",
+        "SELECT r.*, n.receipt_no FROM refund r JOIN payment_intent p ON p.id = r.intent_id "
+        "LEFT JOIN receipt n ON n.kind = 'refund' AND n.source_id = r.id AND n.voided_at IS NULL "
+        "WHERE p.invoice_id = $1 ORDER BY r.id",
         invoice_id,
     )
     return [RefundView(**dict(row)) for row in rows]

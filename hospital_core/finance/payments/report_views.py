@@ -1,6 +1,6 @@
 """The cashier's printed reports (收费报表). Units: fen."""
 
-from datetime import date
+from datetime import date, datetime
 
 from hospital_core.finance.ledger.views import AccountDay
 from hospital_core.finance.payments.states import PaymentChannel
@@ -30,7 +30,7 @@ class CategoryRow(View):
 
 
 class SeriesRow(View):
-    """The receipts of one drawer on one day (收据号段)."""
+    """The receipts of one drawer on one day (收据号段). ``amount_fen``: of what stands, less what went back."""
 
     drawer_code: str
     first_no: str
@@ -59,16 +59,41 @@ class MyShiftView(View):
     open: ShiftReportView | None
 
 
+class ClosedDayBrief(View):
+    """A closed accounting day in a list (已结日): who closed it, and the day's revenue after what was taken back."""
+
+    day: date
+    closed_at: datetime
+    closed_by: str | None
+    revenue_fen: int
+
+
+class AccountingDaysView(View):
+    """How far the days are closed (日结进度). ``next_day``: the one to be closed now."""
+
+    next_day: date
+    closed: list[ClosedDayBrief]
+
+
 class DayReportView(View):
     """One accounting day as it is printed (日报表): by drawer and cashier, channel, category, receipts, accounts."""
 
     day: date
     closed: bool
+    closed_at: datetime | None
+    closed_by: str | None
     takings: list[TakingsRow]
     categories: list[CategoryRow]
     receipts: list[SeriesRow]
     shifts: list[ShiftView]
     accounts: list[AccountDay]
+
+
+class SeriesReceipt(ReceiptView):
+    """A receipt in its series, with whose it is (收据登记)."""
+
+    patient_no: str
+    patient_name_masked: str
 
 
 class SeriesReportView(View):
@@ -78,4 +103,4 @@ class SeriesReportView(View):
     day: date
     last_number: int
     missing: list[int]
-    receipts: list[ReceiptView]
+    receipts: list[SeriesReceipt]

@@ -15,15 +15,19 @@ from hospital_core.finance.ledger.states import revenue_of
 from hospital_core.finance.payments.channels import ACCOUNT_OF
 from hospital_core.finance.payments.queries import SHIFT, drawer, shift
 from hospital_core.finance.payments.report_views import (
+    AccountingDaysView,
     CategoryRow,
+    ClosedDayBrief,
     DayReportView,
+    SeriesReceipt,
     SeriesReportView,
     SeriesRow,
     ShiftReportView,
     TakingsRow,
 )
 from hospital_core.finance.payments.states import PaymentChannel, ShiftStatus
-from hospital_core.finance.payments.views import ReceiptView, ShiftView
+from hospital_core.finance.payments.views import ShiftView
+from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.catalogue.states import FeeCategory
 
@@ -60,8 +64,9 @@ WHERE e.accounting_date = $1 GROUP BY c.category ORDER BY c.category"""
 
 _SERIES = """
 SELECT d.code AS drawer_code, min(r.receipt_no) AS first_no, max(r.receipt_no) AS last_no, count(*) AS issued,
-       count(r.voided_at) AS voided, coalesce(sum(r.amount_fen) FILTER (WHERE r.voided_at IS NULL), 0)::bigint
-       AS amount_fen,
+       count(r.voided_at) AS voided,
+       coalesce(sum(CASE r.kind WHEN 'refund' THEN -r.amount_fen ELSE r.amount_fen END)
+                FILTER (WHERE r.voided_at IS NULL), 0)::bigint AS amount_fen,
        coalesce(array_agg(r.receipt_no ORDER BY r.number) FILTER (WHERE r.voided_at IS NOT NULL), '{}') AS voided_nos
 FROM receipt r JOIN cash_drawer d ON d.id = r.drawer_id
 WHERE (r.day >= $1 AND r.day <= $2) AND ($3::uuid IS NULL OR r.drawer_id = $3)
@@ -72,6 +77,21 @@ _SHIFTS = """
 WHERE (s.opened_at AT TIME ZONE 'Asia/Shanghai')::date <= $1
   AND (s.closed_at IS NULL OR (s.closed_at AT TIME ZONE 'Asia/Shanghai')::date >= $1)
 ORDER BY d.code, s.opened_at"""
+
+
+_CLOSED = """
+SELECT c.day, c.closed_at, s.name AS closed_by,
+       (SELECT coalesce(sum((value ->> 'credit_fen')::bigint - (value ->> 'debit_fen')::bigint), 0)::bigint
+        FROM jsonb_each(c.totals) WHERE starts_with(key, 'revenue_')) AS revenue_fen
+FROM closed_day c LEFT JOIN staff_member s ON s.id = c.closed_by"""
+
+# Days close in order: the first one after the last closed with anything booked, else today.
+_NEXT_DAY = """
+SELECT least(coalesce(min(accounting_date), today.day), greatest(today.day, last.day + 1))
+FROM (SELECT (hospital_now() AT TIME ZONE 'Asia/Shanghai')::date AS day) AS today
+CROSS JOIN (SELECT max(day) AS day FROM closed_day) AS last
+LEFT JOIN journal_entry ON accounting_date > coalesce(last.day, '-infinity')
+GROUP BY today.day, last.day"""
 
 
 async def shift_report(reading: Reading, shift_id: UUID) -> ShiftReportView:
@@ -102,16 +122,26 @@ async def day_report(reading: Reading, day: date) -> DayReportView:
     revenue = await reading.fetch(
         _CATEGORIES, day, [c.value for c in categories], [revenue_of(c).value for c in categories]
     )
-    closed = await reading.fetch_value("SELECT 1 FROM closed_day WHERE day = $1", day)
+    closed = await reading.fetch_row(f"{_CLOSED} WHERE c.day = $1", day)
     shifts = await reading.fetch(f"{SHIFT} {_SHIFTS}", day)
     return DayReportView(
         day=day,
         closed=closed is not None,
+        closed_at=closed["closed_at"] if closed else None,
+        closed_by=closed["closed_by"] if closed else None,
         takings=await _takings(reading, _OF_DAY, day),
         categories=[CategoryRow(**dict(row)) for row in revenue],
         receipts=_series(await reading.fetch(_SERIES, day, day, None, None, None)),
         shifts=[ShiftView(**dict(row)) for row in shifts],
         accounts=await trial_balance(reading, day),
+    )
+
+
+async def accounting_days(reading: Reading, limit: int = 60) -> AccountingDaysView:
+    """The closed accounting days, newest first, and the day that is to be closed next (日结进度)."""
+    rows = await reading.fetch(f"{_CLOSED} ORDER BY c.day DESC LIMIT $1", limit)
+    return AccountingDaysView(
+        next_day=await reading.fetch_value(_NEXT_DAY), closed=[ClosedDayBrief(**dict(row)) for row in rows]
     )
 
 
@@ -122,7 +152,10 @@ async def series_report(reading: Reading, drawer_id: UUID, day: date) -> SeriesR
         "SELECT last_number FROM receipt_series WHERE drawer_id = $1 AND day = $2", drawer_id, day
     )
     rows = await reading.fetch(
-        "SELECT * FROM receipt WHERE drawer_id = $1 AND day = $2 ORDER BY number", drawer_id, day
+        "SELECT r.*, p.patient_no, p.name FROM receipt r JOIN patient p ON p.id = r.patient_id "
+        "WHERE r.drawer_id = $1 AND r.day = $2 ORDER BY r.number",
+        drawer_id,
+        day,
     )
     drawn = {row["number"] for row in rows}
     return SeriesReportView(
@@ -130,7 +163,7 @@ async def series_report(reading: Reading, drawer_id: UUID, day: date) -> SeriesR
         day=day,
         last_number=last_number or 0,
         missing=[number for number in range(1, (last_number or 0) + 1) if number not in drawn],
-        receipts=[ReceiptView(**dict(row)) for row in rows],
+        receipts=[SeriesReceipt(**dict(row), patient_name_masked=mask_name(row["name"])) for row in rows],
     )
 
 

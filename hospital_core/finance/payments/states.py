@@ -95,5 +95,6 @@ REFUND = Machine(
         ),
         Move("fail", (RefundStatus.REQUESTED, RefundStatus.PROCESSING), RefundStatus.ABNORMAL),
         Move("retry", (RefundStatus.ABNORMAL,), RefundStatus.REQUESTED),
+        Move("redirect", (RefundStatus.ABNORMAL,), RefundStatus.PROCESSING),
     ],
 )

@@ -2,10 +2,16 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from hospital_core.finance.billing.views import InvoiceDetailView
-from hospital_core.finance.payments.commands import MismatchKind
+import orjson
+from pydantic import BeforeValidator
+from typing_extensions import Annotated
+
+from hospital_core.finance.billing.views import InvoiceDetailView, InvoiceView
+from hospital_core.finance.payments.commands import MismatchKind, NoteCount
 from hospital_core.finance.payments.ports import TradeState
 from hospital_core.finance.payments.states import (
     DrawerKind,
@@ -51,7 +57,7 @@ class PaymentIntentView(View):
 
 
 class RefundView(View):
-    """Money going back (退款单)."""
+    """Money going back (退款单). ``receipt_no``: the receipt of what a window gave, told in the list of a bill."""
 
     id: UUID
     out_refund_no: str
@@ -64,6 +70,7 @@ class RefundView(View):
     shift_id: UUID | None
     requested_at: datetime
     succeeded_at: datetime | None
+    receipt_no: str | None = None
 
 
 class RefundLineView(View):
@@ -81,6 +88,39 @@ class RefundsView(View):
     refunds: list[RefundView]
 
 
+class BillBrief(InvoiceView):
+    """A bill in a list (结算单摘要). ``items``: their names; ``receipt_no``: the one that stands."""
+
+    receipt_no: str | None
+    refunded_fen: int
+    items: str
+
+
+class Arrival(StrEnum):
+    """When money that goes back is with its payer (到账方式)."""
+
+    AT_ONCE = "at_once"  # card balance; cash out of the drawer of whoever asks
+    AT_WINDOW = "at_window"  # it waits there to be paid out
+    BY_CHANNEL = "by_channel"  # WeChat gives it back the way it came
+
+
+class TenderShareView(View):
+    """What one tender of a bill would give back (原路退回)."""
+
+    intent_id: UUID
+    channel: PaymentChannel
+    amount_fen: int
+    arrives: Arrival
+
+
+class RefundPreview(View):
+    """What a refund would do (退费试算)."""
+
+    amount_fen: int
+    lines: list["RefundLineView"]
+    tenders: list[TenderShareView]
+
+
 class InvoiceMoneyView(View):
     """A bill with everything that was paid and given back (账单与收退款)."""
 
@@ -91,10 +131,11 @@ class InvoiceMoneyView(View):
 
 
 class CodeToScanView(View):
-    """The code that the payer scans (收款码)."""
+    """The code that the payer scans (收款码), as text and drawn."""
 
     payment: PaymentIntentView
     code_url: str
+    picture_svg: str
 
 
 class ChargeBegun(View):
@@ -104,11 +145,13 @@ class ChargeBegun(View):
 
 
 class RefundToPayOut(RefundView):
-    """A promised refund that waits at the window (待退付)."""
+    """A promised refund that waits at the window (待退付), and whose it is."""
 
     channel: PaymentChannel
     invoice_no: str | None
     patient_id: UUID
+    patient_no: str
+    patient_name: str
 
 
 class DrawerView(View):
@@ -125,6 +168,10 @@ class DrawerView(View):
     cashier: str | None
 
 
+def _stored(notes: Any) -> Any:
+    return orjson.loads(notes) if isinstance(notes, str) else notes or []
+
+
 class ShiftView(View):
     """A cashier's shift (班次). Units: fen. ``expected_fen`` is what the books say lies in the drawer."""
 
@@ -133,12 +180,14 @@ class ShiftView(View):
     drawer_code: str
     drawer_name: str
     staff_id: UUID
+    cashier: str
     status: ShiftStatus
     opened_at: datetime
     opening_fen: int
     closed_at: datetime | None
     expected_fen: int | None
     counted_fen: int | None
+    counted_notes: Annotated[list[NoteCount], BeforeValidator(_stored)]
     note: str
 
 

@@ -15,6 +15,9 @@ export const prove = (linkId: string, code: string, idempotencyKey: string) =>
 export const revoke = (linkId: string, idempotencyKey: string) =>
   api.call('POST', '/patients/{link_id}/revoke', { path: { link_id: linkId }, idempotencyKey })
 
+export const prefer = (linkId: string, idempotencyKey: string) =>
+  api.call('POST', '/patients/{link_id}/prefer', { path: { link_id: linkId }, idempotencyKey })
+
 export const departments = (signal?: AbortSignal) => api.call('GET', '/departments', { signal })
 export const doctors = (departmentId: string, day: string, signal?: AbortSignal) =>
   api.call('GET', '/departments/{department_id}/doctors', { path: { department_id: departmentId }, query: { day }, signal })

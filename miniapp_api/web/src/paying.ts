@@ -14,14 +14,14 @@ function read(): Record<string, Left> {
   }
 }
 
-export function leftToPay(appointmentId: string): Left | null {
-  return read()[appointmentId] ?? null
+export function leftToPay(what: string): Left | null {
+  return read()[what] ?? null
 }
 
-export function rememberPaying(appointmentId: string, what: Left | null): void {
+export function rememberPaying(what: string, left: Left | null): void {
   const all = read()
-  if (what === null) delete all[appointmentId]
-  else all[appointmentId] = what
+  if (left === null) delete all[what]
+  else all[what] = left
   try {
     localStorage.setItem(STORE, JSON.stringify(all))
   } catch {

@@ -79,12 +79,53 @@ function leave(sheet: URL, back: string, state: string): void {
 }
 
 /** Leaves for the payment sheet; it comes back with `wechat_pay=ok|cancel`, which proves nothing. */
-export async function goToPay(appointmentId: string, payment: PaymentStarted): Promise<void> {
+export async function goToPay(back: string, payment: PaymentStarted): Promise<void> {
   const { pay_url } = await loadEntry()
   if (pay_url === null) throw onlyInWechat()
   const sheet = new URL(pay_url)
   sheet.searchParams.set('prepay_id', payment.wechat.package.replace(/^prepay_id=/, ''))
   for (const [name, value] of Object.entries(payment.wechat)) sheet.searchParams.set(name, value)
-  sheet.searchParams.set('redirect', ours(`/appointments/${appointmentId}/pay`))
+  sheet.searchParams.set('redirect', ours(back))
   location.assign(sheet)
+}
+
+/** What WeChat's shell lends to its pages (wx.scanCode, wx.getLocation); a plain browser has none of it. */
+interface WechatShell {
+  scanCode?(ask: { onlyFromCamera: boolean; scanType: string[]; success(found: { result: string }): void; fail(): void }): void
+  getLocation?(ask: {
+    type: 'gcj02'
+    isHighAccuracy: boolean
+    success(found: { latitude: number; longitude: number; accuracy: number }): void
+    fail(error: { errMsg: string }): void
+  }): void
+}
+
+declare global {
+  interface Window {
+    wx?: WechatShell
+  }
+}
+
+export const canScan = (): boolean => window.wx?.scanCode !== undefined
+
+/** What the camera read, or null when the person turned back. Only the camera: a picture from the album is not a place. */
+export function scanCode(): Promise<string | null> {
+  return new Promise((resolve) => {
+    if (window.wx?.scanCode === undefined) return resolve(null)
+    window.wx.scanCode({ onlyFromCamera: true, scanType: ['qrCode'], success: ({ result }) => resolve(result), fail: () => resolve(null) })
+  })
+}
+
+/** Where WeChat says the phone is, or null outside WeChat. */
+export function wechatPlace(): Promise<{ latitude: number; longitude: number; accuracy_m: number }> | null {
+  const shell = window.wx
+  if (shell?.getLocation === undefined) return null
+  return new Promise((resolve, reject) =>
+    shell.getLocation!({
+      type: 'gcj02',
+      isHighAccuracy: true,
+      success: ({ latitude, longitude, accuracy }) => resolve({ latitude, longitude, accuracy_m: accuracy }),
+      fail: ({ errMsg }) => reject(new Error(errMsg)),
+    }),
+  )
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from collections.abc import Iterator
@@ -206,3 +207,65 @@ async def test_serial_of_another_public_key_is_refused_under_either_hand(waiting
             status = await phone.http.post(PATH, content=body, headers={"Content-Type": b"application/json", **sent})
             assert 400 <= status.status_code < 500, serial
     assert await status_of(intent) == "open"
+
+
+@pytest.fixture
+async def going_back(waiting, platform, simulator):
+    """A refund that only a notice can end, for the simulator was never paid: the phone, its row, what is told."""
+    phone, intent, transaction = waiting
+    body = platform.body(transaction)
+    assert await post(phone, body, platform.hand.headers(body)) == 204
+    [appointment] = (await phone.see("/appointments"))["items"]
+    for _ in range(100):
+        if (await phone.see(f"/appointments/{appointment['id']}"))["payment_status"] == "paid":
+            break
+        await asyncio.sleep(0.1)
+    await phone.ok(f"/appointments/{appointment['id']}/cancel")
+    [refund] = await rows("SELECT * FROM refund WHERE intent_id = $1", intent["id"])
+    told = {
+        "mchid": platform.config.mchid,
+        "out_trade_no": intent["out_trade_no"],
+        "transaction_id": transaction["transaction_id"],
+        "out_refund_no": refund["out_refund_no"],
+        "refund_id": "50300" + "".join(secrets.choice("0123456789") for _ in range(23)),
+        "refund_status": "SUCCESS",
+        "success_time": rfc3339(intent["created_at"].timestamp()),
+        "user_received_account": "支付用户零钱",
+        "amount": {
+            "total": intent["amount_fen"], "refund": refund["amount_fen"], "payer_total": intent["amount_fen"],
+            "payer_refund": refund["amount_fen"],
+        },
+    }  # fmt: skip
+    return phone, refund, told
+
+
+def refund_body(platform: Platform, told: dict[str, Any]) -> bytes:
+    return platform.body(told, event_type="REFUND.SUCCESS", summary="退款成功")
+
+
+async def refund_status(refund: Any) -> str:
+    return str(await value("SELECT status FROM refund WHERE id = $1", refund["id"]))
+
+
+async def test_every_altered_notice_of_a_refund_is_refused_and_the_honest_one_ends_it(going_back, platform):
+    phone, refund, told = going_back
+    body = refund_body(platform, told)
+    good = platform.hand.headers(body)
+    answers = {name: await post(phone, body, headers, REFUND_PATH) for name, headers in altered_headers(good)}
+    envelope = json.loads(body)
+    for name in envelope:
+        for text in altered_values(envelope[name]):
+            if text != envelope[name]:
+                forged = json.dumps({**envelope, name: text}).encode()
+                answers[f"{name} {str(text)[:20]}"] = await post(phone, forged, good, REFUND_PATH)
+    for name in told:
+        for text in altered_values(told[name])[:3]:
+            forged = refund_body(platform, {**told, name: text})
+            answers[f"content {name} {str(text)[:20]}"] = await post(
+                phone, forged, platform.stranger.headers(forged), REFUND_PATH
+            )
+    assert {name: status for name, status in answers.items() if not 400 <= status < 500} == {}
+    assert len(answers) > 80
+    assert await refund_status(refund) != "succeeded"
+    assert await post(phone, body, good, REFUND_PATH) == 204  # the control
+    assert await refund_status(refund) == "succeeded"

@@ -16,6 +16,7 @@ from hospital_core.finance.payments.service.receipts import ask_receipt, draw_re
 from hospital_core.finance.payments.service.refund_results import (
     record_refund_refused,
     record_refund_result,
+    refund_redirected,
     retry_refund,
     schedule_refund_check,
 )
@@ -24,6 +25,13 @@ from hospital_core.finance.payments.service.refunds import (
     refund_at_counter,
     refund_top_up,
     request_refund,
+)
+from hospital_core.finance.payments.service.self_service import (
+    bill_own_charges,
+    cancel_bill,
+    pay_bill,
+    top_up_by_phone,
+    withdraw_card,
 )
 from hospital_core.finance.payments.service.shifts import (
     close_accounting_day,
@@ -45,6 +53,8 @@ from hospital_core.finance.payments.service.tenders import (
 __all__ = [
     "ask_receipt",
     "begin_charge",
+    "bill_own_charges",
+    "cancel_bill",
     "close_accounting_day",
     "close_intent",
     "close_shift",
@@ -54,6 +64,7 @@ __all__ = [
     "open_intent",
     "open_shift",
     "open_top_up",
+    "pay_bill",
     "pay_out_refund",
     "pay_with_card",
     "record_bank_card",
@@ -63,6 +74,7 @@ __all__ = [
     "record_refund_result",
     "record_success",
     "refund_at_counter",
+    "refund_redirected",
     "refund_top_up",
     "release_tenders",
     "request_refund",
@@ -73,6 +85,8 @@ __all__ = [
     "settle_mismatch",
     "take_cash",
     "take_cash_top_up",
+    "top_up_by_phone",
     "void_receipt",
+    "withdraw_card",
     "withdraw_intents",
 ]

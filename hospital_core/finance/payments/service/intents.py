@@ -102,7 +102,8 @@ async def open_top_up(uow: UnitOfWork, command: OpenTopUp) -> PaymentIntentView:
 async def _open(
     uow: UnitOfWork, command: OpenIntent | OpenTopUp, purpose: PaymentPurpose, patient_id: UUID, amount_fen: int
 ) -> Record:
-    merchant, window = ports.use(PaymentGateway).merchant, await window_of(uow)
+    places = command.place_ids if isinstance(command, OpenIntent) else ()
+    merchant, window = ports.use(PaymentGateway).merchant_of(*places), await window_of(uow)
     row = await uow.fetch_row(
         _OPEN, new_id(), await next_number(uow, NumberKind.PAYMENT), purpose.value, patient_id,
         command.invoice_id if isinstance(command, OpenIntent) else None, command.account_id, uow.ctx.actor.device_id,

@@ -3,7 +3,13 @@
 from uuid import UUID
 
 from hospital_core.finance.payments import ladder
-from hospital_core.finance.payments.commands import ChannelRefundResult, RefundRefused, RetryRefund, ScheduleCheck
+from hospital_core.finance.payments.commands import (
+    ChannelRefundResult,
+    RefundRedirected,
+    RefundRefused,
+    RetryRefund,
+    ScheduleCheck,
+)
 from hospital_core.finance.payments.errors import RefundMismatch
 from hospital_core.finance.payments.events import RefundCheckDue, RefundRequested
 from hospital_core.finance.payments.ports import ChannelRefundStatus
@@ -60,6 +66,17 @@ async def retry_refund(uow: UnitOfWork, command: RetryRefund) -> RefundView:
     row = await transition(uow, REFUND, "retry", command.refund_id)
     uow.record(RefundRequested(refund_id=row["id"]))
     uow.audited("refund", row["id"])
+    return RefundView(**dict(row))
+
+
+async def refund_redirected(uow: UnitOfWork, command: RefundRedirected) -> RefundView:
+    """An abnormal refund is on its way to a bank card (登记改退), and asked for until it is there.
+
+    Raises: NotFound, StateConflict (decided meanwhile). Emits: RefundCheckDue.
+    """
+    row = await transition(uow, REFUND, "redirect", command.refund_id, channel_refund_id=command.channel_refund_id)
+    uow.record(RefundCheckDue(refund_id=row["id"], step=0), not_before=ladder.next_refund_check(uow.now, 0))
+    uow.audited("refund", row["id"], reason="redirected to a bank card")
     return RefundView(**dict(row))
 
 

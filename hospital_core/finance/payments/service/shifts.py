@@ -4,6 +4,7 @@ A shift begins and ends with what was counted. In between the books say what lie
 or out names it. So what is expected at the end is the drawer's balance, and a difference is booked, never hidden.
 """
 
+import orjson
 from asyncpg import Record
 
 from hospital_core.finance.ledger import service as ledger
@@ -115,6 +116,7 @@ async def close_shift(uow: UnitOfWork, command: CloseShift) -> ShiftView:
     await transition(
         uow, CASHIER_SHIFT, "close", row["id"],
         closed_at=uow.now, expected_fen=expected_fen, counted_fen=command.counted_fen, note=command.note,
+        counted_notes=orjson.dumps([note.model_dump() for note in command.notes]).decode(),
     )  # fmt: skip
     uow.audited("cashier_shift", row["id"], reason=command.note or None)
     return await shift(uow, row["id"])

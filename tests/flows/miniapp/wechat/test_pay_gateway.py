@@ -15,6 +15,7 @@ from hospital_core.finance.payments.ports import (
     GatewayUnknown,
     PrepayOrder,
     RefundOrder,
+    RefundRedirect,
     TradeState,
 )
 from miniapp_api.wechat import gateways
@@ -276,3 +277,22 @@ async def test_merchant_on_the_way_to_the_public_key_still_gets_notices_signed_b
     finally:
         await simulator.http.aclose()
         stop_simulator(process)
+
+
+async def test_abnormal_refund_reaches_the_payers_bank_card_whose_number_travels_encrypted(
+    wechat, paid, simulator, receiver
+):
+    await simulator.fault("refund_abnormal", times=1)
+    order = await refund_of(wechat, paid[0])
+    await wechat.gateway.refund(order)
+    await simulator.post(f"/refunds/{order.out_refund_no}/settle")
+    known = await wechat.gateway.query_refund(order.out_refund_no)
+    assert known.status is ChannelRefundStatus.ABNORMAL
+    card = ("ICBC_DEBIT", "6222020200012345678", "张三丰")
+    redirect = RefundRedirect(known.refund_id, order.out_refund_no, *card)
+    assert "6222020200012345678" not in repr(redirect)
+    sent = await wechat.gateway.redirect_refund(redirect)
+    # The simulator opens what it is sent: it refuses what is not encrypted with its key.
+    assert (sent.status, sent.amount_fen) == (ChannelRefundStatus.PROCESSING, 2500)
+    await simulator.post(f"/refunds/{order.out_refund_no}/settle")
+    assert (await wechat.gateway.query_refund(order.out_refund_no)).status is ChannelRefundStatus.SUCCESS
