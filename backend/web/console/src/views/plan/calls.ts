@@ -1,4 +1,4 @@
-import type { ClearRule, SetRule, StopClinic } from '../../model'
+import type { ClearRule, SaveCalendarDay, SaveTemplate, SetRule, StopClinic } from '../../model'
 import { api } from '../../session'
 
 // Sessions of a day and what is done to them
@@ -30,3 +30,38 @@ export const setRule = (body: SetRule, idempotencyKey: string) =>
 
 export const clearRule = (body: ClearRule, idempotencyKey: string) =>
   api.call('POST', '/booking-rules/clear', { body, idempotencyKey })
+
+// Templates
+
+export const templatesOf = (by: { department_id?: string | null; staff_id?: string | null }, signal?: AbortSignal) =>
+  api.call('GET', '/schedule-templates', { query: by, signal })
+
+export const saveTemplate = (body: SaveTemplate, idempotencyKey: string) =>
+  api.call('POST', '/schedule-templates', { body, idempotencyKey })
+
+export const endTemplate = (input: { id: string; validUntil: string }, idempotencyKey: string) =>
+  api.call('POST', '/schedule-templates/{template_id}/end', {
+    path: { template_id: input.id },
+    body: { valid_until: input.validUntil },
+    idempotencyKey,
+  })
+
+export const generationProblems = (signal?: AbortSignal) => api.call('GET', '/generation-problems', { signal })
+
+// Release
+
+export const releaseDays = (signal?: AbortSignal) => api.call('GET', '/release-days', { signal })
+
+export const generateDay = (day: string, idempotencyKey: string) =>
+  api.call('POST', '/schedules/generate', { body: { day }, idempotencyKey })
+
+// The calendar
+
+export const calendarDays = (first: string, last: string, signal?: AbortSignal) =>
+  api.call('GET', '/calendar', { query: { first, last }, signal })
+
+export const saveCalendarDay = (body: SaveCalendarDay, idempotencyKey: string) =>
+  api.call('POST', '/calendar-days', { body, idempotencyKey })
+
+export const clearCalendarDay = (day: string, idempotencyKey: string) =>
+  api.call('POST', '/calendar-days/clear', { body: { day }, idempotencyKey })
