@@ -7,6 +7,12 @@ from hospital_core.access.scheduling.errors import CheckInClosed, NotCheckInAble
 from hospital_core.access.scheduling.states import AppointmentStatus
 from hospital_core.kernel.attempts import TooManyAttempts
 from hospital_core.kernel.errors import Busy, DomainError, Kind, NotFound
+from hospital_core.registry.accounts.errors import (
+    IdentityCodeExpired,
+    IdentityCodeInvalid,
+    IdentityCodeUsed,
+    LinkUnproven,
+)
 from hospital_core.registry.devices.errors import KioskProofRefused
 from kiosk_agent.protocol import KioskRefusal as Word
 
@@ -37,6 +43,7 @@ AlreadyCheckedIn = _word(Word.ALREADY_CHECKED_IN, Kind.CONFLICT, "您已签到")
 AlreadySeen = _word(Word.ALREADY_SEEN, Kind.CONFLICT, "该预约已就诊")
 AppointmentNotFound = _word(Word.APPOINTMENT_NOT_FOUND, Kind.NOT_FOUND, "没有找到该预约")
 CardNeeded = _word(Word.CARD_NEEDED, Kind.FORBIDDEN, "请刷身份证后再核验")
+LinkIsUnproven = _word(Word.LINK_UNPROVEN, Kind.CONFLICT, "该就诊人尚未核验，请刷身份证")
 AccountNotFound = _word(Word.ACCOUNT_NOT_FOUND, Kind.NOT_FOUND, "没有找到该关联")
 TooBusy = _word(Word.BUSY, Kind.UNAVAILABLE, "系统繁忙，请稍候")
 
@@ -50,7 +57,10 @@ _BY_STATUS: dict[str, type[KioskRefused]] = {
     AppointmentStatus.ENTERED_IN_ERROR: Cancelled,
 }
 
-SIGN_IN_WORDS = (PatientNotFound, TooManyTries, QrIsInvalid, QrIsExpired, QrIsUsed, *dict.fromkeys(_BY_STATUS.values()))
+SIGN_IN_WORDS = (
+    PatientNotFound, TooManyTries, QrIsInvalid, QrIsExpired, QrIsUsed, LinkIsUnproven,
+    *dict.fromkeys(_BY_STATUS.values()),
+)  # fmt: skip
 CHECK_IN_WORDS = (AppointmentNotFound, TooEarly, TooLate, *dict.fromkeys(_BY_STATUS.values()))
 PROVING_WORDS = (CardNeeded, AccountNotFound)
 
@@ -80,6 +90,10 @@ _WORDS: dict[type[DomainError], type[KioskRefused]] = {
     TooManyAttempts: TooManyTries,
     QrInvalid: QrIsInvalid,
     QrExpired: QrIsExpired,
+    IdentityCodeInvalid: QrIsInvalid,
+    IdentityCodeExpired: QrIsExpired,
+    IdentityCodeUsed: QrIsUsed,
+    LinkUnproven: LinkIsUnproven,
     NotFound: AppointmentNotFound,
     Busy: TooBusy,
 }

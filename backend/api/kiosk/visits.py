@@ -41,7 +41,7 @@ _QR_LIVES = timedelta(minutes=2)
 
 
 class ShowProof(Command):
-    """A card that was read, or the code of an appointment (自助机身份核验)."""
+    """A card that was read, or the code that a phone shows: of an appointment, or its patient's (自助机身份核验)."""
 
     proof: KioskProof
     document_no: str | None = Field(default=None, max_length=40, repr=False)
@@ -130,6 +130,8 @@ async def _proof(call: Call[ShowProof]) -> OpenKioskSession:
         _required("document_no", body.document_no)
         return OpenKioskSession(proof_kind=body.proof, document_no=body.document_no, name=body.name or "")
     text = _required("qr", body.qr)
+    if body.proof is KioskProof.IDENTITY_CODE:
+        return OpenKioskSession(proof_kind=body.proof, identity_code=text)
     bearer = await bearer_of_qr(Reading(call.ctx), text)
     if not await spend("appointment-qr", text, _QR_LIVES):
         raise QrIsUsed()

@@ -3,8 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
-from backend.api.staff.base import staff_routes
+from pydantic import Field
+
+from backend.api.staff.base import Query, staff_routes
+from backend.http.codes import svg_of
 from backend.http.routing import Call, Owner
+from hospital_core.access.scheduling.views import VisitLabel
+from hospital_core.access.scheduling.visit_queries import visits_of
 from hospital_core.finance.billing.commands import BillOpenCharges, UnbillInvoice
 from hospital_core.finance.billing.errors import (
     AlreadyPerformed,
@@ -24,6 +29,7 @@ from hospital_core.finance.payments.commands import (
     ChargeCode,
     OpenIntent,
     PayWithCard,
+    PreviewRefund,
     RecordTender,
     RefundAtCounter,
     RefundTopUp,
@@ -59,12 +65,16 @@ from hospital_core.finance.payments.service import (
 )
 from hospital_core.finance.payments.states import PaymentChannel
 from hospital_core.finance.payments.views import (
+    BillBrief,
     CodeToScanView,
     InvoiceMoneyView,
     PaymentIntentView,
     ReceiptView,
+    RefundPreview,
     RefundsView,
 )
+from hospital_core.finance.payments.window_queries import bill_numbered, bills_of, preview_refund
+from hospital_core.kernel.commands import Page
 from hospital_core.kernel.context import Context
 from hospital_core.kernel.errors import NotFound, OutsideUnavailable, StateConflict
 from hospital_core.kernel.reading import Reading
@@ -73,6 +83,13 @@ from hospital_core.registry.care_relations.queries import permitted_patient
 from hospital_core.registry.staff.permissions import Permission
 
 routes = staff_routes()
+
+
+class NumberQuery(Query):
+    """The number on a receipt or a bill."""
+
+    number: str = Field(min_length=1, max_length=40)
+
 
 CODE_SHOWN = timedelta(minutes=10)
 CODE_CHARGED = timedelta(seconds=45)  # a payer types a password for so long at most
@@ -95,6 +112,33 @@ async def charges_to_pay(call: Call[Any]) -> OpenChargesView:
 async def bill_charges(call: Call[BillOpenCharges]) -> InvoiceView:
     """Put open charges on one bill (合并缴费)."""
     return await run(call.ctx, bill_open_charges, call.command)
+
+
+@routes.get(
+    "/patients/{patient_id}/invoices", view=Page[BillBrief], permission=Permission.CASH_TAKE, owner=Owner.PATIENT,
+    errors=(NotFound,),
+)  # fmt: skip
+async def bills_of_patient(call: Call[Any]) -> Page[BillBrief]:
+    """A person's bills (结算单), newest first."""
+    return await bills_of(Reading(call.ctx), call.path["patient_id"])
+
+
+@routes.get(
+    "/patients/{patient_id}/visits", view=Page[VisitLabel], permission=Permission.CASH_TAKE, owner=Owner.PATIENT,
+    errors=(NotFound,),
+)  # fmt: skip
+async def visits_of_patient(call: Call[Any]) -> Page[VisitLabel]:
+    """A person's visits by name (就诊), to show what charges belong to."""
+    return Page(items=await visits_of(Reading(call.ctx), call.path["patient_id"]))
+
+
+@routes.get(
+    "/invoices", view=InvoiceMoneyView, permission=Permission.CASH_TAKE, query=NumberQuery, owner=Owner.PATIENT,
+    errors=(NotFound,),
+)  # fmt: skip
+async def bill_of_number(call: Call[Any]) -> InvoiceMoneyView:
+    """The bill that a receipt's or a bill's number names (按票号查账单)."""
+    return await bill_numbered(Reading(call.ctx), call.query.number)
 
 
 @routes.get(
@@ -160,7 +204,9 @@ async def code_to_scan(call: Call[ShowCode]) -> CodeToScanView:
     intent = await _open(call.ctx, call.command, PaymentChannel.WECHAT_NATIVE, CODE_SHOWN)
     found = await payment_intent(Reading(call.ctx), intent.id)
     prepared = await prepare_payment(call.ctx, found)
-    return CodeToScanView(payment=found, code_url=prepared["code_url"])
+    return CodeToScanView(
+        payment=found, code_url=prepared["code_url"], picture_svg=svg_of(prepared["code_url"]).decode()
+    )
 
 
 @routes.post(
@@ -203,6 +249,15 @@ async def ask_about_payment(call: Call[Any]) -> PaymentIntentView:
 async def receipt_of_invoice(call: Call[AskReceipt]) -> ReceiptView:
     """The receipt of a paid bill (开具收据)."""
     return await run(call.ctx, ask_receipt, call.command)
+
+
+@routes.post(
+    "/invoices/{invoice_id}/refund-preview", view=RefundPreview, permission=Permission.REFUND_REQUEST,
+    command=PreviewRefund, errors=(NotFound, NotPaid, RefundTooLarge, AlreadyPerformed, NothingToRefund),
+)  # fmt: skip
+async def refund_preview(call: Call[PreviewRefund]) -> RefundPreview:
+    """See what giving back these lines would do (退费试算); a read, with its lines in the body."""
+    return await preview_refund(Reading(call.ctx), call.command)
 
 
 @routes.post(

@@ -15,8 +15,9 @@ from hospital_core.finance.ledger.errors import (
     DayNotOver,
     EarlierDayOpen,
 )
+from hospital_core.finance.ledger.queries import correctable_journals
 from hospital_core.finance.ledger.service import correct
-from hospital_core.finance.ledger.views import ClosedDayView, JournalRef
+from hospital_core.finance.ledger.views import ClosedDayView, CorrectableJournal, JournalRef
 from hospital_core.finance.payments.commands import (
     CloseShift,
     DepositCash,
@@ -37,8 +38,14 @@ from hospital_core.finance.payments.errors import (
     ShiftsStillOpen,
 )
 from hospital_core.finance.payments.queries import drawers, own_shift, refunds_to_pay_out
-from hospital_core.finance.payments.report_views import DayReportView, MyShiftView, SeriesReportView, ShiftReportView
-from hospital_core.finance.payments.reports import day_report, series_report, shift_report
+from hospital_core.finance.payments.report_views import (
+    AccountingDaysView,
+    DayReportView,
+    MyShiftView,
+    SeriesReportView,
+    ShiftReportView,
+)
+from hospital_core.finance.payments.reports import accounting_days, day_report, series_report, shift_report
 from hospital_core.finance.payments.service import (
     close_accounting_day,
     close_shift,
@@ -164,6 +171,12 @@ async def report_of_day(call: Call[Any]) -> DayReportView:
     return await day_report(Reading(call.ctx), call.query.day)
 
 
+@routes.get("/accounting-days", view=AccountingDaysView, permission=Permission.DAY_CLOSE)
+async def days_closed(call: Call[Any]) -> AccountingDaysView:
+    """Closed accounting days, and which is to be closed next (日结进度)."""
+    return await accounting_days(Reading(call.ctx))
+
+
 @routes.post(
     "/accounting-days/close", view=ClosedDayView, permission=Permission.DAY_CLOSE, command=CloseDay, idempotent=True,
     errors=(DayNotOver, DayAlreadyClosed, EarlierDayOpen, ShiftsStillOpen),
@@ -171,6 +184,12 @@ async def report_of_day(call: Call[Any]) -> DayReportView:
 async def end_day(call: Call[CloseDay]) -> ClosedDayView:
     """Close an accounting day (日结)."""
     return await run(call.ctx, close_accounting_day, call.command)
+
+
+@routes.get("/journals", view=Page[CorrectableJournal], permission=Permission.DAY_CLOSE, query=DayQuery)
+async def journals_to_correct(call: Call[Any]) -> Page[CorrectableJournal]:
+    """Journals of a day that only a red correction can set right (可红冲凭证)."""
+    return Page(items=await correctable_journals(Reading(call.ctx), call.query.day))
 
 
 @routes.post(

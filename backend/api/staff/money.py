@@ -4,9 +4,15 @@ from typing import Any
 
 from backend.api.staff.base import staff_routes
 from backend.http.routing import SLOW, Call
-from hospital_core.finance.payments.commands import CheckMismatch, CheckRefund, RetryRefund, SettleMismatch
-from hospital_core.finance.payments.errors import MismatchSettled, RefundMismatch
-from hospital_core.finance.payments.outside import check_mismatch_now, check_refund_now
+from hospital_core.finance.payments.commands import (
+    CheckMismatch,
+    CheckRefund,
+    RedirectRefund,
+    RetryRefund,
+    SettleMismatch,
+)
+from hospital_core.finance.payments.errors import MismatchSettled, RefundMismatch, RefundNotRedirected
+from hospital_core.finance.payments.outside import check_mismatch_now, check_refund_now, redirect_refund_now
 from hospital_core.finance.payments.queries import payments_needing_a_person, refunds_needing_a_person
 from hospital_core.finance.payments.service import retry_refund, settle_mismatch
 from hospital_core.finance.payments.views import MismatchChecked, MismatchForAPerson, RefundForAPerson, RefundView
@@ -41,6 +47,15 @@ async def retry(call: Call[RetryRefund]) -> RefundView:
 async def check_refund(call: Call[CheckRefund]) -> RefundView:
     """Ask the channel how a refund stands (查退款), e.g. after it was done on the channel's own page."""
     return await check_refund_now(call.ctx, call.command.refund_id)
+
+
+@routes.post(
+    "/refunds/{refund_id}/redirect", view=RefundView, permission=Permission.REFUND_REQUEST, command=RedirectRefund,
+    idempotent=True, limit=SLOW, errors=(NotFound, RefundNotRedirected, OutsideUnavailable),
+)  # fmt: skip
+async def redirect_refund(call: Call[RedirectRefund]) -> RefundView:
+    """Send an abnormal refund to the payer's bank card (异常退款改退); card and name go to the channel only."""
+    return await redirect_refund_now(call.ctx, call.command)
 
 
 @routes.get("/payments/attention", view=Page[MismatchForAPerson], permission=Permission.REFUND_REQUEST)

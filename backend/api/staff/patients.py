@@ -12,6 +12,10 @@ from hospital_core.kernel.commands import Done, Page
 from hospital_core.kernel.errors import FieldProblem, Forbidden, NotFound, StateConflict
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
+from hospital_core.registry.accounts.commands import IdentifyPatient
+from hospital_core.registry.accounts.errors import IdentityCodeExpired, IdentityCodeInvalid, IdentityCodeUsed
+from hospital_core.registry.accounts.service import identify_patient
+from hospital_core.registry.accounts.views import IdentifiedPatient
 from hospital_core.registry.care_relations.commands import BreakGlassCommand, LookUpPatient
 from hospital_core.registry.care_relations.queries import permitted_file, permitted_patient
 from hospital_core.registry.care_relations.service import break_glass, look_up_patient
@@ -120,6 +124,15 @@ async def merged(call: Call[Any]) -> Page[MergedFile]:
     reading = Reading(call.ctx)
     await permitted_patient(reading, call.path["patient_id"])
     return Page(items=await merged_files(reading, call.path["patient_id"]))
+
+
+@routes.post(
+    "/patients/identify", view=IdentifiedPatient, permission=Permission.PATIENT_SEARCH, command=IdentifyPatient,
+    idempotent=True, errors=(IdentityCodeInvalid, IdentityCodeExpired, IdentityCodeUsed),
+)  # fmt: skip
+async def identify(call: Call[IdentifyPatient]) -> IdentifiedPatient:
+    """Whom the code on a patient's phone names (扫就诊码); each code works once, within its minute."""
+    return await run(call.ctx, identify_patient, call.command)
 
 
 # A number names a person, so it travels in the body: addresses end up in logs and histories.

@@ -24,9 +24,11 @@ from hospital_core.access.scheduling.planning_views import (
     CalendarDayView,
     GeneratedView,
     GenerationProblemView,
+    ReleaseDayView,
     RuleView,
     TemplateView,
 )
+from hospital_core.access.scheduling.release_queries import release_days
 from hospital_core.access.scheduling.service import make_schedule
 from hospital_core.access.scheduling.service.generating import generate_day
 from hospital_core.access.scheduling.service.ruling import (
@@ -107,6 +109,12 @@ async def plan_session(call: Call[MakeSchedule]) -> ScheduleView:
 async def generate(call: Call[GenerateDay]) -> GeneratedView:
     """Make a day's missing sessions now (手工放号); the worker does so by itself every hour."""
     return await run(call.ctx, generate_day, call.command)
+
+
+@routes.get("/release-days", view=Page[ReleaseDayView], permission=Permission.SCHEDULE_READ)
+async def coming_days(call: Call[Any]) -> Page[ReleaseDayView]:
+    """Coming days with what their templates plan, what was made of it, and from when on it can be booked (放号计划)."""
+    return await release_days(Reading(call.ctx))
 
 
 @routes.get("/generation-problems", view=Page[GenerationProblemView], permission=Permission.SCHEDULE_READ)

@@ -40,9 +40,11 @@ class SessionAnswer(View):
     """The session of this browser (当前会话); everything else is absent while nobody is signed in.
 
     ``must_change_password``: a colleague chose the present one; nothing is permitted before another is chosen.
+    ``hospital_name`` is printed on receipts and reports.
     """
 
     signed_in: bool
+    hospital_name: str = ""
     staff: WhoIsHere | None = None
     roles: list[StaffRole] = []
     permissions: list[Permission] = []
@@ -54,6 +56,7 @@ def session_answer(session: SessionOpened | StaffSessionView, token: str) -> Ses
     """What the console knows of its session."""
     return SessionAnswer(
         signed_in=True,
+        hospital_name=ports.use(Settings).hospital_name,
         staff=WhoIsHere(
             id=session.staff_id, name=session.name, title=session.title, department_id=session.department_id,
             department=session.department,

@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from hospital_core.access.scheduling.queries import NOW
+from hospital_core.access.scheduling.queries import NOW, can_wait
+from hospital_core.access.scheduling.rules import rule_book
 from hospital_core.access.scheduling.search_views import ClinicOffer, DoctorPageView, DoctorSession
 from hospital_core.access.scheduling.statements import is_for_line, is_free, is_open_to, is_waited_for
 from hospital_core.access.scheduling.states import Pool, ServiceKind
@@ -18,8 +19,8 @@ WHERE m.id = $1 AND m.active AND m.profession = 'doctor'"""
 
 # 1 doctor, 2 pool, 3 now
 _SESSIONS = f"""
-SELECT s.id AS schedule_id, s.starts_at, s.ends_at, s.service_kind, s.fee_fen, r.name AS room, s.department_id,
-       d.name AS department, c.name AS campus,
+SELECT s.id AS schedule_id, s.period, s.starts_at, s.ends_at, s.service_kind, s.fee_fen, r.name AS room,
+       s.department_id, d.name AS department, c.name AS campus,
        (SELECT count(*) FROM slot
         WHERE slot.schedule_id = s.id AND slot.starts_at > $3 AND {is_free("slot", "$3")}
           AND {is_open_to("slot", "$2", "$3")}
@@ -36,12 +37,13 @@ async def doctor_page(reading: Reading, staff_id: UUID, pool: Pool = Pool.MINIAP
     row = await reading.fetch_row(_DOCTOR, staff_id)
     if row is None:
         raise NotFound()
-    found = await reading.fetch(_SESSIONS, staff_id, pool.value, await reading.fetch_value(NOW))
+    now, book = await reading.fetch_value(NOW), await rule_book(reading)
+    found = await reading.fetch(_SESSIONS, staff_id, pool.value, now)
     offers = {(one["service_kind"], one["fee_fen"]): None for one in found}
     return DoctorPageView(
         **dict(row),
         offers=[
             ClinicOffer(service_kind=kind, fee_fen=fee) for kind, fee in sorted(offers, key=lambda offer: offer[1])
         ],
-        sessions=[DoctorSession(**dict(one)) for one in found],
+        sessions=[DoctorSession(**dict(one), can_wait=can_wait(one, now, book)) for one in found],
     )

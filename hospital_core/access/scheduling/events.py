@@ -20,6 +20,10 @@ class AppointmentConfirmed(AppointmentEvent):
     """A place is the patient's: paid, or free of charge (预约成功)."""
 
 
+class VisitReminderDue(AppointmentEvent):
+    """Timer: the evening before a visit has come (就诊提醒)."""
+
+
 class AppointmentCancelled(AppointmentEvent):
     """A place was given back by somebody (预约取消)."""
 

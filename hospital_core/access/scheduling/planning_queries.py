@@ -33,9 +33,11 @@ SERVICE_KIND_NAMES = {
 }
 
 _TEMPLATES = """
-SELECT t.*, d.name AS department, m.name AS doctor, m.title, r.name AS room, c.name AS campus, p.name AS price_item
+SELECT t.*, d.name AS department, m.name AS doctor, m.title, r.name AS room, c.name AS campus, p.name AS price_item,
+       round(v.unit_price * 100)::bigint AS fee_fen
 FROM schedule_template t JOIN department d ON d.id = t.department_id JOIN staff_member m ON m.id = t.staff_id
 JOIN location r ON r.id = t.room_id JOIN campus c ON c.id = r.campus_id JOIN price_item p ON p.id = t.price_item_id
+LEFT JOIN price v ON v.item_id = t.price_item_id AND tstzrange(v.valid_from, v.valid_until) @> hospital_now()
 WHERE """
 _OF = """
 t.active AND ($1::uuid IS NULL OR t.department_id = $1) AND ($2::uuid IS NULL OR t.staff_id = $2)
@@ -117,8 +119,8 @@ def _rule(code: RuleCode, rows: Any) -> RuleView:
     known, own = RULES[code], [row for row in rows if row["code"] == code]
     said = next((row["value"] for row in own if row["scope"] == RuleScope.HOSPITAL), known.default)
     return RuleView(
-        code=code, label=known.label, hint=known.hint, unit=known.unit, default=known.default, lowest=known.lowest,
-        highest=known.highest, scopes=sorted(known.scopes), value=said,
+        code=code, label=known.label, hint=known.hint, unit=known.unit, form=known.form, default=known.default,
+        lowest=known.lowest, highest=known.highest, scopes=sorted(known.scopes), value=said,
         exceptions=[_exception(row) for row in own if row["scope"] != RuleScope.HOSPITAL],
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from hospital_core.access.scheduling.states import (
     DisruptionStatus,
     GenerationTrouble,
     Pool,
+    RuleForm,
     RuleScope,
     ServiceKind,
 )
@@ -27,7 +28,7 @@ class PoolView(View):
 
 
 class TemplateView(View):
-    """A session that repeats every week (排班模板)."""
+    """A session that repeats every week (排班模板). ``fee_fen`` is today's price, None while the item has none."""
 
     id: UUID
     version: int
@@ -47,6 +48,7 @@ class TemplateView(View):
     places: int
     price_item_id: UUID
     price_item: str
+    fee_fen: int | None
     sought_after: bool
     works_on_holidays: bool
     valid_from: date
@@ -61,6 +63,29 @@ class GeneratedView(View):
     kind: CalendarDayKind
     sessions: int
     places: int
+    problems: int
+
+
+class ReleaseDayView(View):
+    """A day as its release stands (放号计划): ``planned`` sessions run by the templates, ``missing`` ones are not made.
+
+    ``sessions`` and ``places`` are those that take place, single sessions included; ``released_from`` the first moment
+    at which one of them can be booked, ``released_until`` the last. ``stopped`` take no place.
+    """
+
+    day: date
+    kind: CalendarDayKind
+    weekday: int
+    name: str
+    known: bool
+    planned: int
+    missing: int
+    sessions: int
+    places: int
+    places_left: int
+    stopped: int
+    released_from: datetime | None
+    released_until: datetime | None
     problems: int
 
 
@@ -106,6 +131,7 @@ class RuleView(View):
     label: str
     hint: str
     unit: str
+    form: RuleForm
     default: int
     lowest: int
     highest: int

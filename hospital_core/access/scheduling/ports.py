@@ -1,11 +1,5 @@
 """What scheduling needs from outside."""
 
-from typing import Protocol
+from hospital_core.kernel.signed_codes import CodeKey as QrKey
 
-
-class QrKey(Protocol):
-    """The secret that signs appointment codes (预约二维码密钥); the same in every process of the server."""
-
-    def secret(self) -> bytes:
-        """At least 32 bytes, from the settings."""
-        ...
+__all__ = ["QrKey"]

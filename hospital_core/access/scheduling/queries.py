@@ -7,10 +7,10 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from hospital_core.access.scheduling.days import bounds_of, day_of
+from hospital_core.access.scheduling.days import bounds_of, day_of, minute_of
 from hospital_core.access.scheduling.errors import NotCheckInAble
 from hospital_core.access.scheduling.qr import LIFETIME, appointment_qr, read_qr
-from hospital_core.access.scheduling.rules import RuleBook, RuleCode, kept_rules
+from hospital_core.access.scheduling.rules import RuleBook, RuleCode, kept_rules, rule_book
 from hospital_core.access.scheduling.statements import OPENS_BEFORE, is_free, is_open_to, is_waited_for
 from hospital_core.access.scheduling.states import AppointmentStatus, BookingChannel, Pool, ServiceKind
 from hospital_core.access.scheduling.views import (
@@ -77,7 +77,7 @@ WHERE slot.schedule_id = $1 AND {_OFFERED} AND slot.status <> 'closed' ORDER BY 
 
 APPOINTMENT_SQL = """
 SELECT a.*, slot.number, d.name AS department, m.name AS doctor, m.title, s.room_id, r.name AS room, c.name AS campus,
-       p.name AS patient_name, s.service_kind, s.price_item_id, s.starts_at AS session_starts_at,
+       c.id AS campus_id, p.name AS patient_name, s.service_kind, s.price_item_id, s.starts_at AS session_starts_at,
        s.ends_at AS session_ends_at, hospital_now() AS now,
        (SELECT n.id FROM appointment n WHERE n.previous_id = a.id ORDER BY n.created_at DESC LIMIT 1) AS next_id
 FROM appointment a JOIN slot ON slot.id = a.slot_id JOIN schedule s ON s.id = a.schedule_id
@@ -119,6 +119,7 @@ async def bookable_departments(reading: Reading) -> Page[BookableDepartmentView]
 async def bookable_doctors(reading: Reading, department_id: UUID, day: date) -> Page[DoctorView]:
     """Doctors of a department on one day with the sessions patients can book (出诊医生)."""
     doctors: dict[UUID, DoctorView] = {}
+    now, book = await reading.fetch_value(NOW), await rule_book(reading)
     for row in await reading.fetch(_FOR_PATIENTS, *bounds_of(day), department_id):
         doctor = doctors.setdefault(
             row["staff_id"],
@@ -130,7 +131,8 @@ async def bookable_doctors(reading: Reading, department_id: UUID, day: date) -> 
                 sessions=[],
             ),
         )
-        doctor.sessions.append(SessionBrief(**{name: row[name] for name in SessionBrief.model_fields}))
+        shown = {name: row[name] for name in SessionBrief.model_fields.keys() - {"can_wait"}}
+        doctor.sessions.append(SessionBrief(**shown, can_wait=can_wait(row, now, book)))
     return Page(items=list(doctors.values()))
 
 
@@ -238,6 +240,13 @@ def cancel_until(row: Mapping[str, Any], rules: RuleBook) -> datetime:
     before = rules.value(RuleCode.CANCEL_BEFORE_MINUTES, row["department_id"], row["service_kind"])
     until: datetime = row["starts_at"] - timedelta(minutes=before)
     return until
+
+
+def can_wait(session: Mapping[str, Any], now: datetime, rules: RuleBook) -> bool:
+    """Whether one can get into a session's line (候补): nothing is left, and its evening before has not come."""
+    evening_before = day_of(session["starts_at"]) - timedelta(days=1)
+    is_open = now < minute_of(evening_before, rules.value(RuleCode.WAITLIST_CLOSES_MINUTE))
+    return is_open and session["places_left"] == 0
 
 
 def view_of(row: Mapping[str, Any], now: datetime | None = None) -> AppointmentView:

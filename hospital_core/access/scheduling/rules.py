@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from hospital_core.access.scheduling.states import RuleScope, ServiceKind
+from hospital_core.access.scheduling.states import RuleForm, RuleScope, ServiceKind
 from hospital_core.kernel.reading import Reading
 
 FRESH_S = 1.0
@@ -40,6 +40,7 @@ class RuleCode(StrEnum):
     DISRUPTION_ANSWER_HOURS = "disruption_answer_hours"
     CHECK_IN_OPENS_MINUTES = "check_in_opens_minutes"
     RESCHEDULES_MAX = "reschedules_max"
+    REMINDER_MINUTE = "reminder_minute"
 
 
 @dataclass(frozen=True)
@@ -53,21 +54,23 @@ class Rule:
     label: str
     hint: str = ""
     scopes: frozenset[RuleScope] = frozenset(RuleScope)
+    form: RuleForm = RuleForm.NUMBER
 
 
 _HOSPITAL = frozenset({RuleScope.HOSPITAL})
 _BY_DEPARTMENT = frozenset({RuleScope.HOSPITAL, RuleScope.DEPARTMENT})
+_CLOCK = RuleForm.CLOCK
 _C = RuleCode
 
 RULES: Mapping[RuleCode, Rule] = {
     _C.HOLD_MINUTES: Rule(15, 5, 30, "分钟", "占号时长", "锁定号源等待支付的时间"),
     _C.WINDOW_DAYS: Rule(14, 1, 60, "天", "可预约天数", "提前多少天放号"),
-    _C.RELEASE_MINUTE: Rule(420, 0, 1439, "分钟", "放号时刻", "当天零点起的分钟数，420 即 07:00", _HOSPITAL),
+    _C.RELEASE_MINUTE: Rule(420, 0, 1439, "", "放号时刻", "每天几点放出新一天的号", _HOSPITAL, _CLOCK),
     _C.CANCEL_BEFORE_MINUTES: Rule(0, 0, 2880, "分钟", "退号截止", "就诊前多少分钟起不能在线退号"),
     _C.PATIENT_BOOKINGS_PER_DAY: Rule(5, 1, 50, "次", "每位患者每日预约次数", "退号不返还次数", _HOSPITAL),
     _C.ACCOUNT_BOOKINGS_PER_DAY: Rule(10, 1, 200, "次", "每个账户每日预约次数", "退号不返还次数", _HOSPITAL),
     _C.DEVICE_BOOKINGS_PER_DAY: Rule(500, 1, 10000, "次", "每台设备每日预约次数", "", _HOSPITAL),
-    _C.REAL_NAME_REQUIRED: Rule(1, 0, 1, "", "实名预约", "1：无证件的临时档案只能在窗口挂号"),
+    _C.REAL_NAME_REQUIRED: Rule(1, 0, 1, "", "实名预约", "开启后无证件的临时档案只能在窗口挂号", form=RuleForm.SWITCH),
     _C.REVISIT_DAYS: Rule(0, 0, 30, "天", "复诊优惠天数", "同科室就诊后几天内再次就诊；0 为不设", _BY_DEPARTMENT),
     _C.REVISIT_PERCENT: Rule(0, 0, 100, "%", "复诊收费比例", "0 为免收", _BY_DEPARTMENT),
     _C.HIDDEN_MINUTES_MIN: Rule(30, 0, 1440, "分钟", "紧俏号回池最短延迟", "退回的号在随机时刻放出"),
@@ -77,9 +80,10 @@ RULES: Mapping[RuleCode, Rule] = {
     _C.NO_SHOW_WINDOW_DAYS: Rule(90, 1, 730, "天", "爽约统计期", "", _HOSPITAL),
     _C.NO_SHOW_BAN_DAYS: Rule(90, 1, 730, "天", "爽约限约天数", "限约期间窗口仍可挂号", _HOSPITAL),
     _C.WAITLIST_ANSWER_MINUTES: Rule(30, 5, 1440, "分钟", "候补答复时限"),
-    _C.WAITLIST_CLOSES_MINUTE: Rule(1200, 0, 1439, "分钟", "候补截止时刻", "就诊前一日，1200 即 20:00", _HOSPITAL),
+    _C.WAITLIST_CLOSES_MINUTE: Rule(1200, 0, 1439, "", "候补截止时刻", "就诊前一日几点停止候补", _HOSPITAL, _CLOCK),
     _C.DISRUPTION_ANSWER_HOURS: Rule(24, 1, 72, "小时", "停替诊答复时限", "", _HOSPITAL),
     _C.CHECK_IN_OPENS_MINUTES: Rule(120, 15, 720, "分钟", "签到提前量"),
+    _C.REMINDER_MINUTE: Rule(1080, 360, 1320, "", "就诊提醒时刻", "就诊前一日几点提醒患者", _HOSPITAL, _CLOCK),
     _C.RESCHEDULES_MAX: Rule(2, 0, 10, "次", "改约次数上限", "一次预约最多可改约几次；0 为不可改约"),
 }
 

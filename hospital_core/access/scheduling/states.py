@@ -86,6 +86,14 @@ class RuleScope(StrEnum):
     SERVICE_KIND = "service_kind"
 
 
+class RuleForm(StrEnum):
+    """How a rule's number is said to people (规则写法)."""
+
+    NUMBER = "number"  # so many of its unit
+    CLOCK = "clock"  # minutes after midnight, said as a time of day
+    SWITCH = "switch"  # 1 yes, 0 no
+
+
 class CountedSubject(StrEnum):
     """Whose bookings of a day are counted (限号对象)."""
 

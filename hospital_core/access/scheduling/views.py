@@ -25,14 +25,16 @@ class BookableDepartmentView(View):
 
 
 class SessionBrief(View):
-    """One session of a doctor as patients choose it (出诊时段)."""
+    """One session of a doctor as patients choose it (出诊时段). ``can_wait``: full, its line open (候补)."""
 
     schedule_id: UUID
+    period: DayPeriod
     starts_at: datetime
     ends_at: datetime
     service_kind: ServiceKind
     fee_fen: int
     places_left: int
+    can_wait: bool
     room: str
 
 
@@ -115,6 +117,47 @@ class AppointmentView(View):
     previous_id: UUID | None = None
     next_id: UUID | None = None
     ticket: TicketBrief | None = None
+
+
+class MoveOption(View):
+    """A session to which an appointment can be moved (可改约时段).
+
+    ``refund_fen`` goes back to who has paid; where ``dearer_fen`` is not 0, it has to be booked anew.
+    """
+
+    schedule_id: UUID
+    doctor: str
+    title: str
+    same_doctor: bool
+    same_session: bool
+    room: str
+    campus: str
+    service_kind: ServiceKind
+    starts_at: datetime
+    ends_at: datetime
+    places_left: int
+    fee_fen: int
+    refund_fen: int
+    dearer_fen: int
+
+
+class MoveOptionsView(View):
+    """Whether and where an appointment can be moved (改约); ``refusal`` says why not."""
+
+    appointment_id: UUID
+    refusal: str | None
+    moves_left: int
+    move_until: datetime
+    items: list[MoveOption]
+
+
+class VisitLabel(View):
+    """What a visit is called where only its id is known (就诊名称): department, doctor and time."""
+
+    encounter_id: UUID
+    department: str
+    doctor: str
+    starts_at: datetime
 
 
 class WalkInView(View):

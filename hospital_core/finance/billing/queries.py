@@ -4,6 +4,7 @@ from itertools import groupby
 from operator import itemgetter
 from uuid import UUID
 
+from hospital_core.finance.billing.commands import RefundLineWanted
 from hospital_core.finance.billing.views import (
     ChargeItemView,
     InvoiceDetailView,
@@ -59,6 +60,18 @@ async def charge_items(reading: Reading, invoice_id: UUID) -> list[ChargeItemVie
     """The items of a bill (费用明细); for callers that already decided who may see it."""
     rows = await reading.fetch("SELECT * FROM charge_item WHERE invoice_id = $1 ORDER BY id", invoice_id)
     return [ChargeItemView(**dict(row)) for row in rows]
+
+
+async def refundable_lines(reading: Reading, source_kind: str, source_id: UUID) -> list[RefundLineWanted]:
+    """What a source's paid charges can still give back (可退明细): a merged bill holds others' charges beside them."""
+    rows = await reading.fetch(
+        "SELECT id, quantity - performed_quantity - refunded_quantity AS rest FROM charge_item "
+        "WHERE source_kind = $1 AND source_id = $2 AND status = 'billed' "
+        "AND quantity > performed_quantity + refunded_quantity ORDER BY id",
+        source_kind,
+        source_id,
+    )
+    return [RefundLineWanted(charge_item_id=row["id"], quantity=row["rest"]) for row in rows]
 
 
 async def invoice_of_charge(reading: Reading, source_kind: str, source_id: UUID) -> InvoiceView | None:

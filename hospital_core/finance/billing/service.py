@@ -210,6 +210,27 @@ async def reverse_invoice(uow: UnitOfWork, invoice_id: UUID) -> InvoiceView:
     return InvoiceView(**dict(row))
 
 
+async def drop_charges(uow: UnitOfWork, invoice_id: UUID, source_kind: str, source_id: UUID) -> None:
+    """Take a source's charges back with their unpaid bill (冲销未付费用); others' charges on a merged bill stay open.
+
+    Raises: as ``reverse_invoice``. Locks: the invoice, then its items.
+    """
+    others = "SELECT 1 FROM charge_item WHERE invoice_id = $1 AND (source_kind, source_id) <> ($2, $3) LIMIT 1"
+    bill = await hold_invoice(uow, invoice_id)
+    if not await uow.fetch_value(others, bill.id, source_kind, source_id):
+        await reverse_invoice(uow, bill.id)
+        return
+    await unbill(uow, UnbillInvoice(invoice_id=bill.id))
+    dropped = await uow.execute(
+        f"UPDATE charge_item SET status = {CHARGE_ITEM.target_sql('abort')}, version = version + 1 "
+        f"WHERE source_kind = $1 AND source_id = $2 AND performed_quantity = 0 AND {CHARGE_ITEM.sources_sql('abort')}",
+        source_kind,
+        source_id,
+    )
+    if not dropped:
+        raise AlreadyPerformed()
+
+
 async def unbill(uow: UnitOfWork, command: UnbillInvoice) -> InvoiceView:
     """Take an unpaid bill back and keep its charges open (撤销结算), to be paid together with others.
 

@@ -27,6 +27,9 @@ class ChargeItemView(View):
     refunded_quantity: Decimal
     amount_fen: int
     status: ChargeItemStatus
+    source_kind: str
+    source_id: UUID
+    created_at: datetime
 
 
 class InvoiceView(View):

@@ -3,12 +3,13 @@
 from datetime import date
 from uuid import UUID
 
-from hospital_core.finance.ledger.states import LedgerAccount
+from hospital_core.finance.ledger.states import CORRECTABLE, LedgerAccount
 from hospital_core.finance.ledger.views import (
     AccountDay,
     CardBalanceView,
     CardPart,
     ClosedDayView,
+    CorrectableJournal,
     JournalLineView,
     JournalView,
 )
@@ -20,6 +21,14 @@ SELECT e.id, e.kind, e.source_kind, e.source_id, e.at, e.accounting_date, l.acco
        l.drawer_id
 FROM journal_entry e JOIN journal_line l ON l.entry_id = e.id
 WHERE e.source_kind = $1 AND e.source_id = $2 ORDER BY e.at, e.id, l.amount_fen DESC"""
+
+_CORRECTABLE = """
+SELECT e.id, e.kind, e.source_kind, e.source_id, e.at, e.accounting_date, l.account, l.amount_fen, l.patient_id,
+       l.drawer_id,
+       EXISTS (SELECT 1 FROM journal_entry c WHERE c.kind = 'correction' AND c.source_kind = 'journal_entry'
+                 AND c.source_id = e.id) AS corrected
+FROM journal_entry e JOIN journal_line l ON l.entry_id = e.id
+WHERE e.accounting_date = $1 AND e.kind = ANY($2::text[]) ORDER BY e.at, e.id, l.amount_fen DESC"""
 
 # What was carried forward stands in the last closed day; only the days after it are summed.
 _TRIAL_BALANCE = """
@@ -89,6 +98,15 @@ async def closed_day(reading: Reading, day: date) -> ClosedDayView:
     if row is None:
         raise NotFound()
     return ClosedDayView.frozen(row["day"], row["closed_at"], row["closed_by"], row["totals"])
+
+
+async def correctable_journals(reading: Reading, day: date) -> list[CorrectableJournal]:
+    """Journals of an accounting day that no document stands behind (可红冲凭证), oldest first."""
+    found: dict[UUID, CorrectableJournal] = {}
+    for row in await reading.fetch(_CORRECTABLE, day, [kind.value for kind in CORRECTABLE]):
+        journal = found.setdefault(row["id"], CorrectableJournal(**dict(row), lines=[]))
+        journal.lines.append(JournalLineView(**dict(row)))
+    return list(found.values())
 
 
 async def journals_of(reading: Reading, source_kind: str, source_id: UUID) -> list[JournalView]:

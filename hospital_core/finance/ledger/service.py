@@ -14,7 +14,7 @@ from hospital_core.finance.ledger.errors import (
     EarlierDayOpen,
 )
 from hospital_core.finance.ledger.queries import trial_balance
-from hospital_core.finance.ledger.states import JournalKind, LedgerAccount
+from hospital_core.finance.ledger.states import CORRECTABLE, JournalKind, LedgerAccount
 from hospital_core.finance.ledger.views import ClosedDayView, JournalRef
 from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.ids import new_id
@@ -41,11 +41,6 @@ SELECT min(accounting_date) FROM journal_entry
 WHERE accounting_date < $1 AND accounting_date > coalesce((SELECT max(day) FROM closed_day), '-infinity')"""
 
 _CLOSE = "INSERT INTO closed_day (id, day, closed_at, closed_by, totals) VALUES ($1, $2, $3, $4, $5::jsonb)"
-
-# What no bill, payment or refund explains: a deposit, a difference, a settlement, and a correction of these.
-_CORRECTABLE = frozenset(
-    {JournalKind.CASH_DEPOSITED, JournalKind.SHIFT_CLOSED, JournalKind.CHANNEL_SETTLED, JournalKind.CORRECTION}
-)
 
 
 async def accounting_day(uow: UnitOfWork) -> date:
@@ -108,7 +103,7 @@ async def correct(uow: UnitOfWork, command: Correct) -> JournalRef:
     kind = await uow.fetch_value("SELECT kind FROM journal_entry WHERE id = $1", command.entry_id)
     if kind is None:
         raise NotFound()
-    if JournalKind(kind) not in _CORRECTABLE:
+    if JournalKind(kind) not in CORRECTABLE:
         raise CorrectedByItsDocument(kind=kind)
     rows = await uow.fetch("SELECT * FROM journal_line WHERE entry_id = $1 ORDER BY id", command.entry_id)
     mirror = [

@@ -55,3 +55,9 @@ class JournalKind(StrEnum):
     CASH_DEPOSITED = "cash_deposited"  # drawer to bank
     CHANNEL_SETTLED = "channel_settled"  # clearing to bank and fees
     CORRECTION = "correction"  # red or blue, always forward
+
+
+# What no bill, payment or refund explains: a deposit, a difference, a settlement, and a correction of these.
+CORRECTABLE = frozenset(
+    {JournalKind.CASH_DEPOSITED, JournalKind.SHIFT_CLOSED, JournalKind.CHANNEL_SETTLED, JournalKind.CORRECTION}
+)

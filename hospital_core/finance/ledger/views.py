@@ -31,6 +31,12 @@ class JournalView(View):
     lines: list[JournalLineView]
 
 
+class CorrectableJournal(JournalView):
+    """A journal that only its mirror image can correct (可红冲凭证); ``corrected``: that was done."""
+
+    corrected: bool
+
+
 class JournalRef(View):
     """A journal that was written (凭证号)."""
 

@@ -12,8 +12,14 @@ from hospital_core.finance.billing.service import perform
 from hospital_core.finance.ledger.queries import balance, journals_of
 from hospital_core.finance.ledger.states import LedgerAccount
 from hospital_core.finance.payments import outside, queries
-from hospital_core.finance.payments.commands import ChannelRefundResult, RequestRefund, RetryRefund, TakeCash
-from hospital_core.finance.payments.errors import NotPaid, RefundMismatch, RefundTooLarge
+from hospital_core.finance.payments.commands import (
+    ChannelRefundResult,
+    RedirectRefund,
+    RequestRefund,
+    RetryRefund,
+    TakeCash,
+)
+from hospital_core.finance.payments.errors import NotPaid, RefundMismatch, RefundNotRedirected, RefundTooLarge
 from hospital_core.finance.payments.events import RefundSucceeded
 from hospital_core.finance.payments.ports import ChannelRefundStatus
 from hospital_core.finance.payments.service import record_refund_result, request_refund, retry_refund, take_cash
@@ -22,7 +28,7 @@ from hospital_core.finance.payments.states import RefundStatus
 from hospital_core.finance.payments.views import PaymentIntentView, RefundView
 from hospital_core.kernel import relay
 from hospital_core.kernel.context import system_context
-from hospital_core.kernel.errors import StateConflict
+from hospital_core.kernel.errors import OutsideUnavailable, StateConflict
 from hospital_core.kernel.events import handles
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
@@ -346,6 +352,57 @@ async def test_given_an_abnormal_refund_done_on_the_channels_page_then_a_query_f
     gateway.finish_refunds()
     assert (await outside.check_refund_now(system_context(), refund.id)).status is RefundStatus.SUCCEEDED
     assert await _for_a_person(refund.id) == []
+    assert await money_findings(billed.patient_id) == []
+
+
+def _redirect(refund_id: UUID) -> RedirectRefund:
+    return RedirectRefund(
+        refund_id=refund_id, bank_type="ICBC_DEBIT", bank_account="6222020200012345678", real_name="测试患者"
+    )
+
+
+async def test_given_a_payer_whose_account_is_gone_then_a_person_sends_the_refund_to_a_bank_card(
+    gateway: FakeGateway,
+) -> None:
+    billed, _ = await _paid(gateway)
+    gateway.refund_outcome = ChannelRefundStatus.ABNORMAL
+    refund = await _asked(_ask(billed))
+    await relay.drain()
+    gateway.refusing = {"redirect_refund": "PARAM_ERROR"}
+    with pytest.raises(RefundNotRedirected):
+        await outside.redirect_refund_now(system_context(), _redirect(refund.id))
+    gateway.refusing, gateway.silent = {}, {"redirect_refund"}
+    with pytest.raises(OutsideUnavailable):
+        await outside.redirect_refund_now(system_context(), _redirect(refund.id))
+    assert (await _refund(refund.id)).status is RefundStatus.ABNORMAL, "nobody knows: it stays in the list"
+    # The silent call did act: asked again, the channel says that it is under way, and nothing is sent twice.
+    gateway.silent = set()
+    again = await outside.redirect_refund_now(system_context(), _redirect(refund.id))
+    assert again.status is RefundStatus.PROCESSING
+    assert gateway.called("redirect_refund", refund.out_refund_no) == 2
+    gateway.finish_refunds()
+    assert (await outside.check_refund_now(system_context(), refund.id)).status is RefundStatus.SUCCEEDED
+    assert await money_findings(billed.patient_id) == []
+
+
+async def test_given_a_redirected_refund_then_it_is_asked_for_until_it_is_there_and_the_card_is_kept_nowhere(
+    gateway: FakeGateway,
+) -> None:
+    billed, _ = await _paid(gateway)
+    gateway.refund_outcome = ChannelRefundStatus.ABNORMAL
+    refund = await _asked(_ask(billed))
+    await relay.drain()
+    sent = await outside.redirect_refund_now(system_context(), _redirect(refund.id))
+    assert sent.status is RefundStatus.PROCESSING
+    assert [item.status for item in await _for_a_person(refund.id)] == [RefundStatus.PROCESSING]
+    with pytest.raises(RefundNotRedirected):
+        await outside.redirect_refund_now(system_context(), _redirect(refund.id))
+    gateway.finish_refunds()
+    assert await make_timers_due(refund.id) == 1
+    assert (await _refund(refund.id)).status is RefundStatus.SUCCEEDED
+    kept = "SELECT count(*) FROM audit_row a WHERE a.object_id = $1 AND a::text LIKE '%62220202%'"
+    assert await value(kept, refund.id) == 0
+    assert "62220202" not in repr(_redirect(refund.id))
     assert await money_findings(billed.patient_id) == []
 
 

@@ -17,6 +17,7 @@ from hospital_core.registry.devices.states import DeviceKind
 from hospital_core.registry.staff.csrf import csrf_token_of
 from hospital_core.registry.staff.states import StaffRole
 from tests.fixtures import access, people, waiting
+from tests.fixtures.einvoice import make_e_invoice
 from tests.fixtures.finance import rows, value
 from tests.fixtures.people import MadeStaff, make_device, make_staff, register, somebody
 from tests.fixtures.registry import make_relation
@@ -114,6 +115,7 @@ async def build_house(server: Server) -> House:
         doctor_id=clinic.doctor_id,
         room_id=clinic.room_id,
         day=tomorrow.starts_at.date().isoformat(),
+        e_invoice_id=await make_e_invoice(patient_id=owner.patient_id),
     )
     house = House(server, world, accounts={"owner": owner.account_id, "other": other.account_id})
     house.cards = {"kiosk_owner": owner_card, "kiosk_other": other_card}

@@ -45,6 +45,7 @@ class World:
     doctor_id: UUID
     room_id: UUID
     day: str
+    e_invoice_id: UUID  # of the owner's paid bill
 
 
 Body = Callable[[World], dict[str, Any]]
@@ -96,6 +97,11 @@ def _link(name: str, **more: Any) -> Row:
     return _phone(instead={"other": 404}, path=lambda w: {"link_id": getattr(w, name)}, **more)
 
 
+def _patient(**more: Any) -> Row:
+    """Something of one patient: to the other phone they do not exist."""
+    return _phone(instead={"other": 404}, path=lambda w: {"patient_id": w.patient_id}, **more)
+
+
 def _disruption(**more: Any) -> Row:
     """A changed clinic of one patient: to the other phone it does not exist."""
     return _phone(instead={"other": 404}, path=lambda w: {"disruption_id": w.disruption_id}, **more)
@@ -142,6 +148,9 @@ MATRIX: dict[str, Row] = {
     "POST /api/miniapp/v1/patients": _phone(ok=(422,), body=lambda w: {}),
     "POST /api/miniapp/v1/patients/{link_id}/proof-codes": _link("link_id", ok=(409,)),
     "POST /api/miniapp/v1/patients/{link_id}/prove": _link("link_id", ok=(409,), body=lambda w: {"code": "000000"}),
+    "POST /api/miniapp/v1/patients/{link_id}/prefer": _link("link_id"),
+    "GET /api/miniapp/v1/patients/{link_id}/identity-code": _link("link_id"),
+    "GET /api/miniapp/v1/patients/{link_id}/identity-code.svg": _link("link_id"),
     "POST /api/miniapp/v1/patients/{link_id}/revoke": _link("spare_link_id", ok=(200, 409)),
     "GET /api/miniapp/v1/departments": _phone(),
     "GET /api/miniapp/v1/departments/{department_id}/doctors": _phone(
@@ -165,6 +174,7 @@ MATRIX: dict[str, Row] = {
     "GET /api/miniapp/v1/appointments/{appointment_id}": _appointment(),
     "GET /api/miniapp/v1/appointments/{appointment_id}/qr": _appointment(),
     "GET /api/miniapp/v1/appointments/{appointment_id}/qr.svg": _appointment(),
+    "GET /api/miniapp/v1/appointments/{appointment_id}/move-options": _appointment(),
     "GET /api/miniapp/v1/appointments/{appointment_id}/queue-place": _appointment("arrived_id"),
     "POST /api/miniapp/v1/appointments/{appointment_id}/pay": _appointment(ok=(409,)),
     "POST /api/miniapp/v1/appointments/{appointment_id}/payment-check": _appointment(),
@@ -204,7 +214,36 @@ MATRIX: dict[str, Row] = {
         ok=(422,), body=lambda w: {"choice": "keep"}
     ),
     "GET /api/miniapp/v1/messages": _phone(),
+    "GET /api/miniapp/v1/messages/unread": _phone(),
+    "POST /api/miniapp/v1/messages/read-all": _phone(),
+    # -- phones: money
+    "GET /api/miniapp/v1/bills": _phone(),
+    "GET /api/miniapp/v1/patients/{patient_id}/bills": _patient(),
+    "POST /api/miniapp/v1/patients/{patient_id}/bills": _patient(
+        ok=(409,), body=lambda w: {"charge_item_ids": [str(new_id())]}
+    ),
+    "GET /api/miniapp/v1/bills/{invoice_id}": _phone(ok=(404,), path=_nothing("invoice_id")),
+    "POST /api/miniapp/v1/bills/{invoice_id}/pay": _phone(
+        ok=(404,), path=_nothing("invoice_id"), body=lambda w: {"how": "wechat"}
+    ),
+    "POST /api/miniapp/v1/bills/{invoice_id}/payment-check": _phone(ok=(404,), path=_nothing("invoice_id")),
+    "POST /api/miniapp/v1/bills/{invoice_id}/cancel": _phone(ok=(404,), path=_nothing("invoice_id")),
+    "POST /api/miniapp/v1/bills/{invoice_id}/receipt": _phone(ok=(404,), path=_nothing("invoice_id")),
+    "GET /api/miniapp/v1/bills/{invoice_id}/receipt": _phone(ok=(404,), path=_nothing("invoice_id")),
+    "GET /api/miniapp/v1/payments": _phone(),
+    "GET /api/miniapp/v1/payments/{payment_id}": _phone(ok=(404,), path=_nothing("payment_id")),
+    "POST /api/miniapp/v1/payments/{payment_id}/check": _phone(ok=(404,), path=_nothing("payment_id")),
+    "GET /api/miniapp/v1/patients/{patient_id}/card": _patient(),
+    "GET /api/miniapp/v1/patients/{patient_id}/card/movements": _patient(),
+    "POST /api/miniapp/v1/patients/{patient_id}/card/top-ups": _patient(
+        ok=(409,), body=lambda w: {"amount_fen": 10_000}
+    ),
+    "POST /api/miniapp/v1/patients/{patient_id}/card/refunds": _patient(ok=(409,)),
     "POST /api/miniapp/v1/messages/{notification_id}/read": _phone(ok=(404,), path=_nothing("notification_id")),
+    "GET /api/miniapp/v1/e-invoices": _phone(),
+    "GET /api/miniapp/v1/e-invoices/{e_invoice_id}": _phone(
+        instead={"other": 404}, path=lambda w: {"e_invoice_id": w.e_invoice_id}
+    ),
     # -- staff: signing in
     "POST /api/staff/v1/sessions": _open(422),
     "GET /api/staff/v1/session": _open(),
@@ -231,6 +270,9 @@ MATRIX: dict[str, Row] = {
     "POST /api/staff/v1/patients": _staff("registrar", ok=(422,)),
     "POST /api/staff/v1/patients/{patient_id}/break-glass": _staff(
         *DOCTORS, "nurse", ok=(404,), path=_nothing("patient_id"), body=lambda w: {"reason": "急救需要查看病历"}
+    ),
+    "POST /api/staff/v1/patients/identify": _staff(
+        "registrar", "cashier", ok=(422,), body=lambda w: {"code": "HSP1.I.NOBODY"}
     ),
     "POST /api/staff/v1/patients/look-up": _staff(*DOCTORS, "nurse", body=lambda w: {"number": "110101199003070011"}),
     "POST /api/staff/v1/patients/{patient_id}/complete": _staff(
@@ -261,6 +303,10 @@ MATRIX: dict[str, Row] = {
     "GET /api/staff/v1/refunds/attention": _staff("cashier"),
     "POST /api/staff/v1/refunds/{refund_id}/retry": _staff("cashier", ok=(404,), path=_nothing("refund_id")),
     "POST /api/staff/v1/refunds/{refund_id}/check": _staff("cashier", ok=(404,), path=_nothing("refund_id")),
+    "POST /api/staff/v1/refunds/{refund_id}/redirect": _staff(
+        "cashier", ok=(404,), path=_nothing("refund_id"),
+        body=lambda w: {"bank_type": "ICBC_DEBIT", "bank_account": "6222020200012345678", "real_name": "张三丰"},
+    ),
     "GET /api/staff/v1/payments/attention": _staff("cashier"),
     "GET /api/staff/v1/refunds/waiting": _staff("registrar", "cashier", "manager"),
     "POST /api/staff/v1/refunds/{refund_id}/pay-out": _staff(*WINDOWS, ok=(404,), path=_nothing("refund_id")),
@@ -268,6 +314,13 @@ MATRIX: dict[str, Row] = {
     "GET /api/staff/v1/patients/{patient_id}/charges": _staff(*WINDOWS, path=lambda w: {"patient_id": w.patient_id}),
     "POST /api/staff/v1/patients/{patient_id}/invoices": _staff(
         *WINDOWS, ok=(404,), path=_nothing("patient_id"), body=lambda w: {"charge_item_ids": [str(new_id())]}
+    ),
+    "GET /api/staff/v1/patients/{patient_id}/invoices": _staff(*WINDOWS, path=lambda w: {"patient_id": w.patient_id}),
+    "GET /api/staff/v1/patients/{patient_id}/visits": _staff(*WINDOWS, path=lambda w: {"patient_id": w.patient_id}),
+    "GET /api/staff/v1/invoices": _staff(*WINDOWS, ok=(404,), query=lambda w: {"number": "W01-20200101-000001"}),
+    "POST /api/staff/v1/invoices/{invoice_id}/refund-preview": _staff(
+        "cashier", ok=(404,), path=_nothing("invoice_id"),
+        body=lambda w: {"lines": [{"charge_item_id": str(new_id()), "quantity": "1"}]},
     ),
     "GET /api/staff/v1/invoices/{invoice_id}": _staff(*WINDOWS, ok=(404,), path=_nothing("invoice_id")),
     "POST /api/staff/v1/invoices/{invoice_id}/unbill": _staff(*WINDOWS, ok=(404,), path=_nothing("invoice_id")),
@@ -293,6 +346,9 @@ MATRIX: dict[str, Row] = {
     "POST /api/staff/v1/invoices/{invoice_id}/release": _staff(
         "cashier", ok=(404,), path=_nothing("invoice_id"), body=lambda w: {"reason": "退费"}
     ),
+    "POST /api/staff/v1/encounters/{encounter_id}/charges": _staff(
+        *DOCTORS, ok=(404,), path=_nothing("encounter_id"), body=lambda w: {"price_item_id": str(new_id())}
+    ),
     "GET /api/staff/v1/patients/{patient_id}/card": _staff(*WINDOWS, path=lambda w: {"patient_id": w.patient_id}),
     "POST /api/staff/v1/patients/{patient_id}/card/cash": _staff(
         *WINDOWS, ok=(404,), path=_nothing("patient_id"), body=lambda w: {"amount_fen": 100, "tendered_fen": 100}
@@ -300,6 +356,21 @@ MATRIX: dict[str, Row] = {
     "POST /api/staff/v1/patients/{patient_id}/card/refunds": _staff(
         "cashier", ok=(404,), path=_nothing("patient_id"), body=lambda w: {"reason": "退卡"}
     ),
+    # -- staff: e-invoices; the hospital of these tests is joined to no platform
+    "GET /api/staff/v1/e-invoices": _staff("cashier", "manager"),
+    "GET /api/staff/v1/e-invoices/counts": _staff("cashier", "manager"),
+    "POST /api/staff/v1/invoices/{invoice_id}/e-invoice": _staff(
+        "cashier", "manager", ok=(412,), path=_nothing("invoice_id")
+    ),
+    "POST /api/staff/v1/e-invoices/{e_invoice_id}/retry": _staff(
+        "cashier", "manager", ok=(412,), path=lambda w: {"e_invoice_id": w.e_invoice_id}
+    ),
+    "POST /api/staff/v1/e-invoices/retry-unanswered": _staff("cashier", "manager", ok=(412,)),
+    "GET /api/staff/v1/e-invoice-checks": _staff("cashier", "manager"),
+    "GET /api/staff/v1/e-invoice-checks/{check_id}": _staff(
+        "cashier", "manager", ok=(404,), path=_nothing("check_id")
+    ),
+    "POST /api/staff/v1/e-invoice-checks": _staff("cashier", "manager", ok=(412,), body=lambda w: {"day": w.day}),
     # -- staff: the cashier's day
     "GET /api/staff/v1/drawers": _staff(*WINDOWS, "manager"),
     "POST /api/staff/v1/drawers": _staff("manager", ok=(422,)),
@@ -318,7 +389,31 @@ MATRIX: dict[str, Row] = {
     "GET /api/staff/v1/receipt-series": _staff(
         *WINDOWS, "manager", ok=(404,), query=lambda w: {"drawer_id": str(new_id()), "day": w.day}
     ),
+    "GET /api/staff/v1/reconciliations": _staff(
+        "cashier", "manager", query=lambda w: {"first": w.day, "last": w.day}
+    ),
+    "POST /api/staff/v1/reconciliations/run": _staff(
+        "cashier", "manager", ok=(404, 409), body=lambda w: {"day": "2026-01-01"}
+    ),
+    "GET /api/staff/v1/reconciliations/{run_id}": _staff("cashier", "manager", ok=(404,), path=_nothing("run_id")),
+    "GET /api/staff/v1/reconciliations/{run_id}/differences": _staff("cashier", "manager", path=_nothing("run_id")),
+    "GET /api/staff/v1/differences/proposed": _staff("cashier", "manager"),
+    "POST /api/staff/v1/differences/{difference_id}/propose": _staff(
+        "cashier", "manager", ok=(404,), path=_nothing("difference_id"),
+        body=lambda w: {"disposal": "explained", "note": "已查明"},
+    ),
+    "POST /api/staff/v1/differences/{difference_id}/approve": _staff(
+        "manager", ok=(404,), path=_nothing("difference_id"), body=lambda w: {"version": 1}
+    ),
+    "POST /api/staff/v1/differences/{difference_id}/reject": _staff(
+        "manager", ok=(404,), path=_nothing("difference_id"), body=lambda w: {"version": 1, "reason": "请补充说明"}
+    ),
+    "POST /api/staff/v1/differences/{difference_id}/check": _staff(
+        "cashier", "manager", ok=(404,), path=_nothing("difference_id")
+    ),
     "GET /api/staff/v1/day-report": _staff("manager", query=lambda w: {"day": w.day}),
+    "GET /api/staff/v1/accounting-days": _staff("manager"),
+    "GET /api/staff/v1/journals": _staff("manager", query=lambda w: {"day": w.day}),
     "POST /api/staff/v1/accounting-days/close": _staff("manager", ok=(409,), body=lambda w: {"day": "2099-01-01"}),
     "POST /api/staff/v1/journals/{entry_id}/correct": _staff(
         "manager", ok=(404,), path=_nothing("entry_id"), body=lambda w: {"reason": "金额录错"}
@@ -380,6 +475,8 @@ MATRIX: dict[str, Row] = {
     "GET /api/staff/v1/locations": _staff(*STAFF),
     "POST /api/staff/v1/locations": _staff("system_admin", ok=(422,)),
     # -- staff: planning
+    "GET /api/staff/v1/board": _staff("manager", "system_admin"),
+    "GET /api/staff/v1/release-days": _staff(*SCHEDULES),
     "GET /api/staff/v1/schedule-templates": _staff(*SCHEDULES),
     "POST /api/staff/v1/schedule-templates": _staff(*PLANNERS, ok=(422,)),
     "POST /api/staff/v1/schedule-templates/{template_id}/end": _staff(

@@ -1,11 +1,12 @@
 """Planning over HTTP: from a manager's template to a patient's choice when the clinic is stopped."""
 
 from datetime import timedelta
+from typing import Any
 
 from hospital_core.registry.staff.states import StaffRole
 from tests.fixtures import access
 from tests.fixtures.finance import value
-from tests.fixtures.planning import TUESDAY, next_weekday, template_of
+from tests.fixtures.planning import TUESDAY, make_template, next_weekday, template_of
 from tests.fixtures.registry import make_relation
 from tests.fixtures.server import Server, give_account
 from tests.flows.http.house import phone
@@ -112,3 +113,25 @@ async def test_a_substitute_takes_over_and_a_doctor_adds_a_named_patient(server:
     assert (given["number"], given["status"]) == (2, "pending")
     (mine,) = (await phone(server, added.account_id).got(f"{PHONE}/appointments"))["items"]
     assert (mine["id"], mine["payment_status"]) == (given["id"], "unpaid")
+
+
+async def test_coming_days_say_what_is_planned_made_and_from_when_on_it_is_for_sale(server: Server) -> None:
+    clinic, day = await access.make_clinic(), await next_weekday(TUESDAY, after_days=2)
+    manager = await server.role(StaffRole.MANAGER)
+
+    async def figures() -> dict[str, Any]:
+        days = (await manager.got(f"{STAFF}/release-days"))["items"]
+        assert len(days) >= 17, "today, the window of fourteen days, and two that are made ahead"
+        return dict(next(one for one in days if one["day"] == day.isoformat()))
+
+    before = await figures()
+    await make_template(clinic=clinic, works_on_holidays=True)
+    planned = await figures()
+    assert [planned[name] - before[name] for name in ("planned", "missing", "places")] == [1, 1, 0]
+    body = {"day": day.isoformat(), "campus_id": str(clinic.campus_id)}
+    await manager.did(f"{STAFF}/schedules/generate", body)
+    made = await figures()
+    assert [made[name] - before[name] for name in ("missing", "sessions", "places", "places_left")] == [0, 1, 10, 10]
+    assert made["released_from"] <= made["released_until"]
+    (own,) = (await manager.got(f"{STAFF}/schedule-templates", staff_id=str(clinic.doctor_id)))["items"]
+    assert own["fee_fen"] == 2500

@@ -71,6 +71,7 @@ def test_every_write_of_a_person_or_device_needs_a_key_or_says_why_not() -> None
         "POST /api/staff/v1/session/password",
         "POST /api/staff/v1/session/end",
         "POST /api/staff/v1/staff/{staff_id}/account",
+        "POST /api/staff/v1/invoices/{invoice_id}/refund-preview",
         "POST /api/staff/v1/payments/{intent_id}/check",
         "POST /api/kiosk/v1/enrolments",
         "POST /api/kiosk/v1/device-challenges",

@@ -8,7 +8,7 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.registry.staff.states import StaffRole
 from tests.fixtures.finance import make_price_item, run_system
 from tests.fixtures.people import make_staff, register, somebody, unique
-from tests.fixtures.server import Server
+from tests.fixtures.server import Party, Server
 
 GROUP = "server"
 
@@ -94,3 +94,82 @@ async def test_given_a_payment_code_then_it_is_charged_and_the_simulator_answers
     # A code that the channel does not know: refused, the intent is closed, another may be scanned.
     answer = await window.post(f"{STAFF}/invoices/{bill['id']}/payment-code", {"auth_code": "139999999999999999"})
     assert answer.status_code in (200, 409), answer.text
+
+
+async def _paid_bill(window: Party, patient_id: UUID, *prices: str) -> tuple[str, list[str], str]:
+    """A bill over these prices paid half by bank card, half in cash: (id, items, receipt)."""
+    items = [await _charged(patient_id, price) for price in prices]
+    bill = await window.did(f"{STAFF}/patients/{patient_id}/invoices", {"charge_item_ids": items})
+    invoice = f"{STAFF}/invoices/{bill['id']}"
+    half = bill["total_fen"] // 2
+    await window.did(f"{invoice}/bank-card", {"amount_fen": half, "reference": "POS9"})
+    paid = await window.did(f"{invoice}/cash", {"tendered_fen": bill["total_fen"] - half})
+    return bill["id"], items, paid["receipt_no"]
+
+
+async def test_given_a_receipt_then_its_bill_is_found_and_a_refund_previewed_is_what_then_happens(
+    server: Server,
+) -> None:
+    window, patient_id = await server.role(StaffRole.CASHIER), await register(person=somebody())
+    bill_id, items, receipt_no = await _paid_bill(window, patient_id, "30.00", "20.00")
+    found = await window.got(f"{STAFF}/invoices", number=receipt_no)
+    assert found["invoice"]["id"] == bill_id
+    (listed,) = (await window.got(f"{STAFF}/patients/{patient_id}/invoices"))["items"]
+    assert (listed["receipt_no"], listed["items"], listed["refunded_fen"]) == (receipt_no, "血常规、血常规", 0)
+    assert (await window.got(f"{STAFF}/invoices", number=listed["invoice_no"]))["invoice"]["id"] == bill_id
+    assert (await window.get(f"{STAFF}/invoices", number="W99-20200101-000001")).status_code == 404
+    lines = [{"charge_item_id": items[0], "quantity": "1"}]
+    preview = await window.did(f"{STAFF}/invoices/{bill_id}/refund-preview", {"lines": lines}, key="")
+    ways = [(one["channel"], one["amount_fen"], one["arrives"]) for one in preview["tenders"]]
+    assert ways == [("cash", 2500, "at_once"), ("bank_card", 500, "at_window")]
+    back = await window.did(f"{STAFF}/invoices/{bill_id}/refunds", {"lines": lines, "reason": "医生停开"})
+    assert [(one["amount_fen"], one["status"]) for one in back["refunds"]] == [(2500, "succeeded"), (500, "requested")]
+    seen = await window.got(f"{STAFF}/invoices/{bill_id}")
+    given = [one["receipt_no"] for one in seen["refunds"]]
+    assert given[0] is not None, "what the window gave has its receipt"
+    assert given[1] is None, "what waits has none yet"
+    assert (await window.got(f"{STAFF}/invoices", number=given[0]))["invoice"]["id"] == bill_id
+    (waiting,) = [
+        one for one in (await window.got(f"{STAFF}/refunds/waiting"))["items"] if one["patient_id"] == str(patient_id)
+    ]
+    assert (waiting["channel"], waiting["amount_fen"]) == ("bank_card", 500)
+    twice = await window.post(f"{STAFF}/invoices/{bill_id}/refund-preview", {"lines": lines}, key="")
+    assert (twice.status_code, twice.json()["code"]) == (409, "billing.nothing_to_refund")
+
+
+async def test_given_denominations_then_they_add_up_and_are_kept(server: Server) -> None:
+    manager = await server.role(StaffRole.MANAGER)
+    drawer = await manager.did(f"{STAFF}/drawers", {"code": unique("W"), "name": "7 号窗口"})
+    window = await server.staff(await make_staff(roles=[StaffRole.CASHIER], at_window=False))
+    shift = await window.did(f"{STAFF}/shifts", {"drawer_id": drawer["id"], "opening_fen": 12_050})
+    notes = [{"value_fen": 10_000, "count": 1}, {"value_fen": 2_000, "count": 1}, {"value_fen": 50, "count": 1}]
+    close = f"{STAFF}/shifts/{shift['id']}/close"
+    wrong = await window.post(close, {"counted_fen": 12_000, "notes": notes})
+    assert wrong.status_code == 422
+    odd = await window.post(close, {"counted_fen": 300, "notes": [{"value_fen": 300, "count": 1}]})
+    assert odd.status_code == 422
+    closed = await window.did(close, {"counted_fen": 12_050, "notes": notes})
+    assert closed["counted_notes"] == notes
+    report = await manager.got(f"{STAFF}/shifts/{shift['id']}/report")
+    assert (report["shift"]["counted_notes"], report["shift"]["cashier"]) == (notes, closed["cashier"])
+
+
+async def test_given_a_deposit_then_it_stands_among_what_only_red_corrects(server: Server) -> None:
+    manager = await server.role(StaffRole.MANAGER)
+    window = await server.staff(await make_staff(roles=[StaffRole.CASHIER]))
+    await window.did(
+        f"{STAFF}/patients/{await register(person=somebody())}/card/cash", {"amount_fen": 4321, "tendered_fen": 4321}
+    )
+    made = await window.did(f"{STAFF}/cash-deposits", {"amount_fen": 4321})
+    days = await manager.got(f"{STAFF}/accounting-days")
+    day = days["next_day"]
+    (before,) = [
+        one for one in (await manager.got(f"{STAFF}/journals", day=day))["items"] if one["id"] == made["entry_id"]
+    ]
+    assert (before["kind"], before["corrected"]) == ("cash_deposited", False)
+    assert sorted(line["amount_fen"] for line in before["lines"]) == [-4321, 4321]
+    await manager.did(f"{STAFF}/journals/{made['entry_id']}/correct", {"reason": "多录一笔"})
+    after = {one["id"]: one for one in (await manager.got(f"{STAFF}/journals", day=day))["items"]}
+    assert after[made["entry_id"]]["corrected"] is True
+    report = await manager.got(f"{STAFF}/day-report", day=day)
+    assert (report["closed"], report["closed_by"]) == (False, None)

@@ -21,6 +21,7 @@ from tests.fixtures.fake_hospital import (
     EMPTY_NO,
     ENROLMENT_CODE,
     HOSPITAL_NAME,
+    IDENTITY_TEXT,
     LATE_NO,
     NOBODY_NO,
     QR_TEXT,
@@ -111,6 +112,15 @@ def test_appointment_qr_from_scanner_or_page_opens_a_session(agent: Program, pag
     page.wait_stage("home")
     page.send("scan", text=QR_TEXT)
     page.wait_stage("appointments")
+
+
+def test_identity_code_opens_a_session_and_an_old_one_is_told_so(agent: Program, page: Page) -> None:
+    agent.post("/_sim/scan", text=IDENTITY_TEXT)
+    page.wait_stage("appointments")
+    page.send("leave")
+    page.wait_stage("home")
+    agent.post("/_sim/scan", text=f"{IDENTITY_TEXT}X")
+    assert page.wait_stage("refused")["refusal"]["code"] == "kiosk.qr_expired"
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,28 @@ export type BookingRule = Schemas['RuleView']
 export type RuleScope = Schemas['RuleScope']
 export type SetRule = Schemas['SetRule']
 export type ClearRule = Schemas['ClearRule']
+export type DayPeriod = Schemas['DayPeriod']
+export type Pool = Schemas['Pool']
+export type Template = Schemas['TemplateView']
+export type SaveTemplate = Schemas['SaveTemplate']
+export type CalendarDay = Schemas['CalendarDayView']
+export type CalendarDayKind = Schemas['CalendarDayKind']
+export type SaveCalendarDay = Schemas['SaveCalendarDay']
+export type ReleaseDay = Schemas['ReleaseDayView']
+export type GenerationProblem = Schemas['GenerationProblemView']
+export type GenerationTrouble = Schemas['GenerationTrouble']
+
+// Waiting and being barred
+
+export type WaitlistEntry = Schemas['WaitlistEntryView']
+export type WaitlistStatus = Schemas['WaitlistStatus']
+export type Ban = Schemas['BanView']
+export type BanKind = Schemas['BanKind']
+
+// The day in figures
+
+export type Board = Schemas['DayBoardView']
+export type PaymentChannel = Schemas['PaymentChannel']
 
 // The house
 
@@ -105,4 +127,56 @@ export type ChangeOwnPassword = Schemas['ChangeOwnPassword']
 // The window's shift
 
 export type OpenShift = Schemas['OpenShift']
-export type CloseShift = Schemas['CloseShift']
+export type CloseShift = Omit<Schemas['CloseShift'], 'notes'>
+export type NoteCount = Schemas['NoteCount']
+export type Shift = Schemas['ShiftView']
+export type ShiftReport = Schemas['ShiftReportView']
+export type Drawer = Schemas['DrawerView']
+
+// Paying at the window
+
+export type OpenCharges = Schemas['OpenChargesView']
+export type ChargeGroup = Schemas['OpenChargeGroup']
+export type ChargeItem = Schemas['ChargeItemView']
+export type VisitLabel = Schemas['VisitLabel']
+export type Invoice = Schemas['InvoiceView']
+export type BillBrief = Schemas['BillBrief']
+export type BillMoney = Schemas['InvoiceMoneyView']
+export type Payment = Schemas['PaymentIntentView']
+export type CodeToScan = Schemas['CodeToScanView']
+export type BillOpenCharges = Schemas['BillOpenCharges']
+export type TakeCash = Schemas['TakeCash']
+export type PayWithCard = Schemas['PayWithCard']
+export type RecordTender = Schemas['RecordTender']
+export type ChargeCode = Schemas['ChargeCode']
+export type ShowCode = Schemas['ShowCode']
+export type TakeCashTopUp = Schemas['TakeCashTopUp']
+export type RefundTopUp = Schemas['RefundTopUp']
+export type Receipt = Schemas['ReceiptView']
+export type ReceiptKind = Schemas['ReceiptKind']
+export type SeriesReceipt = Schemas['SeriesReceipt']
+export type SeriesReport = Schemas['SeriesReportView']
+
+// Giving back at the window
+
+export type Refund = Schemas['RefundView']
+export type RefundStatus = Schemas['RefundStatus']
+export type Refunds = Schemas['RefundsView']
+export type RefundPreview = Schemas['RefundPreview']
+export type RefundLineWanted = Schemas['RefundLineWanted']
+export type RefundAtCounter = Schemas['RefundAtCounter']
+export type RefundToPayOut = Schemas['RefundToPayOut']
+export type RedirectRefund = Schemas['RedirectRefund']
+export type Arrival = Schemas['Arrival']
+
+// The end of the day
+
+export type DayReport = Schemas['DayReportView']
+export type AccountingDays = Schemas['AccountingDaysView']
+export type ClosedDay = Schemas['ClosedDayBrief']
+export type TakingsRow = Schemas['TakingsRow']
+export type SeriesRow = Schemas['SeriesRow']
+export type AccountDay = Schemas['AccountDay']
+export type LedgerAccount = Schemas['LedgerAccount']
+export type CorrectableJournal = Schemas['CorrectableJournal']
+export type JournalKind = Schemas['JournalKind']

@@ -8,6 +8,8 @@ export interface StaffSession {
   roles: readonly StaffRole[]
   permissions: ReadonlySet<Permission>
   csrf: string
+  /** Printed on receipts and reports. */
+  hospital: string
   /** A colleague chose the present password: nothing else may be done before another is chosen. */
   mustChangePassword: boolean
 }
@@ -75,6 +77,7 @@ function take(answer: SessionAnswer): void {
     roles: answer.roles,
     permissions: new Set(answer.permissions),
     csrf: answer.csrf_token,
+    hospital: answer.hospital_name,
     mustChangePassword: answer.must_change_password,
   }
 }

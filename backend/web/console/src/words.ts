@@ -171,6 +171,10 @@ export const ACTION: Record<string, string> = {
   'queueing.recall': '重呼',
   'queueing.register_and_check_in': '现场挂号',
   'queueing.return_ticket': '召回',
+  'reconciliation.approve_disposal': '复核对账差异',
+  'reconciliation.propose_disposal': '提出差异处理',
+  'reconciliation.reconcile_day': '重新对账',
+  'reconciliation.reject_disposal': '退回差异处理',
   'scheduling.book_appointment': '预约',
   'scheduling.cancel_appointment': '取消预约',
   'staff.begin_session': '登录',
@@ -208,7 +212,7 @@ export interface Trouble {
 const REFUND_TROUBLE: Record<string, Trouble> = {
   ABNORMAL: {
     what: '退款未到账：付款的银行卡或零钱账户收不了款',
-    todo: '在商户平台将这笔退款改退到其他银行卡，完成后查询结果',
+    todo: '联系患者取得本人银行卡号，点「改退银行卡」',
   },
   CLOSED: { what: '渠道已关闭这笔退款', todo: '先在商户平台核对，确认未退后重新退款' },
   NOT_ENOUGH: { what: '商户账户余额不足', todo: '充值后重新退款' },

@@ -62,7 +62,7 @@ async def give_back(uow: UnitOfWork, row: Record, reason: str) -> None:
     if row["payment_status"] == AppointmentPayment.PAID and row["fee_fen"]:
         bill = await invoice_of_charge(uow, SOURCE, row["id"])
         assert bill is not None
-        await refund(uow, row["id"], bill.id, row["fee_fen"], "预约取消退费")
+        await refund(uow, row["id"], bill.id, "预约取消退费")
     else:
         await settle_unpaid(uow, row["id"])
     uow.record(AppointmentCancelled(appointment_id=row["id"]))

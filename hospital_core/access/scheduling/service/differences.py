@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from hospital_core.access.scheduling.service.hold import SOURCE
+from hospital_core.finance.billing.commands import RefundLineWanted
 from hospital_core.finance.payments.commands import RequestRefund
 from hospital_core.finance.payments.service import request_refund
 from hospital_core.kernel.money import fen_of
@@ -13,7 +14,7 @@ from hospital_core.kernel.uow import UnitOfWork
 
 _THOUSANDTH = Decimal("0.001")
 _CHARGED = """
-SELECT invoice_id, unit_price, refunded_quantity FROM charge_item
+SELECT id, invoice_id, unit_price, refunded_quantity FROM charge_item
 WHERE source_kind = $1 AND source_id = $2 AND status = 'billed'"""
 
 
@@ -30,21 +31,22 @@ async def pay_difference(
         return 0
     item = await uow.fetch_row(_CHARGED, SOURCE, appointment["id"])
     assert item is not None
-    amount_fen = _least_part(item["unit_price"], item["refunded_quantity"], paid_fen - new_fee_fen)
-    await request_refund(
+    quantity = _least_part(item["unit_price"], item["refunded_quantity"], paid_fen - new_fee_fen)
+    line = RefundLineWanted(charge_item_id=item["id"], quantity=quantity)
+    back = await request_refund(
         uow,
         RequestRefund(
-            invoice_id=item["invoice_id"], amount_fen=amount_fen, reason="改约退差价", source_kind=source_kind,
+            invoice_id=item["invoice_id"], lines=[line], reason="改约退差价", source_kind=source_kind,
             source_id=source_id,
         ),
     )  # fmt: skip
-    return amount_fen
+    return back.amount_fen
 
 
-def _least_part(unit_price: Decimal, refunded: Decimal, wanted_fen: int) -> int:
-    """The least amount, not less than wanted, that a quantity of the item can stand for after what it gave back."""
+def _least_part(unit_price: Decimal, refunded: Decimal, wanted_fen: int) -> Decimal:
+    """The least quantity of the item that stands for not less than wanted, after what it gave back."""
     before_fen = fen_of(unit_price, refunded)
     part = (Decimal(wanted_fen) / (unit_price * 100)).quantize(_THOUSANDTH, rounding=ROUND_CEILING)
     if fen_of(unit_price, refunded + part) - before_fen < wanted_fen:
         part += _THOUSANDTH
-    return fen_of(unit_price, refunded + part) - before_fen
+    return part

@@ -18,6 +18,7 @@ from hospital_core.access.scheduling.service.cancel import give_back
 from hospital_core.access.scheduling.service.changing import SESSION_STOPPED
 from hospital_core.access.scheduling.service.differences import pay_difference
 from hospital_core.access.scheduling.service.hold import follow_session, free_place, hold_place
+from hospital_core.access.scheduling.service.reminding import remind_later
 from hospital_core.access.scheduling.service.taking import hidden_seconds
 from hospital_core.access.scheduling.statements import HOLD_EXPIRED, is_free, is_open_to, is_stale, is_waited_for
 from hospital_core.access.scheduling.states import (
@@ -161,5 +162,6 @@ async def _move(uow: UnitOfWork, disruption_id: UUID, appointment: Record, sched
     assert moved is not None
     await free_place(uow, appointment, appointment["returns_after_s"])
     await follow_session(uow, moved)
+    await remind_later(uow, moved["id"], moved["starts_at"])
     uow.record(AppointmentMoved(appointment_id=appointment["id"], disruption_id=disruption_id))
     return refunded_fen

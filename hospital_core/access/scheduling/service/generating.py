@@ -12,12 +12,13 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from hospital_core.access.scheduling.calendar import DayPlan, day_plan, day_plans
-from hospital_core.access.scheduling.days import day_of, minute_of
+from hospital_core.access.scheduling.calendar import DayPlan, day_plan
+from hospital_core.access.scheduling.days import minute_of
 from hospital_core.access.scheduling.planning_commands import GenerateDay
 from hospital_core.access.scheduling.planning_views import GeneratedView
 from hospital_core.access.scheduling.pools import PoolQuota
-from hospital_core.access.scheduling.rules import RULES, RuleBook, RuleCode, read_rules
+from hospital_core.access.scheduling.release_queries import generated_days
+from hospital_core.access.scheduling.rules import RuleBook, RuleCode, read_rules
 from hospital_core.access.scheduling.service.place_making import SessionPlaces, add_places
 from hospital_core.access.scheduling.states import GenerationTrouble, Pool, ServiceKind
 from hospital_core.kernel.ids import new_id
@@ -25,9 +26,6 @@ from hospital_core.kernel.money import fen_of
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.staff.permissions import Permission, require
-
-# So that nobody who books at the moment of release waits for the generation.
-AHEAD_DAYS = 2
 
 
 @dataclass(frozen=True)
@@ -228,15 +226,11 @@ async def _report(uow: UnitOfWork, day: date, troubles: Sequence[tuple[UUID, Gen
 
 
 async def due_days(reading: Reading) -> list[GenerateDay]:
-    """Days with a session to make (待放号日期), of each campus, from today to two days beyond the widest window.
+    """Days with a session to make (待放号日期), of each campus.
 
     After a downtime the same list catches up: nothing is remembered but the sessions themselves.
     """
-    book = await read_rules(reading)
-    today = day_of(await reading.fetch_value("SELECT hospital_now()"))
-    windows = [value for (code, _, _), value in book.changed.items() if code == RuleCode.WINDOW_DAYS]
-    last = max([*windows, RULES[RuleCode.WINDOW_DAYS].default]) + AHEAD_DAYS
-    plans = await day_plans(reading, today, today + timedelta(days=last))
+    plans = await generated_days(reading)
     rows = await reading.fetch(
         _DUE, [plan.day for plan in plans], [plan.weekday for plan in plans], [plan.is_holiday for plan in plans]
     )

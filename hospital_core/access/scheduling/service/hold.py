@@ -13,6 +13,7 @@ from asyncpg import Record
 
 from hospital_core.access.scheduling.days import bounds_of, day_of
 from hospital_core.access.scheduling.events import AppointmentConfirmed, AppointmentExpired, WaitlistDue
+from hospital_core.access.scheduling.service.reminding import remind_later
 from hospital_core.access.scheduling.statements import (
     EXPIRE_STALE,
     FIND_AGAIN,
@@ -30,8 +31,8 @@ from hospital_core.access.scheduling.states import (
     AppointmentPayment,
     AppointmentStatus,
 )
-from hospital_core.finance.billing.queries import invoice_of_charge
-from hospital_core.finance.billing.service import reverse_invoice
+from hospital_core.finance.billing.queries import invoice_of_charge, refundable_lines
+from hospital_core.finance.billing.service import drop_charges
 from hospital_core.finance.billing.states import InvoiceStatus
 from hospital_core.finance.payments.commands import ReleaseTenders, RequestRefund, WithdrawIntents
 from hospital_core.finance.payments.service import release_tenders, request_refund, withdraw_intents
@@ -105,7 +106,7 @@ async def confirm_paid(uow: UnitOfWork, appointment_id: UUID, invoice_id: UUID) 
     if row["status"] == AppointmentStatus.PENDING:
         await confirm(uow, appointment_id)
     elif row["cancel_reason"] != HOLD_EXPIRED or not await _take_again(uow, row):
-        await refund(uow, appointment_id, invoice_id, row["fee_fen"], "预约已取消，退回挂号费")
+        await refund(uow, appointment_id, invoice_id, "预约已取消，退回挂号费")
         return AppointmentStatus.CANCELLED
     return AppointmentStatus.BOOKED
 
@@ -136,13 +137,17 @@ async def _take_again(uow: UnitOfWork, lost: Record) -> bool:
     return True
 
 
-async def refund(uow: UnitOfWork, appointment_id: UUID, invoice_id: UUID, fee_fen: int, reason: str) -> None:
-    """Send the fee back, once: whoever moves the payment axis asks for the money, nobody else can."""
+async def refund(uow: UnitOfWork, appointment_id: UUID, invoice_id: UUID, reason: str) -> None:
+    """Send the fee back, once: whoever moves the payment axis asks for the money, nobody else can.
+
+    By the visit's own lines: a merged bill (合并缴费) holds other charges beside them.
+    """
     await transition(uow, APPOINTMENT_PAYMENT, "refund", appointment_id)
+    lines = await refundable_lines(uow, SOURCE, appointment_id)
     await request_refund(
         uow,
         RequestRefund(
-            invoice_id=invoice_id, amount_fen=fee_fen, reason=reason, source_kind=SOURCE, source_id=appointment_id
+            invoice_id=invoice_id, lines=lines or None, reason=reason, source_kind=SOURCE, source_id=appointment_id
         ),
     )
 
@@ -165,13 +170,14 @@ async def settle_unpaid(uow: UnitOfWork, appointment_id: UUID) -> None:
         return
     if bill.paid_fen:
         await release_tenders(uow, ReleaseTenders(invoice_id=bill.id, reason="预约已取消，退回已付部分"))
-    await reverse_invoice(uow, bill.id)
+    await drop_charges(uow, bill.id, SOURCE, appointment_id)
 
 
 async def announce_confirmed(uow: UnitOfWork, row: Mapping[str, Any]) -> None:
     """Tell the house that a place is the patient's, and open the file to who will see them."""
     await follow_session(uow, row)
     uow.record(AppointmentConfirmed(appointment_id=row["id"]))
+    await remind_later(uow, row["id"], row["starts_at"])
 
 
 async def follow_session(uow: UnitOfWork, row: Mapping[str, Any]) -> None:

@@ -52,6 +52,7 @@ async def pay_appointment(uow: UnitOfWork, command: PayAppointment) -> PaymentIn
             payer_openid=openid,
             description=f"{row['department']} 挂号费",
             pay_until=row["pay_until"],
+            place_ids=(row["department_id"], row["campus_id"]),
         ),
     )
 

@@ -11,19 +11,11 @@ from uuid import UUID
 from asyncpg import Record
 
 from hospital_core.access.scheduling.commands import RescheduleAppointment
-from hospital_core.access.scheduling.errors import (
-    NotCancellable,
-    PaymentOver,
-    RescheduleDearer,
-    ReschedulesUsedUp,
-    SessionStopped,
-    TooLateToCancel,
-)
+from hospital_core.access.scheduling.errors import RescheduleDearer
 from hospital_core.access.scheduling.events import AppointmentCancelled
+from hospital_core.access.scheduling.moving import require_movable
 from hospital_core.access.scheduling.queries import permitted_appointment, view_of
-from hospital_core.access.scheduling.rules import RuleCode, rule_book
 from hospital_core.access.scheduling.service.book import announce, desk_of, take_place
-from hospital_core.access.scheduling.service.cancel import cancel_time
 from hospital_core.access.scheduling.service.differences import pay_difference
 from hospital_core.access.scheduling.service.hold import SOURCE, confirm, free_place, hold_place, refund, settle_unpaid
 from hospital_core.access.scheduling.service.taking import Wish
@@ -31,8 +23,6 @@ from hospital_core.access.scheduling.states import (
     APPOINTMENT,
     APPOINTMENT_PAYMENT,
     AppointmentPayment,
-    AppointmentStatus,
-    SlotStatus,
 )
 from hospital_core.access.scheduling.views import AppointmentView
 from hospital_core.finance.billing.queries import invoice_of_charge
@@ -46,13 +36,6 @@ from hospital_core.registry.care_relations.service import end_relation
 RESCHEDULED = "rescheduled"
 # What pays back the difference to a cheaper place; the fee itself is the appointment's own.
 DIFFERENCE = "reschedule"
-
-_TIMES_MOVED = """
-WITH RECURSIVE chain AS (
-    SELECT previous_id, 0 AS moved FROM appointment WHERE id = $1
-    UNION ALL
-    SELECT a.previous_id, chain.moved + 1 FROM chain JOIN appointment a ON a.id = chain.previous_id)
-SELECT max(moved) FROM chain"""
 
 _GIVE_VISIT = "UPDATE appointment SET encounter_id = $2, version = version + 1 WHERE id = $1"
 _PAID_LESS = "UPDATE appointment SET fee_fen = fee_fen - $2, version = version + 1 WHERE id = $1"
@@ -69,7 +52,7 @@ async def reschedule_appointment(uow: UnitOfWork, command: RescheduleAppointment
     seen = await permitted_appointment(uow, command.appointment_id)
     old = await hold_place(uow, command.appointment_id)
     assert old is not None
-    await _check(uow, old)
+    await require_movable(uow, old, uow.now)
     # First out of the way of the new one: a patient has one appointment per department and part of the day.
     await transition(uow, APPOINTMENT, "cancel", old["id"], cancelled_at=uow.now, cancel_reason=RESCHEDULED)
     made = await _take_new(uow, old, command)
@@ -79,22 +62,6 @@ async def reschedule_appointment(uow: UnitOfWork, command: RescheduleAppointment
     uow.record(AppointmentCancelled(appointment_id=old["id"]))
     uow.audited("appointment", made["id"], patient_id=seen["patient_id"], reason=RESCHEDULED)
     return view_of(await permitted_appointment(uow, made["id"]))
-
-
-async def _check(uow: UnitOfWork, old: Record) -> None:
-    if old["status"] not in (AppointmentStatus.PENDING, AppointmentStatus.BOOKED):
-        raise NotCancellable(status=old["status"])
-    if await uow.fetch_value("SELECT status FROM slot WHERE id = $1", old["slot_id"]) == SlotStatus.CLOSED:
-        raise SessionStopped()
-    cancel_until = await cancel_time(uow, old)
-    if uow.now >= cancel_until:
-        raise TooLateToCancel(cancel_until=cancel_until.isoformat())
-    if old["status"] == AppointmentStatus.PENDING and uow.now >= old["pay_until"]:
-        raise PaymentOver()
-    book = await rule_book(uow)
-    most = book.value(RuleCode.RESCHEDULES_MAX, old["department_id"], old["service_kind"])
-    if await uow.fetch_value(_TIMES_MOVED, old["id"]) >= most:
-        raise ReschedulesUsedUp(most=most)
 
 
 async def _take_new(uow: UnitOfWork, old: Record, command: RescheduleAppointment) -> dict[str, Any]:
@@ -120,7 +87,7 @@ async def _move_money(uow: UnitOfWork, old: Record, made: dict[str, Any]) -> Non
         if old["fee_fen"]:
             bill = await invoice_of_charge(uow, SOURCE, old["id"])
             assert bill is not None
-            await refund(uow, old["id"], bill.id, old["fee_fen"], "改约到免费号，退回挂号费")
+            await refund(uow, old["id"], bill.id, "改约到免费号，退回挂号费")
         await announce(uow, made)
 
 

@@ -28,6 +28,7 @@ from hospital_core.access.scheduling.errors import (
     TooManyBookings,
     WindowOnly,
 )
+from hospital_core.access.scheduling.pricing import fee_of
 from hospital_core.access.scheduling.rules import RuleBook, RuleCode
 from hospital_core.access.scheduling.statements import (
     BOOK,
@@ -182,13 +183,8 @@ async def terms_of(uow: UnitOfWork, wishes: Sequence[Wish], facts: Sequence[Reco
 
 def _terms(fact: Record, book: RuleBook, now: datetime, seen_at: datetime | None) -> Terms:
     scope = (fact["department_id"], fact["service_kind"])
-    fee_fen: int = fact["fee_fen"]
-    if seen_at is not None:
-        days = (fact["day"] - day_of(seen_at)).days
-        if 0 <= days <= book.value(RuleCode.REVISIT_DAYS, *scope):
-            fee_fen = fee_fen * book.value(RuleCode.REVISIT_PERCENT, *scope) // 100
     pay_until = min(now + timedelta(minutes=book.value(RuleCode.HOLD_MINUTES, *scope)), fact["ends_at"])
-    return Terms(fee_fen, pay_until, pay_until + HOLD_BEYOND, hidden_seconds(fact, book))
+    return Terms(fee_of(fact, book, seen_at), pay_until, pay_until + HOLD_BEYOND, hidden_seconds(fact, book))
 
 
 def paid_until(terms: Terms, pay_until: datetime) -> Terms:

@@ -4,6 +4,7 @@ import type {
   HireStaff,
   OpenStaffAccount,
   PairDevice,
+  RedirectRefund,
   SaveDepartment,
   SavePlace,
   SavePriceItem,
@@ -100,6 +101,9 @@ export const troubledRefunds = (signal?: AbortSignal) => api.call('GET', '/refun
 
 export const retryRefund = (id: string, idempotencyKey: string) =>
   api.call('POST', '/refunds/{refund_id}/retry', { path: { refund_id: id }, idempotencyKey })
+
+export const redirectRefund = ({ id, ...body }: RedirectRefund & { id: string }, idempotencyKey: string) =>
+  api.call('POST', '/refunds/{refund_id}/redirect', { path: { refund_id: id }, body, idempotencyKey })
 
 export const checkRefund = (id: string, idempotencyKey: string) =>
   api.call('POST', '/refunds/{refund_id}/check', { path: { refund_id: id }, idempotencyKey })

@@ -1,9 +1,7 @@
 import type {
   Allergy,
-  CloseShift,
   CompleteTemporaryFile,
   MergePatients,
-  OpenShift,
   RecordAllergy,
   RegisterPatient,
   UnmergePatients,
@@ -42,6 +40,10 @@ export const schedulesOf = (day: string, signal?: AbortSignal) => api.call('GET'
 export const registerWalkIn = (body: WalkIn, idempotencyKey: string) =>
   api.call('POST', '/walk-ins', { body, idempotencyKey })
 
+/** Who the code on a patient's phone is: it works once, so a repeat after a lost answer carries the same key. */
+export const identifyPatient = (code: string, idempotencyKey: string) =>
+  api.call('POST', '/patients/identify', { body: { code }, idempotencyKey })
+
 /** Numbers name people: they travel in the body, never in an address. */
 export const lookUpPatient = (number: string, idempotencyKey: string) =>
   api.call('POST', '/patients/look-up', { body: { number }, idempotencyKey })
@@ -63,12 +65,3 @@ export const moveAllergy = (patientId: string, allergy: Allergy, move: AllergyMo
     body: { version: allergy.version },
     idempotencyKey,
   })
-
-export const myShift = (signal?: AbortSignal) => api.call('GET', '/my/shift', { signal })
-
-export const drawers = (signal?: AbortSignal) => api.call('GET', '/drawers', { signal })
-
-export const openShift = (body: OpenShift, idempotencyKey: string) => api.call('POST', '/shifts', { body, idempotencyKey })
-
-export const closeShift = ({ shiftId, ...body }: CloseShift & { shiftId: string }, idempotencyKey: string) =>
-  api.call('POST', '/shifts/{shift_id}/close', { path: { shift_id: shiftId }, body, idempotencyKey })
