@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 WEB_SOURCES := $(shell find backend/web miniapp_api/web queue_display/web kiosk_agent/web \
 	-type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name schema.d.ts 2>/dev/null) vite.base.ts tsconfig.base.json
 
-.PHONY: help setup demo test check bench clean types chromium
+.PHONY: help setup demo test check bench soak clean types chromium
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -37,6 +37,9 @@ check: setup types ## Format, lint, types, architecture
 
 bench: setup ## Measure, as ratios to limits taken in the same run
 	@$(BIN)/python -m tests.bench $(BENCH)
+
+soak: setup ## Prove booking and money for as long as one likes: SOAK="--minutes 60", see docs/proof.md
+	@$(BIN)/python -m tests.soak $(SOAK)
 
 types: setup ## Write the pages' API types from the server's route table
 	@$(BIN)/hospital openapi

@@ -18,11 +18,15 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from backend.chromium import chromium_path, has_chinese_font
+from backend.einvoice import HttpEInvoicePlatform
 from backend.postgres_tools import ToolFailed, find_tool
 from backend.processes import port_is_free
+from backend.settings import EInvoiceSettings
+from hospital_core.finance.einvoicing.ports import PlatformRefused, PlatformUnknown
 from hospital_core.kernel import audit
 from hospital_core.kernel.secrecy import KeyRing, UnreadableSecret
 from hospital_core.migrating import applied, newest
+from hospital_core.registry.patients.ages import SHANGHAI
 from hospital_core.registry.patients.sealing import IDENTIFIER_COLUMN
 from hospital_core.registry.staff.service.accounts import TOTP_COLUMN
 
@@ -68,6 +72,7 @@ class CheckTargets:
     host: str = "127.0.0.1"
     secret_files: Sequence[Path] = ()
     browser: bool = True
+    einvoice: EInvoiceSettings | None = None
 
 
 def _ok(name: str, what: str) -> Finding:
@@ -92,6 +97,7 @@ async def run_checks(targets: CheckTargets, *, audit_only: bool = False) -> list
         findings += check_browser()
     if targets.redis_url is not None:
         findings.append(await check_redis(targets.redis_url))
+    findings.append(await check_e_invoices(targets.einvoice))
     database = [
         check_durability, check_backup_tools, check_migration, check_clock, check_demo_rows, check_keys, check_outbox,
         check_audit,
@@ -155,6 +161,23 @@ async def check_redis(url: str) -> Finding:
     finally:
         await client.aclose()
     return _ok("redis", f"Redis {info['redis_version']} answers")
+
+
+async def check_e_invoices(settings: EInvoiceSettings | None) -> Finding:
+    """Whether the e-invoice platform answers us (电子票据平台); a hospital without one is a warning."""
+    if settings is None:
+        what = "no e-invoice platform is set up: paid bills get no 医疗电子票据"
+        mend = "set HOSPITAL_EINVOICE_URL, _APPID, _KEY and _PLACE_CODE (docs/einvoices.md)"
+        return _warn("e-invoices", what, mend)
+    platform = HttpEInvoicePlatform(settings)
+    try:
+        issued, _ = await platform.totals(datetime.now(SHANGHAI).date())
+    except (PlatformUnknown, PlatformRefused) as trouble:
+        mend = "mend HOSPITAL_EINVOICE_URL, _APPID, _KEY, or ask the platform"
+        return _fail("e-invoices", f"the platform does not serve us ({trouble.code} {trouble.text})", mend)
+    finally:
+        await platform.close()
+    return _ok("e-invoices", f"the platform answers; it counts {issued.count} of today")
 
 
 # -- the database

@@ -72,6 +72,20 @@ class WechatSettings(BaseModel):
         return self
 
 
+class EInvoiceSettings(BaseModel):
+    """The treasury's e-invoice platform (财政电子票据平台); without it no e-invoices are issued."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(pattern=r"^https?://", description="address before /api/medical/")
+    appid: str = Field(min_length=1)
+    key: str = Field(repr=False, min_length=16, description="shared signing key")
+    place_code: str = Field(min_length=1, description="issuing place 开票点编码")
+    institution_code: str = Field(default="", description="the institution's insurance code 定点医疗机构编码")
+    payee: str = Field(default="线上收费", description="payee 收款人")
+    author: str = Field(default="线上开票", description="issuer 开票人")
+
+
 class Settings(BaseModel):
     """Everything a process needs to know. Secrets are hex strings of 32 bytes."""
 
@@ -99,6 +113,7 @@ class Settings(BaseModel):
     log_level: str = "INFO"
     hospital_name: str = Field(default="智慧医院", description="printed on slips")
     wechat: WechatSettings | None = None
+    einvoice: EInvoiceSettings | None = None
     sms_url: str | None = Field(default=None, description="where codes to phones are handed over, by POST")
     sms_token: str = Field(default="", repr=False)
 
@@ -142,6 +157,10 @@ def _key_bytes(name: str, value: str) -> None:
         raise ValueError(f"{name} must be hexadecimal") from None
     if length != _KEY_BYTES:
         raise ValueError(f"{name} must be {_KEY_BYTES} bytes")
+
+
+# Settings that belong together: HOSPITAL_WECHAT_APPID, HOSPITAL_EINVOICE_URL …
+_PARTS: Mapping[str, type[BaseModel]] = {"wechat": WechatSettings, "einvoice": EInvoiceSettings}
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -188,19 +207,24 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    wechat: dict[str, Any] = {}
-    for name in Settings.model_fields:
+    for name, field in Settings.model_fields.items():
         text = _read(environ, PREFIX + name.upper())
-        if text is not None and name != "wechat":
-            values[name] = _parse(PREFIX + name.upper(), Settings.model_fields[name].annotation, text)
-    for name in WechatSettings.model_fields:
-        variable = f"{PREFIX}WECHAT_{name.upper()}"
-        text = _read(environ, variable)
-        if text is not None:
-            wechat[name] = _parse(variable, WechatSettings.model_fields[name].annotation, text)
-    if wechat:
-        values["wechat"] = wechat
+        if text is not None and name not in _PARTS:
+            values[name] = _parse(PREFIX + name.upper(), field.annotation, text)
+    for part, model in _PARTS.items():
+        found = _part_from_environment(environ, f"{PREFIX}{part.upper()}_", model)
+        if found:
+            values[part] = found
     return {**values, **engine_urls(environ)}
+
+
+def _part_from_environment(environ: Mapping[str, str], prefix: str, model: type[BaseModel]) -> dict[str, Any]:
+    found = {name: _read(environ, prefix + name.upper()) for name in model.model_fields}
+    return {
+        name: _parse(prefix + name.upper(), model.model_fields[name].annotation, text)
+        for name, text in found.items()
+        if text is not None
+    }
 
 
 def _read(environ: Mapping[str, str], name: str) -> str | None:

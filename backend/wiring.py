@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from backend.einvoice import HttpEInvoicePlatform
 from backend.http.tokens import Tokens
 from backend.realtime.link import RedisLink
 from backend.settings import Settings, SettingsError
@@ -11,6 +12,7 @@ from backend.sms import SmsOverHttp
 from hospital_core import db, reactions
 from hospital_core.access.scheduling.ports import QrKey
 from hospital_core.exchange.notifications.ports import Messenger, MiniProgramCodes
+from hospital_core.finance.einvoicing.ports import EInvoicePlatform
 from hospital_core.finance.payments.ports import PaymentGateway
 from hospital_core.kernel import hints, ports
 from hospital_core.kernel.reading import pooled_connection
@@ -41,6 +43,7 @@ async def wired(settings: Settings, link: RedisLink, *, application: str) -> Asy
     reactions.load()
     await db.connect(settings.database_url, pool_max=settings.pool_max, application=application)
     wechat: WechatAdapters | None = None
+    einvoices: HttpEInvoicePlatform | None = None
     try:
         await refuse_unsafe(settings)
         ports.provide(Settings, settings)
@@ -56,12 +59,17 @@ async def wired(settings: Settings, link: RedisLink, *, application: str) -> Asy
             ports.provide(PaymentGateway, wechat.gateway)
             ports.provide(Messenger, wechat.messenger)
             ports.provide(MiniProgramCodes, wechat.codes)
+        if settings.einvoice is not None:
+            einvoices = HttpEInvoicePlatform(settings.einvoice)
+            ports.provide(EInvoicePlatform, einvoices)
         link.start()
         yield
     finally:
         await link.stop()
         if wechat is not None:
             await wechat.close()
+        if einvoices is not None:
+            await einvoices.close()
         await db.disconnect()
 
 
@@ -75,6 +83,8 @@ async def refuse_unsafe(settings: Settings) -> None:
         # Demo rows are told by their UUIDv5 ids (backend/demo/seed.py); the house itself only makes UUIDv7.
         if await connection.fetchval("SELECT EXISTS (SELECT 1 FROM staff_account WHERE substr(id::text, 15, 1) = '5')"):
             raise SettingsError("The database holds demo accounts; use an empty database for production.")
+    if settings.einvoice is not None and not settings.einvoice.url.startswith("https://"):
+        raise SettingsError("The e-invoice settings are those of the sandbox.")
     wechat = settings.wechat
     if wechat is None:
         return

@@ -1,4 +1,5 @@
-"""The worker (后台进程): relays events, seals the audit trail, sweeps, makes the coming days, serves the waitlists.
+"""The worker (后台进程): relays events, seals the audit trail, sweeps, makes the coming days, serves waitlists, checks
+e-invoices.
 
 Any number may run side by side.
 
@@ -20,11 +21,16 @@ from hospital_core.access.scheduling.service.generating import due_days, generat
 from hospital_core.access.scheduling.service.missing import due_misses, mark_missed
 from hospital_core.access.scheduling.service.offering import serve_line
 from hospital_core.access.scheduling.waitlist_queries import due_lines
-from hospital_core.kernel import hints
+from hospital_core.finance.einvoicing.checking import check_day
+from hospital_core.finance.einvoicing.commands import CheckDay
+from hospital_core.finance.einvoicing.ports import EInvoicePlatform
+from hospital_core.finance.einvoicing.queries import day_to_check
+from hospital_core.finance.reconciliation.outside import plan_days, reconcile_due
+from hospital_core.kernel import hints, ports
 from hospital_core.kernel.audit import seal
 from hospital_core.kernel.commands import Empty
 from hospital_core.kernel.context import system_context
-from hospital_core.kernel.errors import Busy
+from hospital_core.kernel.errors import Busy, OutsideUnavailable
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.relay import run_relay
 from hospital_core.kernel.run import run
@@ -38,6 +44,8 @@ SWEEP_S = 600.0
 PLAN_S = 3600.0
 MISS_S = 60.0
 SERVE_S = 10.0
+CHECK_S = 1800.0
+RECONCILE_S = 5.0
 
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:
@@ -55,6 +63,9 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
             asyncio.create_task(_every(PLAN_S, _plan)),
             asyncio.create_task(_every(MISS_S, _miss)),
             asyncio.create_task(_every(SERVE_S, _serve_lines)),
+            asyncio.create_task(_every(CHECK_S, _check_e_invoices)),
+            asyncio.create_task(_every(PLAN_S, plan_days)),
+            asyncio.create_task(_every(RECONCILE_S, _reconcile)),
         ]
         await asyncio.wait([stop_task, *loops], return_when=asyncio.FIRST_COMPLETED)
         for loop in loops:
@@ -112,6 +123,26 @@ async def _serve_lines() -> None:
             await run(system_context(), serve_line, command)
         except Busy:
             log.info("line is being served elsewhere", extra={"day": command.day.isoformat()})
+
+
+async def _reconcile() -> None:
+    """Compare the days that are due (对账): a bill that came, or a person who asked for it again."""
+    try:
+        await reconcile_due()
+    except Busy:
+        log.info("reconciliation put off")
+
+
+async def _check_e_invoices() -> None:
+    """Compare yesterday with the e-invoice platform (票据日核对), once; one that is away is asked again later."""
+    day = await day_to_check(Reading(system_context())) if ports.optional(EInvoicePlatform) is not None else None
+    if day is None:
+        return
+    try:
+        found = await check_day(system_context(), CheckDay(day=day))
+        log.info("e-invoices checked", extra={"day": day.isoformat(), "differences": found.differences})
+    except OutsideUnavailable:
+        log.warning("e-invoice platform did not answer for the daily check", extra={"day": day.isoformat()})
 
 
 async def main() -> None:

@@ -21,6 +21,8 @@ CONTEXTS = (
     "finance.ledger",
     "finance.billing",
     "finance.payments",
+    "finance.reconciliation",
+    "finance.einvoicing",
     "access.scheduling",
     "access.queueing",
     "chart.encounters",
@@ -41,6 +43,9 @@ APPEND_ONLY = (
     "price",
     "closed_day",
     "refund_line",
+    "e_invoice_line",
+    "e_invoice_check",
+    "e_invoice_difference",
 )
 SEALER_ONLY = ("audit_seal",)
 

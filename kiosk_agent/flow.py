@@ -37,7 +37,9 @@ from kiosk_agent.visit import IN_SESSION, Timing, Visit
 log = logging.getLogger("kiosk.flow")
 _T = TypeVar("_T")
 
-APPOINTMENT_QR_PREFIX = "HSP1.K."
+# What a phone can show: the code of an appointment, or of its patient.
+_CODES = {"HSP1.K.": ProofKind.APPOINTMENT_QR, "HSP1.I.": ProofKind.IDENTITY_CODE}
+_CODE_LENGTH_MAX = 256
 _TRIES = 3
 _TICK_S = 0.25
 _OPEN_TO_NEXT = {Stage.HOME, Stage.REFUSED, Stage.RESULT}
@@ -150,10 +152,11 @@ class Flow:
     def on_scan(self, text: str) -> None:
         """A code, from a scanner of ours or typed by one into the page."""
         text = text.strip()
-        if not text.startswith(APPOINTMENT_QR_PREFIX) or len(text) > 256:
+        proof = next((kind for prefix, kind in _CODES.items() if text.startswith(prefix)), None)
+        if proof is None or len(text) > _CODE_LENGTH_MAX:
             self._begin_refused(KioskRefusal.UNKNOWN_CODE)
         else:
-            self._begin(OpenSession(proof=ProofKind.APPOINTMENT_QR, qr=text))
+            self._begin(OpenSession(proof=proof, qr=text))
 
     def on_page(self, message: protocol.FromPage) -> None:
         """A tap."""

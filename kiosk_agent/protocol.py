@@ -125,10 +125,14 @@ class ProofKind(StrEnum):
 
     ID_CARD = "id_card"
     APPOINTMENT_QR = "appointment_qr"
+    IDENTITY_CODE = "identity_code"
 
 
 class OpenSession(Body):
-    """POST /sessions (device token): a card that was read, or the QR text of an appointment (开始自助会话)."""
+    """POST /sessions (device token): a card that was read, or the QR text that a phone shows (开始自助会话).
+
+    The text is an appointment's (预约二维码) or its patient's (就诊码).
+    """
 
     proof: ProofKind
     document_no: str | None = Field(default=None, max_length=32)
@@ -139,7 +143,7 @@ class OpenSession(Body):
     def _proof_present(self) -> "OpenSession":
         needed = self.document_no if self.proof is ProofKind.ID_CARD else self.qr
         if not needed:
-            raise ValueError("an id_card needs document_no, an appointment_qr needs qr")
+            raise ValueError("an id_card needs document_no, a code needs qr")
         return self
 
 
@@ -250,6 +254,7 @@ class KioskRefusal(StrEnum):
     CLINIC_STOPPED = "kiosk.clinic_stopped"
     WRONG_CAMPUS = "kiosk.wrong_campus"
     CARD_NEEDED = "kiosk.card_needed"
+    LINK_UNPROVEN = "kiosk.link_unproven"
     ACCOUNT_NOT_FOUND = "kiosk.account_not_found"
     BUSY = "kiosk.busy"
 

@@ -8,7 +8,7 @@ from hospital_core.chart.encounters.queries import visit_labels
 from hospital_core.chart.encounters.views import VisitLabel
 from hospital_core.finance.billing.queries import open_charges
 from hospital_core.finance.payments.self_service_queries import REGISTRATION, own_bill
-from hospital_core.finance.payments.self_service_views import BillItem, OwnBill
+from hospital_core.finance.payments.self_service_views import BillItem
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
 from miniapp_api.views import BillPage, OpenMoney, VisitCharges
@@ -39,15 +39,6 @@ async def bill_page(reading: Reading, invoice_id: UUID) -> BillPage:
     bill = await own_bill(reading, invoice_id)
     labels = await visit_labels(reading, _visits_of(bill.items))
     return BillPage(**dict(bill), visits=_by_visit(bill.items, labels))
-
-
-async def places_of(reading: Reading, bill: OwnBill) -> tuple[UUID, ...]:
-    """Where a bill's money is earned (收款归属): one department and its campus, one campus, or all of the hospital."""
-    labels = (await visit_labels(reading, _visits_of(bill.items))).values()
-    departments, campuses = ({label.department_id for label in labels}, {label.campus_id for label in labels})
-    if len(campuses) != 1:
-        return ()
-    return (*(departments if len(departments) == 1 else ()), *campuses)
 
 
 def _visits_of(*lists: Iterable[BillItem]) -> set[UUID]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-ORDER = {"demo": 0, "demo_faults": 1, None: 2, "server": 3}
+ORDER = {"demo": 0, "demo_faults": 1, "kills": 1, None: 2, "server": 3}
 _GROUP = re.compile(r'^GROUP = "(\w+)"', re.M)
 
 

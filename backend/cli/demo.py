@@ -81,6 +81,7 @@ def _welcome(facts: dict[str, Any], seconds: float, ready_file: Path) -> None:
         ("接口文档", urls["docs"], urls["api"] + "/openapi.json"),
         ("微信模拟", urls["wechat"] + "/", "switches for faults"),
         ("短信模拟", urls["sms"] + "/", "codes to phones"),
+        ("票据模拟", urls["einvoice"] + "/", "e-invoices and switches for faults"),
     ]
     for name, url, note in rows:
         places.add_row(f"[bold]{name}[/]", f"[cyan]{url}[/]", f"[dim]{note}[/]")
@@ -105,10 +106,20 @@ def visit(
     / "ready.json",
     patients: Annotated[int, typer.Option(min=1, max=500, help="How many visits to walk at once.")] = 1,
     timeout: Annotated[float, typer.Option(help="Seconds a single step may take before it counts as failed.")] = 60.0,
-) -> None:
+    scenario: Annotated[
+        str, typer.Option(help="Prove something instead: rush, waitlist, stop-clinic, lost-callback, refund, "
+                               "late-payment, or all.")
+    ] = "",
+) -> None:  # fmt: skip
     """Walk outpatient visits through the public interfaces, as patient, kiosk, screen, doctor and WeChat."""
-    from backend.visit import walk
+    from backend.visit import play, walk
+    from backend.visit.scenarios import SCENARIOS
 
     if not ready_file.exists():
         fail(f"There is no {ready_file}: start a demo first (make demo), or name its file with --ready-file.")
-    raise typer.Exit(run_async(walk(ready_file, patients, timeout, out)))
+    if not scenario:
+        raise typer.Exit(run_async(walk(ready_file, patients, timeout, out)))
+    names = list(SCENARIOS) if scenario == "all" else [scenario]
+    if not set(names) <= set(SCENARIOS):
+        fail(f"There is no scenario {scenario}: choose one of {', '.join(SCENARIOS)}, or all.")
+    raise typer.Exit(run_async(play(ready_file, names, patients, timeout, out)))

@@ -192,6 +192,7 @@ def check(
         anchor_path=settings.anchor_path,
         ports_free=tuple(port or ()),
         secret_files=(Path(settings_file),) if settings_file else (),
+        einvoice=settings.einvoice,
     )
     findings = asyncio.run(run_checks(targets, audit_only=audit))
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))

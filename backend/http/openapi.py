@@ -53,6 +53,10 @@ def openapi_of(routes: list[Route], *, cookie: str = "__Host-hospital") -> dict[
     components = schemas.get("$defs", {})
     bodies = _bodies(routes, references, components)
     components["Problem"] = _PROBLEM
+    for route in routes:  # closed lists that only a parameter names
+        if route.query is not None:
+            named = route.query.model_json_schema(ref_template=_REF).get("$defs", {})
+            components.update({name: schema for name, schema in named.items() if name not in components})
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, references, bodies)

@@ -41,7 +41,8 @@ def security_headers(csp: str, *, secure: bool) -> dict[str, str]:
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
+        # The phone's page asks where it is when somebody arrives (定位签到).
+        "Permissions-Policy": "camera=(), microphone=(), geolocation=(self), payment=()",
     }
     if secure:
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"

@@ -1,4 +1,4 @@
-"""One visit, told in the patient's order (一次就诊): book, pay, check in, be called, be seen, leave."""
+"""One visit, told in the patient's order (一次就诊): book, pay, check in, be called, be seen, leave, e-invoice."""
 
 import asyncio
 import secrets
@@ -39,6 +39,7 @@ class Visit:
         number = await self._check_in()
         await self._be_seen(number)
         await self._leave()
+        await self._receive_e_invoice()
 
     async def _arrive_in_wechat(self) -> None:
         wechat, phone = self.hospital.wechat, self.phone
@@ -49,7 +50,12 @@ class Visit:
         self.clock.step("phone", "logs in")
         await self._with_code("/api/miniapp/v1/phone", "phone-code", spent=422)
         self.clock.step("phone", "gives the phone number")
-        person = {"name": self.name, "document_kind": "national_id", "document_no": _document(), "relation": "self"}
+        person = {
+            "name": self.name,
+            "document_kind": "national_id",
+            "document_no": document_number(),
+            "relation": "self",
+        }
         link = await phone.post("/api/miniapp/v1/patients", {**person, "phone": self.number})
         self.patient_id = link["patient_id"]
         self.clock.step("phone", "adds the patient")
@@ -134,6 +140,20 @@ class Visit:
             await asyncio.sleep(_POLL_S)
         self.clock.step("phone", "sees the visit ended")
 
+    async def _receive_e_invoice(self) -> None:
+        """The number of the fee's e-invoice: asked for by the worker since the payment."""
+        ends = time.monotonic() + self.hospital.patience_s
+        while True:
+            found = (await self.phone.get("/api/miniapp/v1/e-invoices"))["items"]
+            if found and found[0]["bill_no"]:
+                break
+            if time.monotonic() > ends:
+                raise StepFailed(f"paid, but the e-invoice is {found[0]['status'] if found else 'not there'}")
+            await asyncio.sleep(_POLL_S)
+        if len(found) != 1 or found[0]["amount_fen"] != self.appointment["fee_fen"]:
+            raise StepFailed("the e-invoice is not one over the fee that was paid")
+        self.clock.step("phone", f"has the e-invoice · no. {found[0]['bill_no']}")
+
     async def _within(self, future: "asyncio.Future[Any]", otherwise: str) -> None:
         try:
             await asyncio.wait_for(asyncio.shield(future), self.hospital.patience_s * 4)
@@ -141,7 +161,7 @@ class Visit:
             raise StepFailed(otherwise) from None
 
 
-def _document() -> str:
+def document_number() -> str:
     """A number with a right check digit and an area that is never issued."""
     born = date(1950, 1, 1) + timedelta(days=secrets.randbelow(18_000))
     return national_id(_AREA_NEVER_ISSUED, born, secrets.randbelow(500), secrets.choice(("male", "female")))

@@ -47,6 +47,7 @@ class UnitOfWork(Reading):
         super().__init__(ctx)
         self._connection = connection
         self.now = now
+        self._patience_s: float | None = None
         self.recorded: list[Recorded] = []
         self.action = "system"  # the relay puts its handler's name here
         self.audits: list[AuditEntry] = []
@@ -55,20 +56,25 @@ class UnitOfWork(Reading):
         self.refusals: list[Callable[[], Awaitable[object]]] = []
 
     async def fetch(self, sql: str, *arguments: Any) -> Sequence[Record]:
-        rows: Sequence[Record] = await self._connection.fetch(sql, *arguments)
+        rows: Sequence[Record] = await self._connection.fetch(sql, *arguments, timeout=self._patience_s)
         return rows
 
     async def fetch_row(self, sql: str, *arguments: Any) -> Record | None:
-        return await self._connection.fetchrow(sql, *arguments)
+        return await self._connection.fetchrow(sql, *arguments, timeout=self._patience_s)
 
     async def fetch_value(self, sql: str, *arguments: Any) -> Any:
-        return await self._connection.fetchval(sql, *arguments)
+        return await self._connection.fetchval(sql, *arguments, timeout=self._patience_s)
 
     async def execute(self, sql: str, *arguments: Any) -> int:
         """Run a statement; returns how many rows it touched."""
-        status: str = await self._connection.execute(sql, *arguments)
+        status: str = await self._connection.execute(sql, *arguments, timeout=self._patience_s)
         count = status.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
+
+    async def be_patient(self, seconds: float) -> None:
+        """Let each statement from here on take so long: set-based work of a worker, never while a person waits."""
+        await self._connection.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+        self._patience_s = seconds
 
     def record(self, event: Event, *, not_before: datetime | None = None) -> None:
         """Tell the world after commit. A timer is an event with ``not_before``; nobody listening, nothing stored."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from backend.http.routing import Call, Owner
+from hospital_core.chart.encounters.queries import places_of_bill
 from hospital_core.finance.billing.commands import BillOpenCharges
 from hospital_core.finance.billing.errors import ChargesNotBillable, InvoicePartlyPaid
 from hospital_core.finance.ledger.errors import AccountingDayClosed, CardBalanceTooLow
@@ -26,7 +27,7 @@ from hospital_core.kernel.commands import Page
 from hospital_core.kernel.errors import FieldProblem, NotFound, OutsideUnavailable, StateConflict
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
-from miniapp_api.bills import bill_page, open_money, places_of
+from miniapp_api.bills import bill_page, open_money
 from miniapp_api.paying import bill_checked
 from miniapp_api.routes.base import routes
 from miniapp_api.views import BillPage, BillPaymentStarted, OpenMoney, PaymentStarted, PayOwnBill, PayParameters
@@ -70,7 +71,8 @@ async def get_bill(call: Call[Any]) -> BillPage:
 async def post_bill_payment(call: Call[PayOwnBill]) -> BillPaymentStarted:
     """Pay by WeChat, card balance, or both (缴费); tapped again, the same WeChat order is used."""
     reading, invoice_id = Reading(call.ctx), call.path["invoice_id"]
-    places = await places_of(reading, await own_bill(reading, invoice_id))
+    await own_bill(reading, invoice_id)
+    places = await places_of_bill(reading, invoice_id)
     wanted = PayBill(invoice_id=invoice_id, how=call.command.how, place_ids=places)
     paying = await run(call.ctx, pay_bill, wanted)
     payment = None

@@ -41,6 +41,12 @@ _TEMPLATES: tuple[tuple[str, str, bool, dict[str, str]], ...] = (
         {"name1": "就诊人", "thing2": "就诊科室", "name3": "就诊医生", "time4": "就诊时间", "time5": "请在此前确认"},
     ),
     (
+        "add_on_given",
+        "医生加号通知",
+        False,
+        {"name1": "就诊人", "thing2": "就诊科室", "name3": "就诊医生", "time4": "就诊时间", "thing5": "支付提示"},
+    ),
+    (
         "waitlist_ended",
         "候补结果通知",
         False,

@@ -7,17 +7,20 @@ each kind and sees it named, so that an empty list means something.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-PLACES = """
+_PLACES = """
 WITH live AS (
     SELECT slot_id, count(*) AS claims, bool_or(status <> 'pending') AS sold FROM appointment
-    WHERE status IN ('pending', 'booked', 'checked-in', 'fulfilled', 'noshow') GROUP BY slot_id)
+    WHERE status IN ('pending', 'booked', 'checked-in', 'fulfilled', 'noshow') {which} GROUP BY slot_id)
 SELECT 'sold twice' AS finding, slot_id AS id FROM live WHERE claims > 1
 UNION ALL SELECT 'sold but free', l.slot_id FROM live l JOIN slot s ON s.id = l.slot_id
-    WHERE l.sold AND NOT (s.status = 'taken' AND s.held_until IS NULL)
+    WHERE l.sold AND NOT (s.status = 'closed' OR s.status = 'taken' AND s.held_until IS NULL)
 UNION ALL SELECT 'held but free', l.slot_id FROM live l JOIN slot s ON s.id = l.slot_id
     WHERE NOT l.sold AND s.status <> 'taken'
 UNION ALL SELECT 'taken by nobody', s.id FROM slot s LEFT JOIN live l ON l.slot_id = s.id
-    WHERE s.status = 'taken' AND l.slot_id IS NULL AND (s.held_until IS NULL OR s.held_until > hospital_now())"""
+    WHERE s.status = 'taken' AND l.slot_id IS NULL AND (s.held_until IS NULL OR s.held_until > hospital_now())
+          {which}"""
+PLACES = _PLACES.format(which="")
+PLACES_OF = _PLACES.format(which="AND schedule_id = ANY($1)")  # what a step touched: those sessions
 
 UNDRAINED = """
 SELECT count(*) FROM outbox_delivery

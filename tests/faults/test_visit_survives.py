@@ -67,6 +67,21 @@ def test_given_visits_under_way_when_each_process_is_killed_then_nothing_is_lost
     _assert_audit_chain_sound(demo)
 
 
+def test_given_a_demo_when_every_scenario_is_played_then_each_proves_what_it_says(demo: DemoProgram) -> None:
+    played = demo.run("visit", "--ready-file", str(demo.ready_file), "--scenario", "all", within_s=VISIT_S)
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "6 of 6 scenarios proved" in played.stdout
+    assert "✗" not in played.stdout
+    assert demo.rows(PLACES) == []
+    assert demo.rows(f"SELECT finding, id FROM ({FINDINGS}) AS f") == []
+
+
+def test_given_a_scenario_that_is_not_known_then_it_is_said_in_a_sentence(demo: DemoProgram) -> None:
+    played = demo.run("visit", "--ready-file", str(demo.ready_file), "--scenario", "earthquake")
+    assert played.returncode != 0
+    assert "rush, waitlist, stop-clinic" in played.stdout + played.stderr
+
+
 def test_given_a_killed_child_then_it_is_started_again_and_after_ctrl_c_nothing_is_left(demo: DemoProgram) -> None:
     for name in ("wechat", "sms", "kiosk"):
         demo.comes_back(name, demo.kill(name))

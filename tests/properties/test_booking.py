@@ -1,78 +1,17 @@
-"""Any order of booking, paying, cancelling and lapsing leaves every place sold once or free, judged by SQL alone.
-
-The oracle is independent of the statements under test: before each booking plain SQL says whether a place can be had,
-and the booking must agree with it.
-"""
+"""Any order of booking, paying, cancelling and lapsing leaves every place sold once or free, judged by SQL alone."""
 
 import asyncio
-import contextlib
 import re
-from collections.abc import AsyncIterator, Coroutine
-from datetime import timedelta
-from typing import Any
-from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from hospital_core.access.scheduling import statements
-from hospital_core.access.scheduling.commands import BookAppointment, CancelAppointment, RegisterWalkIn
-from hospital_core.access.scheduling.pools import PoolQuota
-from hospital_core.access.scheduling.rules import RuleCode
-from hospital_core.access.scheduling.service import book_appointment, cancel_appointment, register_walk_in, rush, taking
-from hospital_core.access.scheduling.states import Pool
-from hospital_core.access.scheduling.views import AppointmentView, ScheduleView
-from hospital_core.finance.payments import outside
-from hospital_core.finance.payments.ports import PaymentGateway
-from hospital_core.kernel import ports, relay
-from hospital_core.kernel.context import system_context
-from hospital_core.kernel.errors import DomainError
-from hospital_core.kernel.run import run
-from tests.faults.checker import PLACES
-from tests.fixtures.access import (
-    Clinic,
-    Person,
-    TestQrKey,
-    let_hold_lapse,
-    make_clinic,
-    make_person,
-    make_registrar,
-    make_session,
-    open_payment,
-)
-from tests.fixtures.access import rule as booking_rule
+from hospital_core.access.scheduling.service import taking
+from hospital_core.kernel import ports
+from tests.fixtures.access import TestQrKey
 from tests.fixtures.engines import Engines
-from tests.fixtures.finance import FakeGateway, rows, value
-from tests.flows.access.test_rush import keyed
-
-PEOPLE = 5
-LOOP: list[asyncio.AbstractEventLoop] = []
-
-# What a phone can have of a session, in words of its own: neither the statements' text nor their parts.
-FREE_FOR_PHONES = """
-SELECT count(*) FROM slot p JOIN schedule s ON s.id = p.schedule_id
-WHERE s.id = $1 AND s.status = 'active' AND s.released_at <= hospital_now() AND p.starts_at > hospital_now()
-  AND (p.pool IN ('public', 'miniapp') OR p.pool_until <= hospital_now())
-  AND coalesce(p.free_from, '-infinity') <= hospital_now()
-  AND NOT EXISTS (SELECT 1 FROM appointment a WHERE a.slot_id = p.id
-                  AND (a.status IN ('booked', 'checked-in', 'fulfilled')
-                       OR a.status = 'pending' AND a.held_until >= hospital_now()))"""
-
-CLAIMS = """
-SELECT count(*) FROM appointment a JOIN schedule s ON s.id = $2
-WHERE a.patient_id = $1 AND a.department_id = s.department_id AND a.day = s.day AND a.period = s.period
-  AND (a.status IN ('booked', 'checked-in') OR a.status = 'pending' AND a.held_until >= hospital_now())"""
-
-TWICE = """
-SELECT 'one patient twice in a half day' AS finding, patient_id AS id FROM appointment
-WHERE schedule_id = ANY($1) AND status IN ('pending', 'booked', 'checked-in')
-GROUP BY patient_id, department_id, day, period HAVING count(*) > 1
-UNION ALL SELECT 'paid for, but neither standing nor going back', id FROM appointment
-WHERE schedule_id = ANY($1) AND status = 'cancelled' AND payment_status = 'paid'
-UNION ALL SELECT 'standing, but its money goes back', id FROM appointment
-WHERE schedule_id = ANY($1) AND status = 'booked' AND payment_status <> 'paid'"""
+from tests.properties.booking_machine import Clinics, limits_off
+from tests.properties.driver import LOOP, histories
 
 
 @pytest.fixture
@@ -81,180 +20,10 @@ async def _loop(core: Engines) -> None:
     ports.provide(TestQrKey, TestQrKey())
 
 
-class Clinics(RuleBasedStateMachine):
-    """Two doctors of one department, one of them sought after, and a few people who want all of it."""
-
-    held: Bundle[AppointmentView] = Bundle("held")
-
-    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run on the session's loop; a refusal is an answer."""
-        try:
-            return LOOP[0].run_until_complete(work)
-        except DomainError as refused:
-            return refused
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.gateway = FakeGateway()
-        ports.provide(PaymentGateway, self.gateway)
-        self.do(self._open())
-
-    async def _open(self) -> None:
-        clinic = await make_clinic()
-        kept = [PoolQuota(pool=Pool.WINDOW, places=1, returns_minutes_before=10)]
-        starts = timedelta(minutes=40)
-        self.sessions: list[ScheduleView] = [
-            await make_session(clinic=clinic, places=3, starts_in=starts, pools=kept),
-            await self._beside(clinic, starts_in=starts, places=2, sought_after=True),
-            await self._beside(clinic, starts_in=timedelta(days=1, minutes=40), places=2),
-        ]
-        self.people: list[Person] = [await make_person() for _ in range(PEOPLE)]
-        self.registrar = await make_registrar()
-
-    async def _beside(self, clinic: Clinic, **more: Any) -> ScheduleView:
-        return await make_session(clinic=await make_clinic(beside=clinic), **more)
-
-    @rule(target=held, who=st.integers(0, PEOPLE - 1), at=st.integers(0, 2), together=st.booleans())
-    def book(self, who: int, at: int, together: bool) -> AppointmentView | None:
-        """One books: exactly when plain SQL says that there is a place and nothing of theirs is in the way."""
-        person, session = self.people[who], self.sessions[at]
-        free = self.do(value(FREE_FOR_PHONES, session.schedule_id))
-        claims = self.do(value(CLAIMS, person.patient_id, session.schedule_id))
-        command = BookAppointment(patient_id=person.patient_id, schedule_id=session.schedule_id)
-        if together:
-            answer = self.do(rush.book_in_rush(keyed(person), command))
-        else:
-            answer = self.do(run(person.phone, book_appointment, command))
-        assert isinstance(answer, AppointmentView) == (free > 0 and claims == 0), (answer, free, claims)
-        return answer if isinstance(answer, AppointmentView) else None
-
-    @rule(at=st.integers(0, 2), together=st.booleans())
-    def everybody_at_once(self, at: int, together: bool) -> None:
-        """As many get a place as there are, and as are free to take one."""
-        session = self.sessions[at]
-
-        async def storm() -> tuple[int, int, int]:
-            free = await value(FREE_FOR_PHONES, session.schedule_id)
-            able = [p for p in self.people if not await value(CLAIMS, p.patient_id, session.schedule_id)]
-            commands = [BookAppointment(patient_id=p.patient_id, schedule_id=session.schedule_id) for p in self.people]
-            if together:
-                tries = [rush.book_in_rush(keyed(p), c) for p, c in zip(self.people, commands, strict=True)]
-            else:
-                tries = [run(p.phone, book_appointment, c) for p, c in zip(self.people, commands, strict=True)]
-            answers = await asyncio.gather(*tries, return_exceptions=True)
-            assert all(isinstance(a, AppointmentView | DomainError) for a in answers), answers
-            return free, len(able), sum(isinstance(a, AppointmentView) for a in answers)
-
-        free, able, sold = LOOP[0].run_until_complete(storm())
-        assert sold == min(free, able)
-
-    @rule(who=st.integers(0, PEOPLE - 1), at=st.integers(0, 1))
-    def buy_at_the_window(self, who: int, at: int) -> None:
-        command = RegisterWalkIn(
-            patient_id=self.people[who].patient_id, schedule_id=self.sessions[at].schedule_id, tendered_fen=2500
-        )
-        self.do(run(self.registrar, register_walk_in, command))
-
-    @rule(one=held, times=st.integers(1, 3))
-    def pay(self, one: AppointmentView | None, times: int) -> None:
-        """Pay if the hold still stands; the callback comes once or more, at once."""
-        if one is None:
-            return
-        number = self.do(open_payment(self.gateway, person=self._person(one), appointment_id=one.id))
-        if not isinstance(number, str) or self.gateway.orders[number].state != "NOTPAY":
-            return
-        fact = self.gateway.pay(number)
-
-        async def deliver() -> None:
-            await asyncio.gather(*(outside.take_in_success(system_context(), fact) for _ in range(times)))
-            await relay.drain(8)
-
-        LOOP[0].run_until_complete(deliver())
-
-    @rule(one=held)
-    def pay_too_late(self, one: AppointmentView | None) -> None:
-        """The sheet was open, the hold lapsed, then the money came: the place again, another, or the money back."""
-        if one is None:
-            return
-        number = self.do(open_payment(self.gateway, person=self._person(one), appointment_id=one.id))
-        if not isinstance(number, str) or self.gateway.orders[number].state != "NOTPAY":
-            return
-        self.do(let_hold_lapse(one.id))
-        self.do(relay.drain(2))
-        self.do(outside.take_in_success(system_context(), self.gateway.pay(number)))
-        self.do(relay.drain(8))
-
-    @rule(one=held)
-    def give_back(self, one: AppointmentView | None) -> None:
-        if one is not None:
-            phone = self._person(one).phone
-            self.do(run(phone, cancel_appointment, CancelAppointment(appointment_id=one.id)))
-            self.do(relay.drain(8))
-
-    @rule(one=held, tidied=st.booleans())
-    def let_lapse(self, one: AppointmentView | None, tidied: bool) -> None:
-        """The time to pay passes; the timer may come late."""
-        if one is not None:
-            self.do(self._lapse(one.id, tidied=tidied))
-
-    async def _lapse(self, appointment_id: UUID, *, tidied: bool) -> None:
-        if await value("SELECT status FROM appointment WHERE id = $1", appointment_id) != "pending":
-            return
-        await let_hold_lapse(appointment_id)
-        if tidied:
-            await rows(
-                "UPDATE outbox_delivery d SET not_before = hospital_now() FROM outbox_event e WHERE e.id = d.event_id "
-                "AND e.name = 'AppointmentHoldLapses' AND e.payload->>'appointment_id' = $1 RETURNING d.id",
-                str(appointment_id),
-            )
-            await relay.drain(6)
-
-    @rule()
-    def the_secret_moment_comes(self) -> None:
-        ids = [session.schedule_id for session in self.sessions]
-        self.do(rows("UPDATE slot SET free_from = hospital_now() WHERE schedule_id = ANY($1) AND free_from IS NOT NULL "
-                     "RETURNING id", ids))  # fmt: skip
-
-    def _person(self, one: AppointmentView) -> Person:
-        return next(person for person in self.people if person.patient_id == one.patient_id)
-
-    @invariant()
-    def every_place_is_sold_once_or_free(self) -> None:
-        ids = [session.schedule_id for session in getattr(self, "sessions", [])]
-        judged = f"SELECT f.* FROM ({PLACES}) AS f JOIN slot s ON s.id = f.id WHERE s.schedule_id = ANY($1)"
-        assert [tuple(row) for row in self.do(rows(judged, ids))] == []
-        assert [tuple(row) for row in self.do(rows(TWICE, ids))] == []
-
-
-@contextlib.asynccontextmanager
-async def without_limits() -> AsyncIterator[None]:
-    """These people book more often than any rule allows."""
-    async with (
-        booking_rule(RuleCode.PATIENT_BOOKINGS_PER_DAY, 9999),
-        booking_rule(RuleCode.ACCOUNT_BOOKINGS_PER_DAY, 9999),
-    ):
-        yield
-
-
-def histories(examples: int, steps: int) -> None:
-    """Run the machine on the session's loop."""
-    limits = without_limits()
-    LOOP[0].run_until_complete(limits.__aenter__())
-    try:
-        run_state_machine_as_test(
-            Clinics,
-            settings=settings(
-                max_examples=examples, stateful_step_count=steps, deadline=None, database=None, print_blob=True,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )  # fmt: skip
-    finally:
-        LOOP[0].run_until_complete(limits.__aexit__(None, None, None))
-
-
 @pytest.mark.usefixtures("_loop")
 def test_given_any_history_then_every_place_is_sold_once_or_free() -> None:
-    histories(8, 25)
+    with limits_off():
+        histories(Clinics, examples=8, steps=25)
 
 
 @pytest.mark.usefixtures("_loop")

@@ -4,13 +4,11 @@ The oracle is plain SQL, independent of the statements under test.
 """
 
 import asyncio
-from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule
 
 from hospital_core.access.scheduling.commands import BookAppointment, CancelAppointment
 from hospital_core.access.scheduling.queries import slots
@@ -24,7 +22,7 @@ from hospital_core.exchange.notifications.ports import Messenger
 from hospital_core.kernel import ports, relay
 from hospital_core.kernel.errors import DomainError
 from hospital_core.kernel.run import run
-from tests.faults.checker import PLACES
+from tests.faults.checker import PLACES_OF
 from tests.fixtures.access import (
     SYSTEM,
     FakeMessenger,
@@ -41,10 +39,10 @@ from tests.fixtures.finance import rows, value
 from tests.fixtures.waiting import IN_THREE_DAYS, line_up
 from tests.flows.access.test_rush import keyed
 from tests.flows.access.test_waitlist import guard_off
-from tests.properties.test_booking import without_limits
+from tests.properties.booking_machine import limits_off
+from tests.properties.driver import LOOP, HospitalMachine, histories
 
 PEOPLE = 6
-LOOP: list[asyncio.AbstractEventLoop] = []
 
 # An offer that stands belongs to an appointment that is held; one entry has one offer.
 BROKEN_OFFERS = """
@@ -74,15 +72,8 @@ async def _loop(core: Engines) -> None:
     ports.provide(Messenger, FakeMessenger())
 
 
-class Line(RuleBasedStateMachine):
+class Line(HospitalMachine):
     """Two places without fee of one doctor, both taken, and more people who want one; one of them waits already."""
-
-    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run on the session's loop; a refusal is an answer."""
-        try:
-            return LOOP[0].run_until_complete(work)
-        except DomainError as refused:
-            return refused
 
     def __init__(self) -> None:
         super().__init__()
@@ -169,33 +160,17 @@ class Line(RuleBasedStateMachine):
     def the_line_is_kept(self) -> None:
         if not hasattr(self, "line"):
             return
-        judged = f"SELECT f.* FROM ({PLACES}) AS f JOIN slot s ON s.id = f.id WHERE s.schedule_id = $1"
-        assert [tuple(row) for row in self.do(rows(judged, self.session.schedule_id))] == []
+        assert [tuple(row) for row in self.do(rows(PLACES_OF, [self.session.schedule_id]))] == []
         assert self.do(rows(BROKEN_OFFERS, self.line.department_id)) == []
         assert self.do(rows(PASSED_BY, self.line.department_id)) == []
         shown = sum(slot.free for slot in self.do(slots(reading(SYSTEM), self.session.schedule_id)).items)
         assert not shown or self.do(value(WAITING, self.line.department_id)) == 0
 
 
-def histories(examples: int) -> None:
-    """Run the machine on the session's loop."""
-    limits = without_limits()
-    LOOP[0].run_until_complete(limits.__aenter__())
-    try:
-        run_state_machine_as_test(
-            Line,
-            settings=settings(
-                max_examples=examples, stateful_step_count=25, deadline=None, database=None, print_blob=True,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )  # fmt: skip
-    finally:
-        LOOP[0].run_until_complete(limits.__aexit__(None, None, None))
-
-
 @pytest.mark.usefixtures("_loop")
 def test_given_any_history_then_the_line_is_served_in_its_order_and_nobody_passes_it() -> None:
-    histories(8)
+    with limits_off():
+        histories(Line, examples=8, steps=25)
 
 
 @pytest.mark.parametrize("together", [False, True])

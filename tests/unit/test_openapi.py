@@ -1,6 +1,7 @@
 """The description of the API as the pages' types are made of it."""
 
 import json
+import re
 from typing import Any
 from uuid import UUID
 
@@ -58,6 +59,11 @@ def test_given_two_views_of_one_name_then_the_names_would_not_be_plain(document:
 def test_given_the_whole_api_then_every_component_is_used(document: dict[str, Any]) -> None:
     text = json.dumps(document)
     assert [name for name in document["components"]["schemas"] if f'/schemas/{name}"' not in text] == []
+
+
+def test_given_the_whole_api_then_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert named - document["components"]["schemas"].keys() == set()
 
 
 def test_given_a_field_in_the_path_then_it_is_no_part_of_the_body() -> None:

@@ -8,8 +8,8 @@ from pydantic import Field
 from backend.api.staff.base import Query, staff_routes
 from backend.http.codes import svg_of
 from backend.http.routing import Call, Owner
-from hospital_core.access.scheduling.views import VisitLabel
-from hospital_core.access.scheduling.visit_queries import visits_of
+from hospital_core.chart.encounters.queries import places_of_bill, visits_of
+from hospital_core.chart.encounters.views import VisitLabel
 from hospital_core.finance.billing.commands import BillOpenCharges, UnbillInvoice
 from hospital_core.finance.billing.errors import (
     AlreadyPerformed,
@@ -229,6 +229,7 @@ async def _open(
         channel=channel,
         description="门诊缴费",
         pay_until=now + lasts,
+        place_ids=await places_of_bill(Reading(ctx), command.invoice_id),
     )
     return await run(ctx, open_intent, wanted)
 

@@ -151,15 +151,6 @@ class MoveOptionsView(View):
     items: list[MoveOption]
 
 
-class VisitLabel(View):
-    """What a visit is called where only its id is known (就诊名称): department, doctor and time."""
-
-    encounter_id: UUID
-    department: str
-    doctor: str
-    starts_at: datetime
-
-
 class WalkInView(View):
     """A place sold at the window (现场挂号结果)."""
 

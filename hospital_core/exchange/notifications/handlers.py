@@ -5,6 +5,7 @@ from uuid import UUID
 from hospital_core.access.queueing.events import TicketCalled
 from hospital_core.access.queueing.queries import ticket_to_remind
 from hospital_core.access.scheduling.events import (
+    AddOnGiven,
     AppealAnswered,
     AppointmentConfirmed,
     AppointmentMoved,
@@ -15,10 +16,12 @@ from hospital_core.access.scheduling.events import (
     DisruptionEvent,
     DoctorSubstituted,
     PatientBanned,
+    VisitReminderDue,
     WaitlistEnded,
     WaitlistEvent,
     WaitlistOffered,
 )
+from hospital_core.access.scheduling.service.reminding import remind_later
 from hospital_core.exchange.notifications.commands import BeginDelivery, RecordDelivery
 from hospital_core.exchange.notifications.events import NotificationWaiting
 from hospital_core.exchange.notifications.kinds import NotificationKind
@@ -27,6 +30,7 @@ from hospital_core.exchange.notifications.queries import WaitingMessage, message
 from hospital_core.exchange.notifications.service import begin_delivery, notify, notify_all, record_delivery
 from hospital_core.exchange.notifications.states import DeliveryResult
 from hospital_core.exchange.notifications.wording import NEAR_AHEAD
+from hospital_core.finance.einvoicing.events import EInvoiceIssued
 from hospital_core.finance.payments.events import CardToppedUp, PaymentSucceeded, RefundSucceeded
 from hospital_core.kernel import ports
 from hospital_core.kernel.context import Context
@@ -37,7 +41,11 @@ from hospital_core.kernel.run import run
 from hospital_core.kernel.uow import UnitOfWork
 
 _PAYER = "SELECT patient_id, account_id FROM payment_intent WHERE id = $1"
+# Who paid on a phone is told; of a bill paid at a window, whoever may act for the patient.
+_PAYERS = """
+SELECT DISTINCT account_id FROM payment_intent WHERE invoice_id = $1 AND applied AND account_id IS NOT NULL"""
 _BOOKER = "SELECT patient_id, account_id FROM appointment WHERE id = $1"
+_UPCOMING = "SELECT patient_id, starts_at FROM appointment WHERE id = $1 AND status = 'booked' AND starts_at > $2"
 # A booking's own fee is told with the booking; ``source_kind`` is written by scheduling.
 _OTHER_THAN_FEES = """
 SELECT i.patient_id, i.account_id FROM payment_intent i
@@ -49,6 +57,22 @@ WHERE i.id = $1 AND (i.invoice_id IS NULL OR EXISTS (
 async def tell_confirmed(uow: UnitOfWork, event: AppointmentConfirmed) -> None:
     """预约成功."""
     await _to_the_booker(uow, NotificationKind.APPOINTMENT_CONFIRMED, event.appointment_id, event.appointment_id)
+
+
+@handles(AddOnGiven)
+async def tell_added(uow: UnitOfWork, event: AddOnGiven) -> None:
+    """加号: nobody's phone asked for it, so whoever may act for the patient hears of it."""
+    row = await uow.fetch_row(_BOOKER, event.appointment_id)
+    if row is not None:
+        await notify_all(uow, NotificationKind.ADD_ON_GIVEN, event.appointment_id, patient_id=row["patient_id"])
+
+
+@handles(VisitReminderDue)
+async def remind(uow: UnitOfWork, event: VisitReminderDue) -> None:
+    """就诊提醒: of the visit as it stands now; one that was moved to a later day is told of then."""
+    row = await uow.fetch_row(_UPCOMING, event.appointment_id, uow.now)
+    if row is not None and not await remind_later(uow, event.appointment_id, row["starts_at"]):
+        await notify_all(uow, NotificationKind.VISIT_REMINDER, event.appointment_id, patient_id=row["patient_id"])
 
 
 @handles(AppointmentRefunded)
@@ -138,6 +162,17 @@ async def tell_money_back(uow: UnitOfWork, event: RefundSucceeded) -> None:
     """退费到账: to the payer, who need not be the patient; money that was too much is told even for a booking's fee."""
     wanted = _PAYER if event.source_kind == "surplus" else _OTHER_THAN_FEES
     await _to_the_payer(uow, NotificationKind.REFUND_FINISHED, event.refund_id, event.intent_id, wanted)
+
+
+@handles(EInvoiceIssued)
+async def tell_e_invoice(uow: UnitOfWork, event: EInvoiceIssued) -> None:
+    """电子票据已开具: its link, to whoever paid the bill."""
+    payers = [row["account_id"] for row in await uow.fetch(_PAYERS, event.invoice_id)]
+    kind, source = NotificationKind.E_INVOICE_ISSUED, event.e_invoice_id
+    if not payers:
+        await notify_all(uow, kind, source, patient_id=event.patient_id)
+    for account_id in payers:
+        await notify(uow, kind, source, patient_id=event.patient_id, account_id=account_id)
 
 
 async def _to_the_booker(uow: UnitOfWork, kind: NotificationKind, source_id: UUID, appointment_id: UUID) -> None:

@@ -11,6 +11,7 @@ class NotificationKind(StrEnum):
     APPOINTMENT_REFUNDED = "appointment_refunded"  # 挂号费退回
     PAYMENT_RECEIVED = "payment_received"  # 缴费成功
     REFUND_FINISHED = "refund_finished"  # 退费到账
+    E_INVOICE_ISSUED = "e_invoice_issued"  # 电子票据已开具
     CLINIC_STOPPED = "clinic_stopped"  # 停诊
     DOCTOR_SUBSTITUTED = "doctor_substituted"  # 替诊
     APPOINTMENT_MOVED = "appointment_moved"  # 改约成功
@@ -19,6 +20,8 @@ class NotificationKind(StrEnum):
     BOOKING_BANNED = "booking_banned"  # 限约
     BAN_LIFTED = "ban_lifted"  # 解除限约
     APPEAL_ANSWERED = "appeal_answered"  # 申诉结果
+    ADD_ON_GIVEN = "add_on_given"  # 加号
+    VISIT_REMINDER = "visit_reminder"  # 就诊提醒
     TICKET_NEAR = "ticket_near"  # 即将叫号
     TICKET_CALLED = "ticket_called"  # 叫号提醒
     REPORT_READY = "report_ready"  # 报告出具
@@ -29,6 +32,7 @@ _USEFUL_FOR = {
     NotificationKind.TICKET_CALLED: timedelta(minutes=10),
     NotificationKind.TICKET_NEAR: timedelta(minutes=15),
     NotificationKind.WAITLIST_OFFERED: timedelta(minutes=30),
+    NotificationKind.ADD_ON_GIVEN: timedelta(minutes=15),
 }
 _ORDINARILY = timedelta(hours=24)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from hospital_core.exchange.notifications.kinds import NotificationKind
 from hospital_core.exchange.notifications.ports import Messenger
 from hospital_core.exchange.notifications.states import NotificationStatus
-from hospital_core.exchange.notifications.views import MessageView, SentMessage, TemplateConsent
+from hospital_core.exchange.notifications.views import MessageView, SentMessage, TemplateConsent, UnreadMessages
 from hospital_core.exchange.notifications.wording import WORDINGS, Said, Words, said
 from hospital_core.kernel import ports
 from hospital_core.kernel.commands import Page
@@ -23,6 +23,14 @@ WHERE n.account_id = $1 AND ($2::timestamptz IS NULL OR n.created_at < $2)
   AND EXISTS (SELECT 1 FROM account_link l WHERE l.account_id = n.account_id AND l.status = 'active'
                 AND l.patient_id IN (SELECT person_ids(n.patient_id)))
 ORDER BY n.created_at DESC LIMIT $3"""
+
+_UNREAD = """
+SELECT count(*)::int FROM (
+    SELECT 1 FROM notification n
+    WHERE n.account_id = $1 AND n.read_at IS NULL
+      AND EXISTS (SELECT 1 FROM account_link l WHERE l.account_id = n.account_id AND l.status = 'active'
+                    AND l.patient_id IN (SELECT person_ids(n.patient_id)))
+    LIMIT 99) AS new"""
 
 _ONE = "SELECT n.*, acc.openid FROM notification n JOIN patient_account acc ON acc.id = n.account_id WHERE n.id = $1"
 
@@ -63,6 +71,11 @@ async def inbox(
     return Page(items=[_view(row, told[NotificationKind(row["kind"])][row["source_id"]]) for row in rows])
 
 
+async def unread_messages(reading: Reading) -> UnreadMessages:
+    """How many messages the signed-in account has not opened (未读消息)."""
+    return UnreadMessages(unread=await reading.fetch_value(_UNREAD, reading.ctx.actor.id))
+
+
 async def message(reading: Reading, notification_id: UUID) -> WaitingMessage | None:
     """One message with what it says; for sending."""
     row = await reading.fetch_row(_ONE, notification_id)
@@ -87,10 +100,13 @@ async def template_consents(reading: Reading) -> Page[TemplateConsent]:
     items: dict[str, TemplateConsent] = {}
     for kind, wording in WORDINGS.items():
         template = messenger.template_of(kind)
-        if template is not None and template.key not in items:
+        if template is not None and template.key in items:
+            items[template.key].titles.append(wording.title)
+        elif template is not None:
             items[template.key] = TemplateConsent(
                 kind=kind,
                 title=wording.title,
+                titles=[wording.title],
                 template_id=template.template_id,
                 standing=template.standing,
                 remaining=left.get(template.key, 0) if messenger.counts_consents else None,
@@ -111,5 +127,6 @@ def _view(row: Mapping[str, Any], told: Said) -> MessageView:
     wording = WORDINGS[kind]
     return MessageView(
         id=row["id"], kind=kind, title=wording.title, text=wording.line(told.words), patient_id=row["patient_id"],
-        appointment_id=told.appointment_id, status=row["status"], created_at=row["created_at"], read_at=row["read_at"],
+        appointment_id=told.appointment_id, payment_id=told.payment_id, e_invoice_id=told.e_invoice_id,
+        status=row["status"], created_at=row["created_at"], read_at=row["read_at"],
     )  # fmt: skip

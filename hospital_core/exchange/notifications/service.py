@@ -6,8 +6,8 @@ from hospital_core.exchange.notifications.commands import BeginDelivery, ReadMes
 from hospital_core.exchange.notifications.events import NotificationWaiting
 from hospital_core.exchange.notifications.kinds import NotificationKind, useful_for
 from hospital_core.exchange.notifications.states import NOTIFICATION, Consent, DeliveryResult, NotificationStatus
-from hospital_core.exchange.notifications.views import DeliveryStart
-from hospital_core.kernel.commands import Done
+from hospital_core.exchange.notifications.views import DeliveryStart, MessagesRead
+from hospital_core.kernel.commands import Done, Empty
 from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.states import transition
@@ -143,3 +143,12 @@ async def read_message(uow: UnitOfWork, command: ReadMessage) -> Done:
         raise NotFound()
     uow.audited("notification", command.notification_id)
     return Done()
+
+
+async def read_all_messages(uow: UnitOfWork, command: Empty) -> MessagesRead:
+    """The person has seen enough: everything in their inbox counts as read (全部已读)."""
+    return MessagesRead(
+        read=await uow.execute(
+            "UPDATE notification SET read_at = $2 WHERE account_id = $1 AND read_at IS NULL", uow.ctx.actor.id, uow.now
+        )
+    )

@@ -9,7 +9,7 @@ from hospital_core.kernel.commands import View
 
 
 class MessageView(View):
-    """One message (消息): shown whether or not its channel delivered it."""
+    """One message (消息): shown whether or not its channel delivered it. The ids name the page that it opens."""
 
     id: UUID
     kind: NotificationKind
@@ -17,9 +17,23 @@ class MessageView(View):
     text: str
     patient_id: UUID
     appointment_id: UUID | None
+    payment_id: UUID | None
+    e_invoice_id: UUID | None
     status: NotificationStatus
     created_at: datetime
     read_at: datetime | None
+
+
+class UnreadMessages(View):
+    """How many messages of the inbox were not opened (未读消息); 99 stands for more."""
+
+    unread: int
+
+
+class MessagesRead(View):
+    """How many messages count as read now that did not before (全部已读)."""
+
+    read: int
 
 
 class DeliveryStart(View):
@@ -29,10 +43,14 @@ class DeliveryStart(View):
 
 
 class TemplateConsent(View):
-    """A template that the phone may ask permission for (订阅模板), and what is left of earlier permissions."""
+    """A template that the phone may ask permission for (订阅模板), and what is left of earlier permissions.
+
+    ``titles``: all messages that are sent with it.
+    """
 
     kind: NotificationKind
     title: str
+    titles: list[str]
     template_id: str
     standing: bool
     remaining: int | None

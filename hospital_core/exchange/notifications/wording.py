@@ -22,10 +22,12 @@ _Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Said:
-    """One message's words, and the appointment that it opens."""
+    """One message's words, and the appointment, payment or e-invoice that it opens."""
 
     words: Words
     appointment_id: UUID | None
+    payment_id: UUID | None = None
+    e_invoice_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Wording:
 
 
 _VISIT = """
-a.id AS appointment_id, a.starts_at, a.fee_fen, p.name AS patient_name, d.name AS department, m.name AS doctor,
-home.name AS home_room, slot.number
+a.id AS appointment_id, a.starts_at, a.fee_fen, a.pay_until, p.name AS patient_name, d.name AS department,
+m.name AS doctor, home.name AS home_room, slot.number
 FROM appointment a JOIN slot ON slot.id = a.slot_id JOIN schedule s ON s.id = a.schedule_id
 JOIN location home ON home.id = s.room_id JOIN patient p ON p.id = a.patient_id
 JOIN department d ON d.id = a.department_id JOIN staff_member m ON m.id = a.staff_id"""
@@ -94,17 +96,22 @@ JOIN location area ON area.id = t.area_id LEFT JOIN location r ON r.id = t.room_
 WHERE t.id = ANY($1::uuid[])"""
 
 _PAYMENT = """
-SELECT i.id AS source_id, NULL::uuid AS appointment_id, i.amount_fen, i.succeeded_at AS at, i.purpose,
-       p.name AS patient_name,
+SELECT i.id AS source_id, NULL::uuid AS appointment_id, i.id AS payment_id, i.amount_fen, i.succeeded_at AS at,
+       i.purpose, p.name AS patient_name,
        (SELECT string_agg(c.name, '、' ORDER BY c.id) FROM charge_item c WHERE c.invoice_id = i.invoice_id) AS items
 FROM payment_intent i JOIN patient p ON p.id = i.patient_id WHERE i.id = ANY($1::uuid[])"""
 
 _REFUND = """
-SELECT r.id AS source_id, NULL::uuid AS appointment_id, r.amount_fen, r.succeeded_at AS at, i.purpose,
-       p.name AS patient_name,
+SELECT r.id AS source_id, NULL::uuid AS appointment_id, i.id AS payment_id, r.amount_fen, r.succeeded_at AS at,
+       i.purpose, p.name AS patient_name,
        (SELECT string_agg(c.name, '、' ORDER BY c.id) FROM charge_item c WHERE c.invoice_id = i.invoice_id) AS items
 FROM refund r JOIN payment_intent i ON i.id = r.intent_id JOIN patient p ON p.id = i.patient_id
 WHERE r.id = ANY($1::uuid[])"""
+
+_E_INVOICE = """
+SELECT e.id AS source_id, NULL::uuid AS appointment_id, e.id AS e_invoice_id, e.amount_fen, e.issued_at AS at,
+       e.generation, p.name AS patient_name
+FROM e_invoice e JOIN patient p ON p.id = e.patient_id WHERE e.id = ANY($1::uuid[])"""
 
 
 def _time(at: Any) -> str:
@@ -142,6 +149,16 @@ def _moved(row: _Row) -> Words:
 
 def _offered(row: _Row) -> Words:
     return _visit(row) | {"until": _time(row["pay_until"]), "advice": f"请在{_time(row['pay_until'])[5:]}前确认"}
+
+
+def _added(row: _Row) -> Words:
+    until = row["pay_until"]
+    advice = f"请在{_time(until)[5:]}前支付" if row["fee_fen"] else "无需支付，按时就诊"
+    return _booked(row) | {"until": _time(until), "advice": advice}
+
+
+def _reminder(row: _Row) -> Words:
+    return _booked(row) | {"advice": "请携带证件提前到院签到"}
 
 
 def _waited(row: _Row) -> Words:
@@ -194,6 +211,15 @@ def _money(row: _Row) -> Words:
     }
 
 
+def _e_invoiced(row: _Row) -> Words:
+    return {
+        "patient": mask_name(row["patient_name"]),
+        "item": "电子票据" if row["generation"] == 1 else "退费后的新电子票据",
+        "amount": yuan_text(row["amount_fen"]),
+        "time": _time(row["at"]),
+    }
+
+
 _PERIODS = {DayPeriod.MORNING: "上午", DayPeriod.AFTERNOON: "下午", DayPeriod.NIGHT: "夜间"}
 NEAR_AHEAD = 2  # so many before a patient when the reminder goes out
 _WHO = ("patient", "department", "doctor", "time")
@@ -210,10 +236,13 @@ WORDINGS: dict[NotificationKind, Wording] = {
     NotificationKind.BOOKING_BANNED: Wording("线上预约已暂停", _BAN, _banned, ("patient", "item", "advice", "time")),
     NotificationKind.BAN_LIFTED: Wording("线上预约已恢复", _BAN, _lifted, ("patient", "advice")),
     NotificationKind.APPEAL_ANSWERED: Wording("申诉结果", _BAN, _answered, ("patient", "advice")),
+    NotificationKind.ADD_ON_GIVEN: Wording("医生为您加号", _APPOINTMENT, _added, (*_WHO, "number", "advice")),
+    NotificationKind.VISIT_REMINDER: Wording("明日就诊提醒", _APPOINTMENT, _reminder, (*_WHO, "number", "room")),
     NotificationKind.TICKET_NEAR: Wording("即将轮到您就诊", _TICKET, _near, (*_WHO, "number", "room")),
     NotificationKind.TICKET_CALLED: Wording("请前往诊室就诊", _TICKET, _called, (*_WHO, "number", "room")),
     NotificationKind.PAYMENT_RECEIVED: Wording("缴费成功", _PAYMENT, _money, _BILL),
     NotificationKind.REFUND_FINISHED: Wording("退费到账", _REFUND, _money, _BILL),
+    NotificationKind.E_INVOICE_ISSUED: Wording("电子票据已开具", _E_INVOICE, _e_invoiced, _BILL),
 }
 
 
@@ -221,4 +250,9 @@ async def said(reading: Reading, kind: NotificationKind, source_ids: Sequence[UU
     """What messages of one kind say, by their sources."""
     wording = WORDINGS[kind]
     rows = await reading.fetch(wording.sql, list(source_ids))
-    return {row["source_id"]: Said(wording.words(row), row["appointment_id"]) for row in rows}
+    return {
+        row["source_id"]: Said(
+            wording.words(row), row["appointment_id"], row.get("payment_id"), row.get("e_invoice_id")
+        )
+        for row in rows
+    }

@@ -77,3 +77,15 @@ class RevokeLink(Command):
     """Remove a patient from the account (移除就诊人)."""
 
     link_id: UUID
+
+
+class PreferLink(Command):
+    """Make a patient the account's default (设为默认就诊人)."""
+
+    link_id: UUID
+
+
+class IdentifyPatient(Command):
+    """A patient's phone shows its code and a scanner reads it (扫就诊码)."""
+
+    code: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(repr=False)

@@ -108,6 +108,38 @@ class TooManyProofCodes(DomainError):
     title = "验证码发送过于频繁，请稍后再试"
 
 
+class IdentityCodeInvalid(DomainError):
+    """The code is not ours, was altered, is of another kind, or its patient was removed from the account."""
+
+    code = "accounts.identity_code_invalid"
+    kind = Kind.INVALID
+    title = "就诊码无效，请在手机上重新打开“就诊码”"
+
+
+class IdentityCodeExpired(DomainError):
+    """The code's minute has passed."""
+
+    code = "accounts.identity_code_expired"
+    kind = Kind.INVALID
+    title = "就诊码已过期，请在手机上刷新后再扫"
+
+
+class IdentityCodeUsed(DomainError):
+    """A code works once."""
+
+    code = "accounts.identity_code_used"
+    kind = Kind.CONFLICT
+    title = "就诊码已使用过，请在手机上刷新后再扫"
+
+
+class LinkUnproven(DomainError):
+    """Nobody has proven yet that this patient agrees to this account: where no person looks, that is not enough."""
+
+    code = "accounts.link_unproven"
+    kind = Kind.CONFLICT
+    title = "该就诊人尚未核验，请刷身份证办理"
+
+
 means("link_at_most_five", TooManyLinks)
 means("link_once", AlreadyLinked)
 means("link_one_self", SelfAlreadyLinked)

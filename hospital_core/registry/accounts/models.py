@@ -27,7 +27,10 @@ class PatientAccount(VersionedRow):
 
 
 class AccountLink(VersionedRow):
-    """An account may act for a patient (就诊人绑定). ``place`` 1–5 makes "at most five" a unique index."""
+    """An account may act for a patient (就诊人绑定). ``place`` 1–5 makes "at most five" a unique index.
+
+    ``preferred_at``: when it was last chosen as the account's default (默认就诊人); the latest choice that stands wins.
+    """
 
     account_id: UUID
     account = refers_to("PatientAccount")
@@ -40,6 +43,7 @@ class AccountLink(VersionedRow):
     proven_at = fields.DatetimeField(null=True)
     proof = fields.CharField(max_length=20, null=True)
     revoked_at = fields.DatetimeField(null=True)
+    preferred_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "account_link"

@@ -21,6 +21,11 @@ _LINKS = f"""
 SELECT l.id, l.account_id, l.patient_id, l.relation, l.linked_at, l.proven_at
 FROM account_link l JOIN patient p ON p.id = l.patient_id WHERE {_EFFECTIVE}"""
 
+# The latest choice that still stands; nobody chosen: the holder, then whoever was added first.
+_DEFAULT = f"""
+SELECT l.id FROM account_link l JOIN patient p ON p.id = l.patient_id WHERE {_EFFECTIVE} AND l.account_id = $1
+ORDER BY l.preferred_at DESC NULLS LAST, l.relation <> 'self', l.place LIMIT 1"""
+
 
 async def linked_patients(reading: Reading, account_id: UUID) -> list[LinkView]:
     """The patients an account may act for (就诊人列表), in the order of their places."""
@@ -71,6 +76,15 @@ async def own_active_link(reading: Reading, account_id: UUID, link_id: UUID, *, 
     return row
 
 
+async def identifying_link(reading: Reading, link_id: UUID, account_id: UUID | None = None) -> Record | None:
+    """A link that still stands, of this account only when one is given, with the clock; None for all others alike."""
+    return await reading.fetch_row(
+        f"SELECT x.*, hospital_now() AS now FROM ({_LINKS}) AS x "
+        "WHERE x.id = $1 AND ($2::uuid IS NULL OR x.account_id = $2)",
+        link_id, account_id,
+    )  # fmt: skip
+
+
 async def link_basis(reading: Reading, account_id: UUID, patient_id: UUID) -> LinkBasis | None:
     """Why an account may act for a patient, or None. Every file of the person counts; the widest link is taken.
 
@@ -111,6 +125,7 @@ async def file_phone(reading: Reading, patient_id: UUID) -> str | None:
 
 async def _views(reading: Reading, rows: list[Record]) -> list[LinkView]:
     files = {view.id: view for view in await patient_views(reading, [row["patient_id"] for row in rows])}
+    default_id = await reading.fetch_value(_DEFAULT, rows[0]["account_id"]) if rows else None
     views = []
     for row in rows:
         file, proven = files[row["patient_id"]], row["proven_at"] is not None
@@ -120,6 +135,7 @@ async def _views(reading: Reading, rows: list[Record]) -> list[LinkView]:
                 relation=row["relation"], proven=proven, linked_at=row["linked_at"],
                 document_masked=file.document_masked if proven else None,
                 patient_no=file.patient_no if proven else None,
+                is_default=row["id"] == default_id,
             )
         )  # fmt: skip
     return views

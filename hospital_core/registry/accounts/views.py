@@ -8,6 +8,7 @@ from pydantic import Field
 
 from hospital_core.kernel.commands import View
 from hospital_core.registry.accounts.states import Relation
+from hospital_core.registry.patients.views import PatientView
 
 
 class SignedIn(View):
@@ -40,7 +41,8 @@ class LinkView(View):
     """A linked patient (就诊人).
 
     Until the link is proven it looks the same whether the file was there before or was opened by this link: the number
-    and the document, which the two would show differently, are held back.
+    and the document, which the two would show differently, are held back. ``is_default``: whom a booking is for unless
+    another is chosen.
     """
 
     link_id: UUID
@@ -51,6 +53,24 @@ class LinkView(View):
     document_masked: str | None
     patient_no: str | None
     linked_at: datetime
+    is_default: bool
+
+
+class IdentityCodeView(View):
+    """What a phone shows as a QR code to say who its patient is (就诊码), and until when it works; once."""
+
+    text: str = Field(repr=False)
+    expires_at: datetime
+    name_masked: str
+    proven: bool
+
+
+class IdentifiedPatient(View):
+    """Whom an identity code names (就诊码识别), what they are to the phone's holder, and whether that is proven."""
+
+    patient: PatientView
+    relation: Relation
+    proven: bool
 
 
 class LinkedAccount(View):

@@ -75,7 +75,7 @@ class OpenKioskSession(Command):
     """A patient proves who they are at a kiosk (自助机身份核验).
 
     ``id_card``: number and name as the card's chip gave them. ``appointment_qr``: the route has read the signed code
-    and names the patient; never taken from a body.
+    and names the patient; never taken from a body. ``identity_code``: as the phone showed it (就诊码).
     """
 
     proof_kind: KioskProof
@@ -83,11 +83,16 @@ class OpenKioskSession(Command):
     document_no: Annotated[str, StringConstraints(max_length=40)] | None = Field(default=None, repr=False)
     name: Annotated[str, StringConstraints(max_length=200)] | None = Field(default=None, repr=False)
     patient_id: UUID | None = None
+    identity_code: Annotated[str, StringConstraints(max_length=256)] | None = Field(default=None, repr=False)
 
     @model_validator(mode="after")
     def _complete(self) -> "OpenKioskSession":
-        by_card = self.document_no is not None and self.name is not None and self.patient_id is None
-        by_qr = self.document_no is None and self.patient_id is not None
-        if not (by_card if self.proof_kind is KioskProof.ID_CARD else by_qr):
+        shown = {
+            KioskProof.ID_CARD: self.document_no is not None and self.name is not None,
+            KioskProof.APPOINTMENT_QR: self.patient_id is not None,
+            KioskProof.IDENTITY_CODE: self.identity_code is not None,
+        }
+        parts = (self.document_no, self.patient_id, self.identity_code)
+        if not shown[self.proof_kind] or sum(part is not None for part in parts) != 1:
             raise ValueError("the proof is incomplete")
         return self

@@ -26,6 +26,7 @@ class KioskProof(StrEnum):
 
     ID_CARD = "id_card"
     APPOINTMENT_QR = "appointment_qr"
+    IDENTITY_CODE = "identity_code"  # 就诊码
 
 
 class DeviceOrder(StrEnum):

@@ -30,6 +30,9 @@ class Permission(StrEnum):
     CASH_DESK = "cash.desk"  # see drawers, shifts and receipts; end a shift
     REFUND_REQUEST = "refund.request"
     PRICE_OVERRIDE = "price.override"  # charge another price than the list's, with a reason
+    E_INVOICE_MANAGE = "e_invoice.manage"  # see e-invoices, send failed ones again, check a day
+    RECONCILE_PROPOSE = "reconcile.propose"  # read reconciliations, say what was done about a difference
+    RECONCILE_APPROVE = "reconcile.approve"  # agree, as another person
     DAY_CLOSE = "day.close"  # close accounting days, correct journals, keep drawers
     SCHEDULE_READ = "schedule.read"
     SCHEDULE_MANAGE = "schedule.manage"
@@ -38,6 +41,7 @@ class Permission(StrEnum):
     DISRUPTION_SETTLE = "disruption.settle"  # answer for a patient whose clinic was changed
     WAITLIST_READ = "waitlist.read"
     BAN_MANAGE = "ban.manage"  # keep patients from booking online, answer their objections
+    BOARD_READ = "board.read"  # the day in figures, money among them
     BREAK_GLASS_OPEN = "break_glass.open"
     BREAK_GLASS_REVIEW = "break_glass.review"
     WARD_READ = "ward.read"
@@ -72,18 +76,19 @@ ROLE_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
     ),
     StaffRole.CASHIER: frozenset(
         {P.PATIENT_SEARCH, P.PATIENT_READ, P.CASH_TAKE, P.CASH_DESK, P.REFUND_REQUEST, P.SCHEDULE_READ,
-         P.CATALOGUE_READ}
+         P.CATALOGUE_READ, P.RECONCILE_PROPOSE, P.E_INVOICE_MANAGE}
     ),
     StaffRole.PHARMACIST: frozenset({P.PATIENT_READ, P.CATALOGUE_READ}),
     StaffRole.TECHNICIAN: frozenset({P.PATIENT_READ, P.QUEUE_READ, P.QUEUE_CALL, P.CATALOGUE_READ}),
     StaffRole.MANAGER: frozenset(
         {P.QUEUE_READ, P.SCHEDULE_READ, P.SCHEDULE_MANAGE, P.CATALOGUE_READ, P.PRICE_MANAGE, P.STAFF_READ, P.WARD_READ,
          P.GUIDE_MANAGE, P.DISRUPTION_SETTLE, P.WAITLIST_READ, P.BAN_MANAGE, P.PRICE_OVERRIDE, P.CASH_DESK, P.DAY_CLOSE,
-         P.MESSAGE_LOG_READ}
+         P.MESSAGE_LOG_READ, P.BOARD_READ, P.RECONCILE_PROPOSE, P.RECONCILE_APPROVE,
+         P.E_INVOICE_MANAGE}
     ),
     StaffRole.SYSTEM_ADMIN: frozenset(
         {P.STAFF_READ, P.STAFF_MANAGE, P.DEVICE_MANAGE, P.PRICE_MANAGE, P.CATALOGUE_READ, P.ORGANIZATION_MANAGE,
-         P.SCHEDULE_READ, P.SCHEDULE_MANAGE, P.GUIDE_MANAGE, P.PARKED_RELEASE, P.MESSAGE_LOG_READ}
+         P.SCHEDULE_READ, P.SCHEDULE_MANAGE, P.GUIDE_MANAGE, P.PARKED_RELEASE, P.MESSAGE_LOG_READ, P.BOARD_READ}
     ),
     StaffRole.SECURITY_ADMIN: frozenset({P.STAFF_READ, P.ROLES_ASSIGN, P.ACCOUNT_DISABLE, P.BREAK_GLASS_REVIEW}),
     StaffRole.AUDIT_ADMIN: frozenset({P.AUDIT_READ}),

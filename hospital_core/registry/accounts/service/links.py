@@ -12,7 +12,7 @@ from hospital_core.kernel.errors import FieldProblem, Unauthenticated
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
-from hospital_core.registry.accounts.commands import AddPatient, RevokeLink
+from hospital_core.registry.accounts.commands import AddPatient, PreferLink, RevokeLink
 from hospital_core.registry.accounts.errors import (
     AlreadyLinked,
     GuardianNeeded,
@@ -56,6 +56,9 @@ INSERT INTO account_link (id, version, account_id, patient_id, relation, place, 
 SELECT $1, 0, $2, $3, $4, place, 'active', $5, $6 FROM generate_series(1, 5) AS place
 WHERE place NOT IN (SELECT l.place FROM account_link l WHERE l.account_id = $2 AND l.status = 'active')
 ORDER BY place LIMIT 1"""
+
+
+_PREFER = "UPDATE account_link SET preferred_at = $2, version = version + 1 WHERE id = $1 AND status = 'active'"
 
 
 async def add_patient(uow: UnitOfWork, command: AddPatient) -> LinkView:
@@ -114,6 +117,15 @@ async def revoke_link(uow: UnitOfWork, command: RevokeLink) -> Done:
     await transition(uow, LINK, "revoke", command.link_id, revoked_at=uow.now)
     uow.audited("account_link", command.link_id, patient_id=row["patient_id"])
     return Done()
+
+
+async def prefer_link(uow: UnitOfWork, command: PreferLink) -> LinkView:
+    """Make a patient the acting account's default (设为默认就诊人). Raises: NotFound, as for another's link."""
+    account_id = acting_account(uow)
+    row = await own_active_link(uow, account_id, command.link_id)
+    await uow.execute(_PREFER, command.link_id, uow.now)
+    uow.audited("account_link", command.link_id, patient_id=row["patient_id"])
+    return await link(uow, command.link_id)
 
 
 def _registration(command: AddPatient, account_phone: str | None) -> RegisterPatient:

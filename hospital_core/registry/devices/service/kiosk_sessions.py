@@ -13,6 +13,8 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.tokens import new_token, token_hash
 from hospital_core.kernel.uow import UnitOfWork
+from hospital_core.registry.accounts.errors import LinkUnproven
+from hospital_core.registry.accounts.service import spend_identity_code
 from hospital_core.registry.devices.commands import OpenKioskSession
 from hospital_core.registry.devices.errors import KioskProofRefused
 from hospital_core.registry.devices.states import KioskProof
@@ -42,7 +44,8 @@ async def open_kiosk_session(uow: UnitOfWork, command: OpenKioskSession) -> Kios
     120 seconds from the last touch, ten minutes at most. A card without a file and a card with another name than the
     file's are refused in the same words.
 
-    Raises: Unauthenticated (not an active kiosk), KioskProofRefused, TooManyAttempts. Locks: the device.
+    Raises: Unauthenticated (not an active kiosk), KioskProofRefused, TooManyAttempts; for a phone's code
+    IdentityCodeInvalid, IdentityCodeExpired, IdentityCodeUsed, LinkUnproven. Locks: the device, the code.
     """
     actor = uow.ctx.actor
     if actor.kind is not ActorKind.DEVICE or actor.id is None:
@@ -90,8 +93,19 @@ async def end_sessions_of(uow: UnitOfWork, device_id: UUID, session_id: UUID | N
     return ended
 
 
+async def _shown_patient(uow: UnitOfWork, code: str) -> UUID:
+    """Whom a phone's code names. Nobody looks at a kiosk, so whoever added a stranger must not sign in as them."""
+    link = await spend_identity_code(uow, code)
+    if link["proven_at"] is None:
+        raise LinkUnproven()
+    patient_id: UUID = link["patient_id"]
+    return (await survivors(uow, [patient_id]))[patient_id]
+
+
 async def _proven_patient(uow: UnitOfWork, command: OpenKioskSession) -> UUID | None:
     """The file that stands for the person now, or None when the proof names nobody."""
+    if command.identity_code is not None:
+        return await _shown_patient(uow, command.identity_code)
     if command.proof_kind is KioskProof.APPOINTMENT_QR:
         assert command.patient_id is not None
         known = await patient_names(uow, [command.patient_id])

@@ -19,7 +19,7 @@ export interface MenuGroup {
 export const menu: readonly MenuGroup[] = [
   {
     title: '运行',
-    items: [{ name: 'board', to: '/board', title: '今日看板', icon: 'report', needs: 'board.read' }],
+    items: [{ name: 'board', to: '/board', title: '今日看板', icon: 'chart', needs: 'board.read' }],
   },
   {
     title: '门诊',
@@ -39,12 +39,12 @@ export const menu: readonly MenuGroup[] = [
     title: '收费',
     items: [
       { name: 'cash', to: '/cash', title: '窗口收费', icon: 'wallet', needs: 'cash.take' },
-      { name: 'pay-outs', to: '/pay-outs', title: '待退付', icon: 'back', needs: 'cash.desk' },
-      { name: 'receipts', to: '/receipts', title: '收据', icon: 'report', needs: 'cash.desk' },
-      { name: 'shift', to: '/shift', title: '我的班次', icon: 'person', needs: 'cash.take' },
-      { name: 'day-end', to: '/day-end', title: '日结', icon: 'calendar', needs: 'day.close' },
+      { name: 'pay-outs', to: '/pay-outs', title: '待退付', icon: 'refund', needs: 'cash.desk' },
+      { name: 'receipts', to: '/receipts', title: '收据', icon: 'receipt', needs: 'cash.desk' },
+      { name: 'shift', to: '/shift', title: '我的班次', icon: 'clock', needs: 'cash.take' },
+      { name: 'day-end', to: '/day-end', title: '日结', icon: 'check', needs: 'day.close' },
       { name: 'e-invoices', to: '/e-invoices', title: '电子票据', icon: 'report', needs: 'e_invoice.manage' },
-      { name: 'reconcile', to: '/reconcile', title: '对账', icon: 'check', needs: 'reconcile.propose' },
+      { name: 'reconcile', to: '/reconcile', title: '对账', icon: 'scales', needs: 'reconcile.propose' },
       { name: 'money', to: '/money', title: '待处理款项', icon: 'inbox', needs: 'refund.request' },
     ],
   },
@@ -52,13 +52,13 @@ export const menu: readonly MenuGroup[] = [
     title: '排班',
     items: [
       { name: 'clinic-day', to: '/clinic-day', title: '出诊与停替诊', icon: 'calendar', needs: 'schedule.manage' },
-      { name: 'templates', to: '/templates', title: '出诊模板', icon: 'report', needs: 'schedule.manage' },
+      { name: 'templates', to: '/templates', title: '出诊模板', icon: 'grid', needs: 'schedule.manage' },
       { name: 'release', to: '/release', title: '放号', icon: 'bell', needs: 'schedule.manage' },
       { name: 'calendar', to: '/calendar', title: '日历', icon: 'calendar', needs: 'schedule.manage' },
       { name: 'waitlist', to: '/waitlist', title: '候补', icon: 'people', needs: 'waitlist.read' },
       { name: 'bans', to: '/bans', title: '限约与申诉', icon: 'alert', needs: 'ban.manage' },
       { name: 'guide', to: '/guide', title: '检索词与导诊', icon: 'search', needs: 'guide.manage' },
-      { name: 'booking-rules', to: '/booking-rules', title: '预约规则', icon: 'check', needs: 'schedule.manage' },
+      { name: 'booking-rules', to: '/booking-rules', title: '预约规则', icon: 'sliders', needs: 'schedule.manage' },
     ],
   },
   {

@@ -13,6 +13,8 @@ export interface SendOptions {
   signal?: AbortSignal
   timeoutMs?: number
   headers?: Record<string, string>
+  /** `no-cache` where the server names its answers (ETag): what has not changed is not sent again. */
+  cache?: RequestCache
 }
 
 export interface RequestOptions extends SendOptions {
@@ -95,7 +97,7 @@ export class ApiClient<P extends object = paths> {
 
   private async send(method: Method, path: string, headers: Headers, options: RequestOptions): Promise<Response> {
     if (this.options.failWhenOffline && !isOnline()) throw Problem.client('client.offline')
-    const init: RequestInit = { method, headers, credentials: this.options.auth.credentials, cache: 'no-store' }
+    const init: RequestInit = { method, headers, credentials: this.options.auth.credentials, cache: options.cache ?? 'no-store' }
     if (options.body instanceof Blob) {
       headers.set('Content-Type', options.body.type)
       init.body = options.body
