@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { toGcj02 } from '../src/arriving/place'
+import { toGcj02 } from '../src/arriving/gcj02'
 
 describe('the map of China', () => {
   it('moves a point as the published approximation does', () => {
