@@ -19,7 +19,7 @@ from hospital_core.kernel.secrecy import KeyRing
 from tests.fixtures.engines import ENVIRONMENT, Engines, drop_database, make_database, running_engines, with_database
 from tests.fixtures.keys import TEST_KEYS
 from tests.fixtures.server import anybody, server
-from tests.scheduling import ORDER, Grouped, group_of
+from tests.scheduling import ORDER, SERVED, Grouped, group_of
 
 # Fixtures of every test: imported in two conftests they would be two servers on one database.
 __all__ = ["anybody", "server"]
@@ -60,8 +60,8 @@ class _EngineThread(threading.Thread):
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long groups first, so that another worker takes the rest meanwhile; tests of the running server last."""
     for item in items:
-        if "server" in getattr(item, "fixturenames", ()) and group_of(_file(item)) != "server":
-            raise pytest.UsageError(f'{item.nodeid} uses the server: its file must say GROUP = "server"')
+        if "server" in getattr(item, "fixturenames", ()) and group_of(_file(item)) not in SERVED:
+            raise pytest.UsageError(f'{item.nodeid} uses the server: its file must say GROUP = "server" or "desk"')
     items.sort(key=lambda item: ORDER[group_of(_file(item))])
 
 

@@ -3,6 +3,7 @@
 xdist's own ``loadgroup`` does not see its marks under the pinned pytest: it renames ``_nodeid``, pytest 9.2 keeps
 ``_id``. So: a file runs on one worker; files that name the same group (``GROUP = "demo"``) run on the same worker, in
 the order of ``ORDER``. Whatever starts a running server comes last: its worker relays events on the run's database.
+Two groups of that kind, one with a browser, share the end between them.
 """
 
 import re
@@ -12,7 +13,8 @@ from typing import Any
 
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-ORDER = {"demo": 0, "demo_faults": 1, "kills": 1, None: 2, "server": 3}
+ORDER = {"demo": 0, "demo_faults": 1, "kills": 1, None: 2, "desk": 3, "server": 4}
+SERVED = frozenset({"desk", "server"})
 _GROUP = re.compile(r'^GROUP = "(\w+)"', re.M)
 
 

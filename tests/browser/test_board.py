@@ -24,7 +24,7 @@ from tests.fixtures.registry import unique
 from tests.fixtures.server import Server
 from tests.flows.http.test_board import begun
 
-GROUP = "server"
+GROUP = "desk"
 
 pytestmark = [
     pytest.mark.browser,

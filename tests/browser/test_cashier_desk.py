@@ -17,7 +17,7 @@ from tests.browser.desk import DIST
 from tests.fixtures.finance import forged, make_price_item, money_findings, run_system, value
 from tests.fixtures.people import MadeStaff, make_staff, register, somebody
 
-GROUP = "server"
+GROUP = "desk"
 
 pytestmark = [
     pytest.mark.browser,

@@ -29,7 +29,7 @@ from tests.fixtures.finance import make_payer
 from tests.fixtures.people import MadeStaff, make_device, make_staff, register, somebody, unique
 from tests.fixtures.server import Server, give_account
 
-GROUP = "server"
+GROUP = "desk"
 
 pytestmark = [
     pytest.mark.browser,

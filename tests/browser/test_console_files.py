@@ -16,7 +16,7 @@ from tests.fixtures.access import SYSTEM
 from tests.fixtures.people import MadeStaff, make_staff, national_id, register, somebody
 from tests.fixtures.registry import make_relation, make_temporary_patient, merge
 
-GROUP = "server"
+GROUP = "desk"
 
 pytestmark = [
     pytest.mark.browser,

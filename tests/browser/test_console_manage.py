@@ -22,7 +22,7 @@ from tests.fixtures.people import PASSWORD, MadeStaff, make_place, make_staff, r
 from tests.fixtures.registry import make_price_item
 from tests.fixtures.trouble import make_abnormal_refund, make_mismatch
 
-GROUP = "server"
+GROUP = "desk"
 
 pytestmark = [
     pytest.mark.browser,

@@ -11,7 +11,7 @@ from tests.browser.test_console import DIST
 from tests.fixtures.finance import run_system, value
 from tests.fixtures.people import make_staff, unique
 
-GROUP = "server"
+GROUP = "desk"
 
 pytestmark = [
     pytest.mark.browser,

@@ -20,7 +20,7 @@ from tests.browser.desk import DIST
 from tests.fixtures.finance import make_price_item, rows, run_system, value
 from tests.fixtures.people import MadeStaff, make_staff, register, somebody, unique
 
-GROUP = "server"
+GROUP = "desk"
 
 pytestmark = [
     pytest.mark.browser,
@@ -62,7 +62,7 @@ async def test_given_a_day_of_cash_then_the_shift_is_counted_note_by_note_and_pr
     await sheet.get_by_label("缴款金额（元）").fill("50")
     await sheet.get_by_role("button", name="登记缴款").click()
     # 100 + 86.50 − 50
-    await expect(page.get_by_text("¥136.50")).to_be_visible()
+    await expect(page.get_by_label("现金").get_by_text("¥136.50")).to_be_visible()
     await expect(sheet).to_be_hidden()
     await desk.must_be_accessible()
     await desk.must_fit()
@@ -124,6 +124,7 @@ async def test_given_a_deposit_of_too_much_then_its_mirror_image_stands_beside_i
     cashier = await make_staff(name="李缴款", roles=[StaffRole.CASHIER])
     await _sold(cashier, "77.70")
     page = await desk.log_in(cashier, "/shift")
+    await expect(page.get_by_text("抽屉应有现金")).to_be_visible()
     await page.keyboard.press("F9")
     sheet = page.get_by_role("dialog", name="缴款")
     await sheet.get_by_label("缴款金额（元）").fill("77.7")

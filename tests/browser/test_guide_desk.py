@@ -17,7 +17,7 @@ from tests.fixtures.people import make_staff
 from tests.fixtures.registry import unique
 from tests.fixtures.server import Server
 
-GROUP = "server"
+GROUP = "desk"
 
 pytestmark = [
     pytest.mark.browser,

@@ -21,7 +21,7 @@ from tests.fixtures.people import make_account, make_device, make_link, make_sta
 from tests.fixtures.pocket import Pocket, phone_of, pocket, read_qr_of
 from tests.fixtures.server import Server
 
-GROUP = "server"
+GROUP = "desk"
 
 pytestmark = [
     pytest.mark.browser,

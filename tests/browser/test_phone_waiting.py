@@ -40,7 +40,7 @@ from tests.fixtures.pocket import ServerCodeKey, phone_of, pocket
 from tests.fixtures.server import Server
 from tests.fixtures.waiting import make_full_session
 
-GROUP = "server"
+GROUP = "desk"
 
 pytestmark = [
     pytest.mark.browser,

@@ -18,7 +18,7 @@ from tests.fixtures.planning import TUESDAY, make_template, next_weekday
 from tests.fixtures.registry import unique
 from tests.fixtures.server import Server
 
-GROUP = "server"
+GROUP = "desk"
 
 pytestmark = [
     pytest.mark.browser,

@@ -16,7 +16,7 @@ from tests.fixtures.finance import rows, value
 from tests.fixtures.people import make_staff
 from tests.fixtures.server import Server
 
-GROUP = "server"
+GROUP = "desk"
 
 pytestmark = [
     pytest.mark.browser,

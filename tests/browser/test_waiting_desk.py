@@ -24,7 +24,7 @@ from tests.fixtures.server import Server
 from tests.fixtures.waiting import line_up, make_full_session
 from tests.flows.http.house import phone
 
-GROUP = "server"
+GROUP = "desk"
 
 pytestmark = [
     pytest.mark.browser,
@@ -105,3 +105,29 @@ async def test_a_manager_hears_an_objection_and_lifts_a_ban(desk: Desk, server: 
     await page.screenshot(path=tmp_path / "bans.png")
     await desk.must_be_accessible()
     await desk.must_fit()
+
+
+async def test_a_registrar_bars_somebody_who_then_reads_why(desk: Desk, server: Server, tmp_path: Path) -> None:
+    person = await make_person(name=unique("倒号人"))
+    number = str(await value("SELECT patient_no FROM patient WHERE id = $1", person.patient_id))
+    page = await desk.log_in(await make_staff(roles=[StaffRole.REGISTRAR]), "/bans")
+    await page.get_by_role("button", name="设置限约").click()
+    sheet = page.get_by_role("dialog")
+    await sheet.get_by_role("button", name="限约", exact=True).click()
+    await expect(sheet.get_by_role("alert")).to_have_text("请先查找并选择患者")
+    await sheet.get_by_label("查找患者").fill(number)
+    await sheet.get_by_role("row").filter(has_text=number).click()
+    await sheet.get_by_role("button", name="限约", exact=True).click()
+    await expect(sheet.get_by_role("alert")).to_have_text("请写明说明，患者会看到")
+    await sheet.get_by_label("说明").fill("多次为他人代抢专家号")
+    await page.screenshot(path=tmp_path / "ban.png")
+    await desk.must_be_accessible()
+    await sheet.get_by_role("button", name="限约", exact=True).click()
+    await expect(page.get_by_text("已限约 30 天")).to_be_visible()
+    await page.get_by_text("生效中", exact=True).click()
+    await page.get_by_label("筛选患者").fill(number)
+    await expect(
+        page.get_by_role("region", name="限约名单").get_by_role("row").filter(has_text=number)
+    ).to_contain_text("多次为他人代抢专家号")
+    said = await phone(server, person.account_id).got("/api/miniapp/v1/bans")
+    assert [one["reason"] for one in said["items"]] == ["多次为他人代抢专家号"]

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ import pytest
 
 from hospital_core.access.scheduling import statements
 from hospital_core.access.scheduling.service import taking
+from hospital_core.db import connect, disconnect
 from hospital_core.exchange.notifications.ports import Messenger
 from hospital_core.finance.payments.service import success
 from hospital_core.kernel import ports
 from tests.fixtures.access import FakeMessenger, TestQrKey
-from tests.fixtures.engines import ENVIRONMENT, Engines, drop_database
+from tests.fixtures.engines import ENVIRONMENT, Engines, drop_database, own_database
 from tests.properties.driver import LOOP
 from tests.soak.machines import STEPS, Wrong, look_at_everything, run_chunk
 
@@ -29,10 +31,17 @@ _START_S = 80
 
 
 @pytest.fixture
-async def _loop(core: Engines) -> None:
+async def _loop(core: Engines, engines: Engines) -> AsyncIterator[None]:
+    """The machines in a database of their own: they judge all rows, and what a control breaks stays broken."""
     LOOP[:] = [asyncio.get_running_loop()]
     ports.provide(TestQrKey, TestQrKey())
     ports.provide(Messenger, FakeMessenger())
+    async with own_database(engines) as own:
+        await disconnect()
+        await connect(own.app, pool_max=12, application="hospital-test")
+        yield
+        await disconnect()
+    await connect(core.app, pool_max=12, application="hospital-test")
 
 
 def wrong_within(name: str, steps: int) -> Wrong | None:

@@ -175,7 +175,7 @@ async def test_child_that_may_not_be_killed_gets_only_its_own_signals(tmp_path: 
         ready=file_exists(marks),
         stop_signal=signal.SIGINT,
         last_signal=signal.SIGQUIT,
-        stop_timeout_s=0.3,
+        stop_timeout_s=1.5,
     )
     async with started(Supervisor(tmp_path), child):
         pass

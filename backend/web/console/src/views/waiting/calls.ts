@@ -1,3 +1,4 @@
+import type { BanKind } from '../../model'
 import { api } from '../../session'
 
 export const waitlistOf = (day: string, departmentId: string | null, signal?: AbortSignal) =>
@@ -5,6 +6,9 @@ export const waitlistOf = (day: string, departmentId: string | null, signal?: Ab
 
 export const bans = (input: { live: boolean; appealed: boolean }, signal?: AbortSignal) =>
   api.call('GET', '/bans', { query: input, signal })
+
+export const setBan = (body: { patient_id: string; kind: BanKind; days: number; reason: string }, idempotencyKey: string) =>
+  api.call('POST', '/bans', { body, idempotencyKey })
 
 export const liftBan = (input: { id: string; reason: string }, idempotencyKey: string) =>
   api.call('POST', '/bans/{ban_id}/lift', { path: { ban_id: input.id }, body: { reason: input.reason }, idempotencyKey })
