@@ -63,7 +63,7 @@ class Combiner(Generic[Input, Answer]):
         together: Together,
         apart: Callable[[Context, Input], Iterable[Hashable]],
         *,
-        size_max: int = 64,
+        size_max: int = 128,
         at_once: int = 1,
     ) -> None:
         self._alone, self._together, self._apart = alone, together, apart
