@@ -44,7 +44,7 @@ async def test_a_registrar_sees_who_waits_and_how_long_an_offer_holds(
     day = await value("SELECT day FROM schedule WHERE id = $1", session.schedule_id)
     page = await desk.log_in(await make_staff(roles=[StaffRole.REGISTRAR]), "/waitlist")
     await page.get_by_label("就诊日期").fill(day.isoformat())
-    line = page.get_by_role("region").filter(has_text=name).last
+    line = page.get_by_role("group").filter(has_text=name).last
     await expect(line).to_contain_text("等候 3 人")
     first = line.get_by_role("row").filter(has_text="赵*一")
     await expect(first).to_contain_text("第 1 位")
