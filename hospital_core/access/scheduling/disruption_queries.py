@@ -9,13 +9,12 @@ from asyncpg import Record
 
 from hospital_core.access.scheduling.planning_views import ClinicChangeView, DisruptionView, MoveTarget
 from hospital_core.access.scheduling.queries import permitted_appointment
-from hospital_core.access.scheduling.statements import is_free, is_open_to, is_waited_for
+from hospital_core.access.scheduling.statements import is_free, is_of_a_sort, is_open_to, is_waited_for
 from hospital_core.access.scheduling.states import (
     ClinicChangeKind,
     DisruptionChoice,
     DisruptionStatus,
     Pool,
-    ServiceKind,
 )
 from hospital_core.kernel.commands import Page
 from hospital_core.kernel.context import ActorKind
@@ -57,7 +56,7 @@ SELECT s.id AS schedule_id, m.name AS doctor, m.title, r.name AS room, s.service
        CASE WHEN a.payment_status = 'paid' THEN greatest(a.fee_fen - s.fee_fen, 0) ELSE 0 END AS refund_fen
 FROM disruption d JOIN clinic_change c ON c.id = d.change_id JOIN appointment a ON a.id = d.appointment_id
 JOIN schedule s ON s.department_id = a.department_id AND s.status = 'active' AND s.released_at <= hospital_now()
- AND s.service_kind <> '{ServiceKind.EMERGENCY.value}' AND s.ends_at > hospital_now()
+ AND {is_of_a_sort("s", "a")} AND s.ends_at > hospital_now()
  AND (c.kind = '{ClinicChangeKind.STOP.value}' OR s.id <> a.schedule_id)
 JOIN slot ON slot.schedule_id = s.id AND slot.starts_at > hospital_now() AND {is_free("slot", "hospital_now()")}
  AND {is_open_to("slot", f"'{Pool.MINIAPP.value}'", "hospital_now()")}

@@ -5,8 +5,8 @@ from uuid import UUID
 from hospital_core.access.scheduling.queries import NOW, can_wait
 from hospital_core.access.scheduling.rules import rule_book
 from hospital_core.access.scheduling.search_views import ClinicOffer, DoctorPageView, DoctorSession
-from hospital_core.access.scheduling.statements import is_for_line, is_free, is_open_to, is_waited_for
-from hospital_core.access.scheduling.states import Pool, ServiceKind
+from hospital_core.access.scheduling.statements import is_chosen_online, is_for_line, is_free, is_open_to, is_waited_for
+from hospital_core.access.scheduling.states import Pool
 from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.reading import Reading
 
@@ -27,7 +27,7 @@ SELECT s.id AS schedule_id, s.period, s.starts_at, s.ends_at, s.service_kind, s.
           AND NOT ({is_for_line("slot", "$3")} AND {is_waited_for("s", "$3")})) AS places_left
 FROM schedule s JOIN department d ON d.id = s.department_id JOIN location r ON r.id = s.room_id
 JOIN campus c ON c.id = r.campus_id
-WHERE s.staff_id = $1 AND s.status = 'active' AND s.released_at <= $3 AND s.service_kind <> '{ServiceKind.EMERGENCY}'
+WHERE s.staff_id = $1 AND s.status = 'active' AND s.released_at <= $3 AND {is_chosen_online("s")}
   AND s.starts_at > $3 - interval '1 day' AND s.starts_at < $3 + interval '14 days' AND s.ends_at > $3
 ORDER BY s.starts_at, s.id"""
 

@@ -8,8 +8,15 @@ from hospital_core.access.scheduling.moving import require_movable
 from hospital_core.access.scheduling.pricing import fee_of
 from hospital_core.access.scheduling.queries import cancel_until, permitted_appointment
 from hospital_core.access.scheduling.rules import RuleBook, RuleCode, rule_book
-from hospital_core.access.scheduling.statements import LAST_SEEN, is_claim, is_free, is_open_to, is_waited_for
-from hospital_core.access.scheduling.states import AppointmentPayment, Pool, ServiceKind
+from hospital_core.access.scheduling.statements import (
+    LAST_SEEN,
+    is_claim,
+    is_free,
+    is_of_a_sort,
+    is_open_to,
+    is_waited_for,
+)
+from hospital_core.access.scheduling.states import AppointmentPayment, Pool
 from hospital_core.access.scheduling.views import MoveOption, MoveOptionsView
 from hospital_core.kernel.errors import DomainError
 from hospital_core.kernel.reading import Reading
@@ -22,7 +29,7 @@ SELECT s.id AS schedule_id, s.department_id, s.day, m.name AS doctor, m.title, s
        count(slot.id) AS places_left
 FROM appointment a
 JOIN schedule s ON s.department_id = a.department_id AND s.status = 'active' AND s.released_at <= hospital_now()
- AND s.service_kind <> '{ServiceKind.EMERGENCY.value}' AND s.ends_at > hospital_now()
+ AND {is_of_a_sort("s", "a")} AND s.ends_at > hospital_now()
 JOIN slot ON slot.schedule_id = s.id AND slot.starts_at > hospital_now() AND {is_free("slot", "hospital_now()")}
  AND {is_open_to("slot", f"'{Pool.MINIAPP.value}'", "hospital_now()")}
 JOIN staff_member m ON m.id = s.staff_id JOIN location r ON r.id = s.room_id JOIN campus c ON c.id = r.campus_id

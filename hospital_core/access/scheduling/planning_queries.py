@@ -30,6 +30,8 @@ SERVICE_KIND_NAMES = {
     ServiceKind.DISEASE: "专病门诊",
     ServiceKind.NIGHT: "夜间门诊",
     ServiceKind.EMERGENCY: "急诊",
+    ServiceKind.EXAMINATION: "检查",
+    ServiceKind.ONLINE: "线上复诊",
 }
 
 _TEMPLATES = """

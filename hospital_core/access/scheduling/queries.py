@@ -11,8 +11,14 @@ from hospital_core.access.scheduling.days import bounds_of, day_of, minute_of
 from hospital_core.access.scheduling.errors import NotCheckInAble
 from hospital_core.access.scheduling.qr import LIFETIME, appointment_qr, read_qr
 from hospital_core.access.scheduling.rules import RuleBook, RuleCode, kept_rules, rule_book
-from hospital_core.access.scheduling.statements import OPENS_BEFORE, is_free, is_open_to, is_waited_for
-from hospital_core.access.scheduling.states import AppointmentStatus, BookingChannel, Pool, ServiceKind
+from hospital_core.access.scheduling.statements import (
+    OPENS_BEFORE,
+    is_chosen_online,
+    is_free,
+    is_open_to,
+    is_waited_for,
+)
+from hospital_core.access.scheduling.states import AppointmentStatus, BookingChannel, Pool
 from hospital_core.access.scheduling.views import (
     AppointmentQrView,
     AppointmentView,
@@ -37,7 +43,7 @@ _OFFERED = is_open_to("slot", f"'{Pool.MINIAPP.value}'", "hospital_now()")
 _BOOKABLE = f"{_OFFERED} AND slot.starts_at > hospital_now() AND {is_free('slot', 'hospital_now()')}"
 # While somebody waits for a session's places, they are nobody else's.
 _UNWAITED = f"NOT {is_waited_for('s', 'hospital_now()')}"
-_RELEASED = f"s.status = 'active' AND s.released_at <= hospital_now() AND s.service_kind <> '{ServiceKind.EMERGENCY}'"
+_RELEASED = f"s.status = 'active' AND s.released_at <= hospital_now() AND {is_chosen_online('s')}"
 
 _DEPARTMENTS = f"""
 SELECT d.id, d.name, d.intro, c.name AS campus, coalesce(free.places, 0) AS available_today

@@ -13,8 +13,8 @@ from uuid import UUID
 from hospital_core.access.scheduling.matching import Entry, Match, Term, folded, ranked, term, typed
 from hospital_core.access.scheduling.queries import NOW
 from hospital_core.access.scheduling.search_views import DepartmentHit, DoctorHit, NextFree, SearchView
-from hospital_core.access.scheduling.statements import is_for_line, is_free, is_open_to, is_waited_for
-from hospital_core.access.scheduling.states import FoundBy, Pool, ServiceKind
+from hospital_core.access.scheduling.statements import is_chosen_online, is_for_line, is_free, is_open_to, is_waited_for
+from hospital_core.access.scheduling.states import FoundBy, Pool
 from hospital_core.kernel.reading import Reading
 
 FRESH_S = 3.0
@@ -36,7 +36,7 @@ ORDER BY m.staff_no"""
 _WORDS = "SELECT word, pinyin, initials, kind, department_id, staff_id, weight FROM search_word"
 
 # What patients can book of one department or doctor. 1 ids, 2 pool, 3 now
-_BOOKABLE = f"""s.status = 'active' AND s.released_at <= $3 AND s.service_kind <> '{ServiceKind.EMERGENCY}'
+_BOOKABLE = f"""s.status = 'active' AND s.released_at <= $3 AND {is_chosen_online("s")}
     AND s.starts_at > $3 - interval '1 day' AND s.ends_at > $3"""
 _PLACE = f"""CROSS JOIN LATERAL (
     SELECT slot.starts_at FROM slot

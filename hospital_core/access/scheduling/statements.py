@@ -10,10 +10,12 @@ from hospital_core.access.scheduling.states import (
     APPOINTMENT,
     CLAIMING,
     LIVE,
+    NOT_CHOSEN_BY_PHONES,
     SLOT,
     AppointmentPayment,
     AppointmentStatus,
     Pool,
+    ServiceKind,
 )
 
 HOLD_BEYOND = timedelta(minutes=2)
@@ -32,6 +34,23 @@ def is_free(slot: str, now: str) -> str:
         f"(({slot}.status = 'free'"
         f" OR {slot}.status = 'taken' AND {slot}.held_until IS NOT NULL AND {slot}.held_until < {now})"
         f" AND ({slot}.free_from IS NULL OR {slot}.free_from <= {now}))"
+    )
+
+
+_NOT_ONLINE = ", ".join(f"'{kind.value}'" for kind in NOT_CHOSEN_BY_PHONES)
+
+
+def is_chosen_online(session: str) -> str:
+    """Whether patients choose a session themselves, as SQL: emergencies and examinations come about otherwise."""
+    return f"{session}.service_kind NOT IN ({_NOT_ONLINE})"
+
+
+def is_of_a_sort(session: str, appointment: str) -> str:
+    """Whether an appointment can move to a session, as SQL: an examination to places for examinations only."""
+    kind = f"'{ServiceKind.EXAMINATION.value}'"
+    return (
+        f"{session}.service_kind <> '{ServiceKind.EMERGENCY.value}'"
+        f" AND ({session}.service_kind = {kind}) = ({appointment}.service_kind = {kind})"
     )
 
 

@@ -14,6 +14,12 @@ class ServiceKind(StrEnum):
     DISEASE = "disease"  # 专病
     NIGHT = "night"  # 夜诊
     EMERGENCY = "emergency"  # 急诊
+    EXAMINATION = "examination"  # 检查, of what has been ordered and paid
+    ONLINE = "online"  # 线上复诊
+
+
+# People bring patients to these: a phone does not choose them among the clinics of a department.
+NOT_CHOSEN_BY_PHONES = (ServiceKind.EMERGENCY, ServiceKind.EXAMINATION)
 
 
 class DayPeriod(StrEnum):

@@ -18,7 +18,16 @@ export const SEXES: Record<Sex, string> = { male: '男', female: '女' }
 export type NewPatient = Schemas['AddPatient']
 export type PatientLink = Schemas['LinkView']
 
-export const SERVICE_KINDS: Record<Schemas['ServiceKind'], string> = { general: '普通', expert: '专家', special: '特需', disease: '专病', night: '夜诊', emergency: '急诊' }
+export const SERVICE_KINDS: Record<Schemas['ServiceKind'], string> = {
+  general: '普通',
+  expert: '专家',
+  special: '特需',
+  disease: '专病',
+  night: '夜诊',
+  emergency: '急诊',
+  examination: '检查',
+  online: '线上复诊',
+}
 export type Session = Schemas['SessionBrief']
 export type Slot = Schemas['SlotView']
 

@@ -31,6 +31,8 @@ export const SERVICE: Record<ServiceKind, string> = {
   disease: '专病',
   night: '夜诊',
   emergency: '急诊',
+  examination: '检查',
+  online: '线上复诊',
 }
 
 /** The fourteen categories of fees on a receipt (收费类别). */

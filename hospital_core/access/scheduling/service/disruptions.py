@@ -20,7 +20,14 @@ from hospital_core.access.scheduling.service.differences import pay_difference
 from hospital_core.access.scheduling.service.hold import follow_session, free_place, hold_place
 from hospital_core.access.scheduling.service.reminding import remind_later
 from hospital_core.access.scheduling.service.taking import hidden_seconds
-from hospital_core.access.scheduling.statements import HOLD_EXPIRED, is_free, is_open_to, is_stale, is_waited_for
+from hospital_core.access.scheduling.statements import (
+    HOLD_EXPIRED,
+    is_free,
+    is_of_a_sort,
+    is_open_to,
+    is_stale,
+    is_waited_for,
+)
 from hospital_core.access.scheduling.states import (
     APPOINTMENT,
     DISRUPTION,
@@ -31,7 +38,6 @@ from hospital_core.access.scheduling.states import (
     DisruptionChoice,
     DisruptionStatus,
     Pool,
-    ServiceKind,
 )
 from hospital_core.kernel.errors import FieldProblem, StateConflict
 from hospital_core.kernel.states import transition
@@ -52,7 +58,7 @@ _TARGET = f"""
 SELECT slot.id AS slot_id, slot.starts_at AS slot_starts_at, s.*
 FROM appointment mine
 JOIN schedule s ON s.id = $1 AND s.status = 'active' AND s.department_id = mine.department_id AND s.released_at <= $3
- AND s.service_kind <> '{ServiceKind.EMERGENCY.value}'
+ AND {is_of_a_sort("s", "mine")}
 JOIN slot ON slot.schedule_id = s.id AND slot.starts_at > $3 AND slot.id <> mine.slot_id
 WHERE mine.id = $2 AND NOT {is_waited_for("s", "$3")}
   AND {is_free("slot", "$3")} AND {is_open_to("slot", f"'{Pool.MINIAPP.value}'", "$3")}

@@ -25,13 +25,12 @@ from hospital_core.access.scheduling.service.taking import (
     refusal,
     terms_of,
 )
-from hospital_core.access.scheduling.statements import HOLD_EXPIRED, is_for_line, is_free
+from hospital_core.access.scheduling.statements import HOLD_EXPIRED, is_chosen_online, is_for_line, is_free
 from hospital_core.access.scheduling.states import (
     WAITLIST_ENTRY,
     AppointmentStatus,
     BookingChannel,
     Pool,
-    ServiceKind,
 )
 from hospital_core.access.scheduling.waitlist_commands import ServeLine
 from hospital_core.kernel.commands import Done
@@ -68,7 +67,7 @@ SELECT e.* FROM waitlist_entry e WHERE {_OF_LINE} AND e.status = 'waiting' ORDER
 _SESSIONS = f"""
 SELECT s.id, s.staff_id, s.service_kind FROM schedule s
 WHERE s.department_id = $1 AND s.day = $2 AND s.period = $3 AND s.status = 'active' AND s.released_at <= $4
-  AND s.service_kind <> '{ServiceKind.EMERGENCY.value}'
+  AND {is_chosen_online("s")}
   AND EXISTS (SELECT 1 FROM slot WHERE slot.schedule_id = s.id AND slot.starts_at > $4
                 AND {is_free("slot", "$4")} AND {is_for_line("slot", "$4")})
 ORDER BY s.starts_at, s.id"""

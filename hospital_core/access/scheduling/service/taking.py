@@ -42,13 +42,13 @@ from hospital_core.access.scheduling.statements import (
     OPENS_BEFORE,
 )
 from hospital_core.access.scheduling.states import (
+    NOT_CHOSEN_BY_PHONES,
     AppointmentPayment,
     AppointmentStatus,
     BookingChannel,
     CountedSubject,
     Pool,
     ScheduleStatus,
-    ServiceKind,
 )
 from hospital_core.kernel.errors import DomainError, NotFound
 from hospital_core.kernel.ids import new_id
@@ -148,7 +148,7 @@ def refusal(fact: Record, book: RuleBook, now: datetime, desk: Desk) -> DomainEr
 
 
 def _online_refusal(fact: Record, book: RuleBook, now: datetime, desk: Desk) -> DomainError | None:
-    if fact["service_kind"] == ServiceKind.EMERGENCY:
+    if fact["service_kind"] in NOT_CHOSEN_BY_PHONES:
         return WindowOnly()
     if fact["released_at"] > now:
         return NotReleased(opens_at=fact["released_at"].isoformat())

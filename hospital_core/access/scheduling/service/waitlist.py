@@ -21,11 +21,17 @@ from hospital_core.access.scheduling.events import WaitlistDue
 from hospital_core.access.scheduling.rules import RuleCode, rule_book
 from hospital_core.access.scheduling.service.cancel import give_back
 from hospital_core.access.scheduling.service.hold import confirm, hold_place
-from hospital_core.access.scheduling.statements import BAN_OF, is_claim, is_for_line, is_free, is_waited_for
+from hospital_core.access.scheduling.statements import (
+    BAN_OF,
+    is_chosen_online,
+    is_claim,
+    is_for_line,
+    is_free,
+    is_waited_for,
+)
 from hospital_core.access.scheduling.states import (
     WAITLIST_ENTRY,
     AppointmentStatus,
-    ServiceKind,
     WaitlistStatus,
 )
 from hospital_core.access.scheduling.waitlist_commands import AnswerOffer, JoinWaitlist, LeaveWaitlist
@@ -53,7 +59,7 @@ SELECT count(*) AS sessions,
        (SELECT p.temporary FROM patient p WHERE p.id = $7) AS temporary
 FROM schedule s
 WHERE s.department_id = $1 AND s.day = $2 AND s.period = $3 AND s.status = 'active' AND s.released_at <= $6
-  AND s.service_kind <> '{ServiceKind.EMERGENCY.value}' AND s.ends_at > $6
+  AND {is_chosen_online("s")} AND s.ends_at > $6
   AND ($4::uuid IS NULL OR s.staff_id = $4) AND ($5::text IS NULL OR s.service_kind = $5)"""
 
 # Correctness waits for no cleaner: what the evening ended does not count.
