@@ -50,7 +50,8 @@ class Revocations:
         """Whether any of the subjects is revoked; asks the database when this worker's knowledge is old."""
         if time.monotonic() - self._polled_at > STALE_S:
             try:
-                await asyncio.wait_for(self.poll(), STALE_S)
+                async with asyncio.timeout(STALE_S):
+                    await self.poll()
             except Exception as error:
                 if not is_database_trouble(error):
                     raise
@@ -89,6 +90,8 @@ class Revocations:
                 if not is_database_trouble(error):
                     raise
                 log.warning("revocations not read", extra={"error": type(error).__name__})
+            # Not wait_for: it forgets that it was cancelled when a hint comes in the same moment.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), POLL_S)
+                async with asyncio.timeout(POLL_S):
+                    await self._woken.wait()
             self._woken.clear()

@@ -1,10 +1,14 @@
 """Base shapes: commands come in, views go out; both are frozen and are also the HTTP body."""
 
-from typing import Any, Generic, TypeVar
+from datetime import date
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Item = TypeVar("Item")
+
+# A day that somebody may name (日期): far enough from the ends of the calendar that it has a day before and after it.
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))]
 
 
 def _refuse_nul(value: Any) -> None:
