@@ -95,8 +95,13 @@ def create_app(settings: Settings, name: str = "hospital") -> Sanic[Any, Any]:
         ]
 
     @app.before_server_stop
-    async def close_house(app: Sanic[Any, Any]) -> None:
+    async def close_doors(app: Sanic[Any, Any]) -> None:
+        """Nobody is kept; who is being served still needs the house, and then must not hold its connection."""
         hub.close_all()
+        app.config.KEEP_ALIVE = False
+
+    @app.after_server_stop
+    async def close_house(app: Sanic[Any, Any]) -> None:
         for task in app.ctx.background:
             task.cancel()
         await asyncio.gather(*app.ctx.background, return_exceptions=True)
@@ -188,6 +193,8 @@ def _add_headers(app: Sanic[Any, Any], headers: dict[str, str]) -> None:
         else:
             response.headers.extend(headers)
         response.headers["X-Request-ID"] = str(request_id(request))
+        if not request.app.config.KEEP_ALIVE and request.stream is not None:
+            request.stream.keep_alive = False
         if request.path.startswith("/api/"):
             response.headers.setdefault("Cache-Control", "no-store")
 

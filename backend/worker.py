@@ -7,6 +7,7 @@ Any number may run side by side.
 """
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Awaitable, Callable
@@ -154,6 +155,7 @@ async def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     await work(settings, stop)
+    gc.freeze()  # nothing of this needs to be sorted out before the process ends
 
 
 if __name__ == "__main__":

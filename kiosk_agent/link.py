@@ -207,7 +207,10 @@ class HospitalLink:
                 await socket.send('{"type":"ping"}')
 
     async def _take(self, socket: ClientConnection) -> None:
-        received = await asyncio.wait_for(socket.recv(), _SILENCE_S)
+        # Not wait_for: it forgets that it was cancelled when the line closes in the same moment, as it does when
+        # hospital and kiosk are stopped together, and this task would go on for ever.
+        async with asyncio.timeout(_SILENCE_S):
+            received = await socket.recv()
         try:
             frame: dict[str, Any] = json.loads(received)
         except ValueError:

@@ -49,7 +49,8 @@ class PrintWorker:
                 self._on_change(job_id)
             if not await self._print_next():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _RETRY_S)
+                    async with asyncio.timeout(_RETRY_S):
+                        await self._wake.wait()
                 self._wake.clear()
 
     async def _print_next(self) -> bool:

@@ -36,6 +36,7 @@ def create_app(settings: AgentSettings, listener: socket.socket, name: str = "ki
     app.config.FALLBACK_ERROR_FORMAT = "json"
     app.config.REQUEST_MAX_SIZE = 64_000
     app.config.WEBSOCKET_MAX_SIZE = 16_384
+    app.config.GRACEFUL_SHUTDOWN_TIMEOUT = 2.0  # a page that does not let go is cut off
     port = listener.getsockname()[1]
     # Cookies do not know ports: two kiosks on one machine need two names.
     app.ctx.cookie_name, app.ctx.cookie = f"kiosk_{port}", secrets.token_urlsafe(32)

@@ -46,7 +46,8 @@ class SupervisedDevice:
     async def pause(self, seconds: float) -> None:
         """Waits, or is woken by `look_now`."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._look_now.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._look_now.wait()
         self._look_now.clear()
 
 

@@ -82,6 +82,7 @@ def _welcome(facts: dict[str, Any], seconds: float, ready_file: Path) -> None:
         ("微信模拟", urls["wechat"] + "/", "switches for faults"),
         ("短信模拟", urls["sms"] + "/", "codes to phones"),
         ("票据模拟", urls["einvoice"] + "/", "e-invoices and switches for faults"),
+        ("视频诊室模拟", urls["video"] + "/", "rooms of online visits"),
     ]
     for name, url, note in rows:
         places.add_row(f"[bold]{name}[/]", f"[cyan]{url}[/]", f"[dim]{note}[/]")

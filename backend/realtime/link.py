@@ -108,7 +108,9 @@ class RedisLink:
             if time.monotonic() - self._heard_at > DEAD_S:
                 raise TimeoutError("redis is silent")
             if message is None:
-                await asyncio.wait_for(client.publish(self._beat, ""), PING_S)
+                # Not wait_for: it forgets that it was cancelled when Redis answers in the same moment.
+                async with asyncio.timeout(PING_S):
+                    await client.publish(self._beat, "")
 
     def _heard(self) -> None:
         self._heard_at = time.monotonic()
@@ -119,7 +121,8 @@ class RedisLink:
         while True:
             channel, text = await self._outgoing.get()
             try:
-                await asyncio.wait_for(client.publish(self._scope + channel, text), 2)
+                async with asyncio.timeout(2):
+                    await client.publish(self._scope + channel, text)
             except (RedisError, OSError, TimeoutError) as error:
                 log.warning("hint lost", extra={"error": type(error).__name__})
                 await client.aclose()

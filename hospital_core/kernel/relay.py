@@ -139,7 +139,8 @@ async def run_relay(woken: asyncio.Event, stopped: Callable[[], bool], idle_s: f
             woken.clear()
             if not await _relay_or_pause(performers):
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), idle_s)
+                    async with asyncio.timeout(idle_s):
+                        await woken.wait()
     finally:
         await performers.stop()
 

@@ -28,6 +28,7 @@ def create_app(config: Config, state_path: Path | None = None, name: str = "wech
     app = Sanic(name, configure_logging=False)
     app.config.FALLBACK_ERROR_FORMAT = "json"
     app.config.REQUEST_MAX_SIZE = 1_000_000
+    app.config.GRACEFUL_SHUTDOWN_TIMEOUT = 1.0  # a line that a fault holds is not waited for
     app.config.RESPONSE_TIMEOUT = 120  # longer than any api_timeout fault should hold the line
     for part in (payapi, miniprogram, control, pages):
         app.blueprint(part.blueprint)

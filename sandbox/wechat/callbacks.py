@@ -154,7 +154,8 @@ class Dispatcher:
             # One second at most: the machine's clock may be moved under us.
             pause = min([1.0, *(max(0.005, at - time.time()) for at in times)])
             try:
-                await asyncio.wait_for(self._awake.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._awake.wait()
             except TimeoutError:
                 continue
 
