@@ -18,9 +18,11 @@ from tests.bench.booking import CLIENTS, Booked, Crush, measure_bookings
 from tests.bench.booking import CONNECTIONS as PHONES
 from tests.bench.ground import POOL_MAX, WORKERS, Ground, pgbench, running_ground
 from tests.bench.load import CONNECTIONS, WRK
+from tests.bench.parity import Parity, measure_parity
 from tests.bench.reading import Pair, measure_reads
 from tests.bench.screens import Shown, measure_screens
 
+PARITY = "parity"
 console = Console(width=None if Console().is_terminal else 150)
 _SETTINGS = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "data_checksums", "shared_buffers")
 
@@ -121,6 +123,20 @@ def _tell_screens(shown: Shown) -> None:
     console.print(table)
 
 
+def _tell_parity(kinds: list[Parity]) -> None:
+    table = _table(
+        "A refused read · another's beside a missing object, in turns", "read", "turns", "another's µs", "missing µs",
+        "difference µs", "95 % interval µs", "told apart",
+    )  # fmt: skip
+    for kind in kinds:
+        table.add_row(
+            kind.what, str(kind.turns), f"{kind.others_us:.0f}", f"{kind.missing_us:.0f}",
+            f"{kind.difference_us:+.1f}", f"{kind.low_us:+.1f} … {kind.high_us:+.1f}",
+            "[red]yes[/]" if kind.apart else "[green]no[/]",
+        )  # fmt: skip
+    console.print(table)
+
+
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for name in columns:
@@ -128,7 +144,14 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-async def _main(rounds: int, seconds: float, calls: int) -> None:
+async def _main(rounds: int, seconds: float, calls: int, turns: int, only: str | None) -> None:
+    if only == PARITY:
+        with tempfile.TemporaryDirectory(prefix="hospital-bench-") as folder:
+            Path(folder).chmod(0o711)
+            async with running_ground(Path(folder)) as ground:
+                await _facts(ground)
+                _tell_parity(await measure_parity(ground, turns))
+        return
     with tempfile.TemporaryDirectory(prefix="hospital-bench-") as folder:
         Path(folder).chmod(0o711)  # PostgreSQL may run as another user than we
         async with running_ground(Path(folder)) as ground:
@@ -136,6 +159,7 @@ async def _main(rounds: int, seconds: float, calls: int) -> None:
             console.print(f"[dim]{rounds} rounds of {seconds:.0f} s, limit and ours in turns; medians[/]\n")
             _tell_reads(await measure_reads(ground, rounds, seconds))
             _tell_screens(await measure_screens(ground, calls))
+            _tell_parity(await measure_parity(ground, turns))
     if WRK is not None:
         with tempfile.TemporaryDirectory(prefix="hospital-bench-") as folder:
             Path(folder).chmod(0o711)
@@ -148,5 +172,9 @@ async def _main(rounds: int, seconds: float, calls: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="three short rounds instead of five")
-    quick = parser.parse_args().quick
-    asyncio.run(_main(3 if quick else 5, 2.0 if quick else 4.0, 12 if quick else 40))
+    parser.add_argument("--only", choices=[PARITY], help="one part alone")
+    asked = parser.parse_args()
+    quick = asked.quick
+    asyncio.run(
+        _main(3 if quick else 5, 2.0 if quick else 4.0, 12 if quick else 40, 2000 if quick else 5000, asked.only)
+    )

@@ -12,33 +12,9 @@ from hypothesis.stateful import Bundle, initialize, invariant, rule
 from hospital_core.finance.billing.commands import BillOpenCharges, RefundLineWanted, UnbillInvoice
 from hospital_core.finance.billing.service import bill_open_charges, perform, reverse_invoice, unbill, unperform
 from hospital_core.finance.ledger.commands import CloseDay
-from hospital_core.finance.payments import outside
-from hospital_core.finance.payments.commands import (
-    ChannelSuccess,
-    PayOutRefund,
-    PayWithCard,
-    RecordTender,
-    RefundAtCounter,
-    RefundTopUp,
-    ReleaseTenders,
-    RequestRefund,
-    TakeCash,
-    TakeCashTopUp,
-)
-from hospital_core.finance.payments.ports import ChannelRefundStatus, PaymentGateway
-from hospital_core.finance.payments.service import (
-    close_accounting_day,
-    pay_out_refund,
-    pay_with_card,
-    record_bank_card,
-    record_insurance,
-    refund_at_counter,
-    refund_top_up,
-    release_tenders,
-    request_refund,
-    take_cash,
-    take_cash_top_up,
-)
+from hospital_core.finance.payments import commands, outside, service
+from hospital_core.finance.payments.ports import ChannelRefundStatus, PaymentGateway, TradeState
+from hospital_core.finance.payments.states import PaymentChannel, PaymentIntentStatus
 from hospital_core.kernel import ports
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.errors import DomainError
@@ -81,7 +57,7 @@ class Books(HospitalMachine):
 
     bills: Bundle[Billed] = Bundle("bills")
     intents: Bundle[UUID] = Bundle("intents")
-    callbacks: Bundle[ChannelSuccess] = Bundle("callbacks")
+    callbacks: Bundle[commands.ChannelSuccess] = Bundle("callbacks")
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         """A refusal is as good as no answer."""
@@ -105,7 +81,7 @@ class Books(HospitalMachine):
         return intent.id if intent else new_id()
 
     @rule(target=callbacks, bill=bills, payer=PAYERS, times=st.integers(0, 3))
-    def pay_by_phone(self, bill: Billed, payer: str, times: int) -> ChannelSuccess | None:
+    def pay_by_phone(self, bill: Billed, payer: str, times: int) -> commands.ChannelSuccess | None:
         """Pay, maybe beside another payer's intent that is still open; the callback comes ``times`` times at once."""
         intent = self.do(make_intent(self.gateway, invoice_id=bill.invoice.id, payer_openid=payer))
         if intent is None or self.gateway.orders[intent.out_trade_no].state != "NOTPAY":
@@ -123,7 +99,7 @@ class Books(HospitalMachine):
             self.deliver_callback(self.gateway.pay(intent.out_trade_no), times)
 
     @rule(fact=callbacks, times=st.integers(1, 3))
-    def deliver_callback(self, fact: ChannelSuccess | None, times: int) -> None:
+    def deliver_callback(self, fact: commands.ChannelSuccess | None, times: int) -> None:
         async def deliver() -> None:
             assert fact is not None
             await asyncio.gather(*(outside.take_in_success(system_context(), fact) for _ in range(times)))
@@ -133,36 +109,64 @@ class Books(HospitalMachine):
 
     @rule(bill=bills, tendered=st.sampled_from([1, 3704, 15000]))
     def pay_cash(self, bill: Billed, tendered: int) -> None:
-        self.do(run_cashier(take_cash, TakeCash(invoice_id=bill.invoice.id, tendered_fen=tendered)))
+        self.do(run_cashier(service.take_cash, commands.TakeCash(invoice_id=bill.invoice.id, tendered_fen=tendered)))
 
     @rule(bill=bills, amount_fen=st.none() | st.sampled_from([1, 5, 100, 1235, 5000]))
     def refund(self, bill: Billed, amount_fen: int | None) -> None:
-        command = RequestRefund(
+        command = commands.RequestRefund(
             invoice_id=bill.invoice.id, amount_fen=amount_fen, reason="退费", source_kind="test", source_id=new_id()
         )
-        self.do(run_system(request_refund, command))
+        self.do(run_system(service.request_refund, command))
 
     @rule(bill=bills, part=st.sampled_from([1, 617, 2500]), by=st.sampled_from(["cash", "bank", "insurance", "phone"]))
     def pay_a_part(self, bill: Billed, part: int, by: str) -> None:
         """Mixed tenders: each takes a part, until nothing is left."""
         bill_id = bill.invoice.id
         if by == "cash":
-            self.do(run_cashier(take_cash, TakeCash(invoice_id=bill_id, amount_fen=part, tendered_fen=part)))
+            self.do(
+                run_cashier(
+                    service.take_cash, commands.TakeCash(invoice_id=bill_id, amount_fen=part, tendered_fen=part)
+                )
+            )
         elif by == "phone":
             intent = self.do(make_intent(self.gateway, invoice_id=bill_id, amount_fen=part))
             if intent is not None and self.gateway.orders[intent.out_trade_no].state == "NOTPAY":
                 self.deliver_callback(self.gateway.pay(intent.out_trade_no), 1)
         else:
-            record = record_bank_card if by == "bank" else record_insurance
-            self.do(run_cashier(record, RecordTender(invoice_id=bill_id, amount_fen=part, reference=new_id().hex)))
+            record = service.record_bank_card if by == "bank" else service.record_insurance
+            self.do(
+                run_cashier(record, commands.RecordTender(invoice_id=bill_id, amount_fen=part, reference=new_id().hex))
+            )
+
+    @rule(bill=bills, typed=st.sampled_from(["at once", "late", "never"]), lost=st.booleans())
+    def scan_a_payment_code(self, bill: Billed, typed: str, lost: bool) -> None:
+        """The password comes at once, after the time to pay, or never; the reversal may not reach the channel."""
+        until = self.do(value("SELECT hospital_now() + interval '45 seconds'"))
+        wanted = commands.OpenIntent(
+            invoice_id=bill.invoice.id, channel=PaymentChannel.WECHAT_CODEPAY, description="门诊缴费", pay_until=until
+        )
+        intent = self.do(run_cashier(service.open_intent, wanted))
+        if intent is None:
+            return
+        code = "134567890123456789" if typed == "at once" else "144567890123456789"
+        self.do(outside.charge_payment_code(system_context(), intent, code, "counter"))
+        self.do(let_time_to_pay_pass(intent.id))
+        self.gateway.deaf = {"reverse"} if lost else set()
+        self.do(outside.check_intent_now(system_context(), intent.id))
+        self.gateway.deaf = set()
+        if typed == "late" and self.gateway.orders[intent.out_trade_no].state is TradeState.USERPAYING:
+            self.gateway.pay(intent.out_trade_no)
+        after = self.do(outside.check_intent_now(system_context(), intent.id))
+        kept = self.gateway.orders[intent.out_trade_no].state is TradeState.SUCCESS
+        assert kept == (after.status is PaymentIntentStatus.SUCCEEDED), "the channel has it, or we, never one alone"
 
     @rule(amount=st.sampled_from([1, 5000]), cash=st.booleans())
     def top_up(self, amount: int, cash: bool) -> None:
         if cash:
             self.do(
                 run_cashier(
-                    take_cash_top_up,
-                    TakeCashTopUp(patient_id=self.patient_id, amount_fen=amount, tendered_fen=amount),
+                    service.take_cash_top_up,
+                    commands.TakeCashTopUp(patient_id=self.patient_id, amount_fen=amount, tendered_fen=amount),
                 )
             )
         else:
@@ -170,29 +174,35 @@ class Books(HospitalMachine):
 
     @rule(bill=bills, part=st.none() | st.sampled_from([1, 2500]))
     def pay_from_the_card(self, bill: Billed, part: int | None) -> None:
-        self.do(run_system(pay_with_card, PayWithCard(invoice_id=bill.invoice.id, amount_fen=part)))
+        self.do(run_system(service.pay_with_card, commands.PayWithCard(invoice_id=bill.invoice.id, amount_fen=part)))
 
     @rule(amount=st.none() | st.sampled_from([1, 2500]), at_window=st.booleans())
     def give_the_card_back(self, amount: int | None, at_window: bool) -> None:
-        command = RefundTopUp(patient_id=self.patient_id, amount_fen=amount, reason="退预存款")
-        self.do(run_cashier(refund_top_up, command) if at_window else run_system(refund_top_up, command))
+        command = commands.RefundTopUp(patient_id=self.patient_id, amount_fen=amount, reason="退预存款")
+        self.do(
+            run_cashier(service.refund_top_up, command) if at_window else run_system(service.refund_top_up, command)
+        )
 
     @rule(bill=bills, quantity=st.sampled_from(["0.001", "0.5", "1"]))
     def refund_a_line_at_the_window(self, bill: Billed, quantity: str) -> None:
         item = self.do(value("SELECT min(id::text)::uuid FROM charge_item WHERE invoice_id = $1", bill.invoice.id))
         if item is not None:
             lines = [RefundLineWanted(charge_item_id=item, quantity=Decimal(quantity))]
-            command = RefundAtCounter(invoice_id=bill.invoice.id, lines=lines, reason="退费")
-            self.do(run_cashier(refund_at_counter, command))
+            command = commands.RefundAtCounter(invoice_id=bill.invoice.id, lines=lines, reason="退费")
+            self.do(run_cashier(service.refund_at_counter, command))
 
     @rule()
     def pay_out_what_waits(self) -> None:
         for row in self.do(rows(WAITING, self.patient_id)):
-            self.do(run_cashier(pay_out_refund, PayOutRefund(refund_id=row["id"], reference="POS000123")))
+            self.do(
+                run_cashier(service.pay_out_refund, commands.PayOutRefund(refund_id=row["id"], reference="POS000123"))
+            )
 
     @rule(bill=bills)
     def release(self, bill: Billed) -> None:
-        self.do(run_system(release_tenders, ReleaseTenders(invoice_id=bill.invoice.id, reason="不再缴费")))
+        self.do(
+            run_system(service.release_tenders, commands.ReleaseTenders(invoice_id=bill.invoice.id, reason="不再缴费"))
+        )
 
     @rule(bill=bills)
     def unbill_and_bill_together(self, bill: Billed) -> None:
@@ -218,7 +228,7 @@ class Books(HospitalMachine):
         if really:
             return
         today = self.do(value("SELECT (hospital_now() AT TIME ZONE 'Asia/Shanghai')::date"))
-        self.do(run_system(close_accounting_day, CloseDay(day=today)))
+        self.do(run_system(service.close_accounting_day, CloseDay(day=today)))
 
     @rule(bill=bills)
     def perform_first_item(self, bill: Billed) -> None:

@@ -8,6 +8,7 @@ from hospital_core.finance.payments import outside
 from hospital_core.finance.payments.ports import PaymentGateway
 from hospital_core.kernel import ports
 from hospital_core.kernel.context import system_context
+from hospital_core.kernel.ids import new_id
 from tests.fixtures.engines import Engines
 from tests.fixtures.finance import FakeGateway, make_intent, make_invoice, money_findings, rows
 from tests.properties.driver import LOOP, histories
@@ -22,6 +23,8 @@ async def _loop(core: Engines) -> None:
 @pytest.mark.usefixtures("_loop")
 def test_given_any_history_then_journals_balance_and_every_fen_is_explained() -> None:
     histories(Books, examples=40, steps=40)
+    nobodys = LOOP[0].run_until_complete(money_findings(new_id()))
+    assert nobodys == [], "drawers, series and journals that are no patient's"
 
 
 @pytest.mark.usefixtures("_loop")

@@ -19,7 +19,7 @@ from hospital_core.finance.billing.errors import (
     RefundNotDivisible,
 )
 from hospital_core.finance.billing.queries import open_charges
-from hospital_core.finance.billing.service import bill_open_charges, unbill
+from hospital_core.finance.billing.service import bill_open_charges
 from hospital_core.finance.billing.views import InvoiceView, OpenChargesView
 from hospital_core.finance.ledger.errors import AccountingDayClosed, CardBalanceTooLow
 from hospital_core.finance.ledger.queries import card_balance
@@ -32,7 +32,7 @@ from hospital_core.finance.payments.commands import (
     PreviewRefund,
     RecordTender,
     RefundAtCounter,
-    RefundTopUp,
+    RefundCardAtCounter,
     ReleaseTenders,
     ShowCode,
     TakeCash,
@@ -58,8 +58,9 @@ from hospital_core.finance.payments.service import (
     record_bank_card,
     record_insurance,
     refund_at_counter,
-    refund_top_up,
+    refund_card_at_counter,
     release_tenders,
+    take_apart,
     take_cash,
     take_cash_top_up,
 )
@@ -156,7 +157,7 @@ async def bill_in_full(call: Call[Any]) -> InvoiceMoneyView:
 )  # fmt: skip
 async def unbill_invoice(call: Call[UnbillInvoice]) -> InvoiceView:
     """Take an unpaid bill back and keep its charges open (撤销结算)."""
-    return await run(call.ctx, unbill, call.command)
+    return await run(call.ctx, take_apart, call.command)
 
 
 @routes.post(
@@ -303,8 +304,8 @@ async def cash_ahead(call: Call[TakeCashTopUp]) -> PaymentIntentView:
 
 @routes.post(
     "/patients/{patient_id}/card/refunds", view=RefundsView, permission=Permission.REFUND_REQUEST, owner=Owner.PATIENT,
-    command=RefundTopUp, idempotent=True, errors=(NotFound, CardBalanceTooLow, AccountingDayClosed),
+    command=RefundCardAtCounter, idempotent=True, errors=(NotFound, CardBalanceTooLow, AccountingDayClosed),
 )  # fmt: skip
-async def refund_card(call: Call[RefundTopUp]) -> RefundsView:
+async def refund_card(call: Call[RefundCardAtCounter]) -> RefundsView:
     """Give back what was paid ahead (预存款退款)."""
-    return await run(call.ctx, refund_top_up, call.command)
+    return await run(call.ctx, refund_card_at_counter, call.command)

@@ -11,7 +11,7 @@ from hospital_core.finance.payments.commands import (
     RetryRefund,
     SettleMismatch,
 )
-from hospital_core.finance.payments.errors import MismatchSettled, RefundMismatch, RefundNotRedirected
+from hospital_core.finance.payments.errors import BeingReversed, MismatchSettled, RefundMismatch, RefundNotRedirected
 from hospital_core.finance.payments.outside import check_mismatch_now, check_refund_now, redirect_refund_now
 from hospital_core.finance.payments.queries import payments_needing_a_person, refunds_needing_a_person
 from hospital_core.finance.payments.service import retry_refund, settle_mismatch
@@ -66,7 +66,7 @@ async def payments(call: Call[Any]) -> Page[MismatchForAPerson]:
 
 @routes.post(
     "/payments/attention/{notice_id}/check", view=MismatchChecked, permission=Permission.REFUND_REQUEST,
-    command=CheckMismatch, idempotent=True, limit=SLOW, errors=(NotFound, OutsideUnavailable),
+    command=CheckMismatch, idempotent=True, limit=SLOW, errors=(NotFound, BeingReversed, OutsideUnavailable),
 )  # fmt: skip
 async def check_payment(call: Call[CheckMismatch]) -> MismatchChecked:
     """Ask the channel again about a payment that differed (重新查单); taken in if it fits by now."""

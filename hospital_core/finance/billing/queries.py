@@ -1,5 +1,6 @@
 """Reading bills."""
 
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from uuid import UUID
@@ -23,7 +24,8 @@ ORDER BY encounter_id, source_kind, source_id, id"""
 
 _OPEN_BILLS = """
 SELECT * FROM invoice
-WHERE patient_id IN (SELECT person_ids($1)) AND status = 'issued' AND ($2::timestamptz IS NULL OR issued_at >= $2)
+WHERE patient_id IN (SELECT person_ids($1)) AND status = 'issued' AND ($2::timestamptz IS NULL OR (issued_at >= $2
+  AND NOT EXISTS (SELECT 1 FROM charge_item c WHERE c.invoice_id = invoice.id AND c.created_at < $2)))
 ORDER BY id"""
 
 
@@ -33,9 +35,16 @@ async def invoice(reading: Reading, invoice_id: UUID) -> InvoiceDetailView:
     if row is None:
         raise NotFound()
     permitted = await permitted_patient(reading, row["patient_id"])
-    if permitted.since is not None and row["issued_at"] < permitted.since:
+    since = permitted.since
+    if since is not None and (row["issued_at"] < since or await bills_older(reading, invoice_id, since)):
         raise NotFound()
     return InvoiceDetailView(**dict(row), items=await charge_items(reading, invoice_id))
+
+
+async def bills_older(reading: Reading, invoice_id: UUID, since: datetime) -> bool:
+    """Whether something on a bill was charged before this: whoever may look no further back may not see the bill."""
+    older = "SELECT 1 FROM charge_item WHERE invoice_id = $1 AND created_at < $2 LIMIT 1"
+    return await reading.fetch_value(older, invoice_id, since) is not None
 
 
 async def open_charges(reading: Reading, patient_id: UUID) -> OpenChargesView:

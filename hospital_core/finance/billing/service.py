@@ -48,6 +48,8 @@ VALUES ($1, 0, $2, $3, $4, $5, 0, $6, $7) RETURNING *"""
 
 _OF_SOMEBODY_ELSE = "SELECT 1 FROM unnest($1::uuid[]) AS id WHERE id NOT IN (SELECT person_ids($2)) LIMIT 1"
 
+_OLDER = "SELECT 1 FROM charge_item WHERE id = ANY($1::uuid[]) AND created_at < $2 LIMIT 1"
+
 _BY_CATEGORY = """
 SELECT category, sum(amount_fen)::bigint AS amount_fen FROM charge_item
 WHERE invoice_id = $1 AND amount_fen > 0 GROUP BY category ORDER BY category"""
@@ -59,6 +61,11 @@ WHERE source_kind = $1 AND source_id = $2 AND performed_quantity < quantity - re
   AND CASE WHEN $3 THEN status IN ('billable', 'billed')
            ELSE status = 'billed' AND EXISTS (
                SELECT 1 FROM invoice i WHERE i.id = c.invoice_id AND i.status = 'balanced') END"""
+
+_PERFORM_ITEMS = """
+UPDATE charge_item c SET performed_quantity = quantity - refunded_quantity, version = version + 1
+WHERE id = ANY($1::uuid[]) AND performed_quantity < quantity - refunded_quantity AND status = 'billed'
+  AND EXISTS (SELECT 1 FROM invoice i WHERE i.id = c.invoice_id AND i.status = 'balanced')"""
 
 _UNPAID = """
 SELECT 1 FROM charge_item c LEFT JOIN invoice i ON i.id = c.invoice_id
@@ -221,14 +228,19 @@ async def drop_charges(uow: UnitOfWork, invoice_id: UUID, source_kind: str, sour
         await reverse_invoice(uow, bill.id)
         return
     await unbill(uow, UnbillInvoice(invoice_id=bill.id))
-    dropped = await uow.execute(
+    if not await drop_open_charges(uow, source_kind, source_id):
+        raise AlreadyPerformed()
+
+
+async def drop_open_charges(uow: UnitOfWork, source_kind: str, source_id: UUID) -> int:
+    """Take a source's charges back that stand on no bill (冲销未结费用); returns how many there were."""
+    return await uow.execute(
         f"UPDATE charge_item SET status = {CHARGE_ITEM.target_sql('abort')}, version = version + 1 "
-        f"WHERE source_kind = $1 AND source_id = $2 AND performed_quantity = 0 AND {CHARGE_ITEM.sources_sql('abort')}",
+        f"WHERE source_kind = $1 AND source_id = $2 AND invoice_id IS NULL AND performed_quantity = 0 "
+        f"AND {CHARGE_ITEM.sources_sql('abort')}",
         source_kind,
         source_id,
     )
-    if not dropped:
-        raise AlreadyPerformed()
 
 
 async def unbill(uow: UnitOfWork, command: UnbillInvoice) -> InvoiceView:
@@ -253,7 +265,9 @@ async def bill_open_charges(uow: UnitOfWork, command: BillOpenCharges) -> Invoic
 
     Raises: NotFound, ChargesNotBillable. Locks: the items, by id.
     """
-    await permitted_patient(uow, command.patient_id)
+    since = (await permitted_patient(uow, command.patient_id)).since
+    if since is not None and await uow.fetch_value(_OLDER, command.charge_item_ids, since):
+        raise ChargesNotBillable()
     return await issue_invoice(
         uow, IssueInvoice(patient_id=command.patient_id, charge_item_ids=command.charge_item_ids)
     )
@@ -269,6 +283,14 @@ async def perform(uow: UnitOfWork, source_kind: str, source_id: UUID, *, allow_u
     if not allow_unpaid and await uow.fetch_value(_UNPAID, source_kind, source_id):
         raise NotPaidYet()
     return done
+
+
+async def perform_items(uow: UnitOfWork, charge_item_ids: Sequence[UUID]) -> int:
+    """Mark charged items as done (按明细执行): of one source, one may be done here and another there.
+
+    Only what is paid and not refunded; returns how many items it was. Locks: the items.
+    """
+    return await uow.execute(_PERFORM_ITEMS, list(charge_item_ids))
 
 
 async def unperform(uow: UnitOfWork, source_kind: str, source_id: UUID) -> int:

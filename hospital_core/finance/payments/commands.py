@@ -76,6 +76,12 @@ class BeginCharge(Command):
     intent_id: UUID
 
 
+class Reversal(Command):
+    """This intent's payment code is about to be reversed at the channel, or the channel refused to (撤销登记)."""
+
+    intent_id: UUID
+
+
 class ShowCode(Command):
     """Let somebody scan our code to pay a bill (扫码支付); all that is left unless an amount is named."""
 
@@ -200,6 +206,14 @@ class RefundTopUp(Command):
     source_id: UUID = Field(default_factory=new_id)
 
 
+class RefundCardAtCounter(Command):
+    """Give back over the counter what was paid ahead (窗口退预存款), all of it unless an amount is named."""
+
+    patient_id: UUID
+    amount_fen: int | None = Field(default=None, gt=0)
+    reason: str = Field(min_length=1, max_length=80)
+
+
 class RefundAtCounter(Command):
     """Give back parts of a paid bill over the counter (窗口退费): named items, or an amount, or all that is left."""
 
@@ -212,7 +226,13 @@ class RefundAtCounter(Command):
     def _one_measure(self) -> Self:
         if self.lines is not None and self.amount_fen is not None:
             raise ValueError("lines stand instead of an amount")
+        _each_once(self.lines)
         return self
+
+
+def _each_once(lines: list[RefundLineWanted] | None) -> None:
+    if lines is not None and len({line.charge_item_id for line in lines}) != len(lines):
+        raise ValueError("name each item once")
 
 
 class PreviewRefund(Command):
@@ -220,6 +240,11 @@ class PreviewRefund(Command):
 
     invoice_id: UUID
     lines: list[RefundLineWanted] = Field(min_length=1, max_length=500)
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        _each_once(self.lines)
+        return self
 
 
 class PayOutRefund(Command):
@@ -249,8 +274,7 @@ class RequestRefund(Command):
             raise ValueError("name either invoice_id or intent_id")
         if self.lines is not None and (self.amount_fen is not None or self.invoice_id is None):
             raise ValueError("lines stand instead of an amount, and on a bill")
-        if self.lines is not None and len({line.charge_item_id for line in self.lines}) != len(self.lines):
-            raise ValueError("name each item once")
+        _each_once(self.lines)
         return self
 
 

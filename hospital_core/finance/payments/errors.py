@@ -33,6 +33,14 @@ class PaymentMismatch(DomainError):
         self.mismatch = mismatch
 
 
+class BeingReversed(DomainError):
+    """The order of this payment code is being reversed: what it took goes back by itself, nothing is taken in."""
+
+    code = "payments.being_reversed"
+    kind = Kind.CONFLICT
+    title = "该付款码支付正在撤销，款项将原路退回"
+
+
 class RefundMismatch(DomainError):
     """A refund's result names another amount or merchant, or a refund that is not ours; nothing was changed."""
 

@@ -47,6 +47,13 @@ class RefundRequested(Event):
     refund_id: UUID
 
 
+class ItemsRefunded(Event):
+    """Items of a paid bill are being given back (退费明细): what was promised for them is not done any more."""
+
+    invoice_id: UUID
+    charge_item_ids: tuple[UUID, ...]
+
+
 class RefundSucceeded(Event):
     """Money went back (退款成功). ``complete``: with it everything that the source asked for is back."""
 

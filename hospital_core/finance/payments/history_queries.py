@@ -23,8 +23,9 @@ from hospital_core.kernel.reading import Reading
 from hospital_core.registry.accounts.queries import linked_patients
 from hospital_core.registry.patients.ages import SHANGHAI, hospital_day
 
-# An unproven link shows nothing that is older than itself.
-_MOVED = """
+# An unproven link shows nothing that is older than itself, nor what was charged before and paid since.
+_NOT_OLDER = "NOT EXISTS (SELECT 1 FROM charge_item c WHERE c.invoice_id = t.invoice_id AND c.created_at < m.since)"
+_MOVED = f"""
 WITH mine AS (
     SELECT DISTINCT ON (f.id) f.id, l.patient_id, l.name, l.since
     FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS l (patient_id, name, since),
@@ -34,12 +35,12 @@ moved AS (
     SELECT 'payment' AS kind, t.id, t.id AS payment_id, m.patient_id, m.name AS patient_name_masked, t.purpose,
            t.channel, t.amount_fen, t.succeeded_at AS at, t.invoice_id, NULL AS status
     FROM payment_intent t JOIN mine m ON m.id = t.patient_id
-    WHERE t.status = 'succeeded' AND t.created_at >= m.since
+    WHERE t.status = 'succeeded' AND t.created_at >= m.since AND {_NOT_OLDER}
     UNION ALL
     SELECT 'refund', r.id, t.id, m.patient_id, m.name, t.purpose, t.channel, r.amount_fen, r.requested_at,
            t.invoice_id, r.status
     FROM refund r JOIN payment_intent t ON t.id = r.intent_id JOIN mine m ON m.id = t.patient_id
-    WHERE t.created_at >= m.since)"""
+    WHERE t.created_at >= m.since AND {_NOT_OLDER})"""
 
 _NAMES = "(SELECT array_agg(c.name ORDER BY c.id) FROM charge_item c WHERE c.invoice_id = {of}.invoice_id) AS names"
 

@@ -7,7 +7,8 @@ REFUND_STEPS_S = (5, 15, 30, 60, 300, 600, 1800, 3600)
 CLOSE_GRACE = timedelta(seconds=5)  # the channel's clock decides about time_expire, not ours
 OVERDUE = timedelta(hours=1)
 OVERDUE_STEP = timedelta(minutes=10)
-REFUND_GIVEN_UP = timedelta(days=7)  # banks take days; after that a person looks
+# Banks take days; after a week a person looks. Counted in questions: a refund that is sent again has a week again.
+REFUND_CHECKS_MAX = len(REFUND_STEPS_S) + 7 * 24
 
 
 def next_payment_check(now: datetime, pay_until: datetime, step: int) -> datetime:

@@ -116,7 +116,8 @@ class PaymentIntent(VersionedRow):
     """One tender for one bill, or for a patient's card (支付单). ``applied``: it counts; others are surplus.
 
     ``refunded_fen`` counts promised and done refunds, so that their sum can never pass the amount. ``reference`` is the
-    bank terminal's or the insurance's own number.
+    bank terminal's or the insurance's own number. ``reversing_at``: since when a payment code's order is being reversed
+    (撤销); what it took is on its way back, so nobody takes it in.
     """
 
     out_trade_no = fields.CharField(max_length=32, unique=True)
@@ -144,6 +145,7 @@ class PaymentIntent(VersionedRow):
     tendered_fen: int | None = fields.BigIntField(null=True)
     transaction_id = fields.CharField(max_length=64, null=True, unique=True)
     pay_until = fields.DatetimeField()
+    reversing_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField()
     succeeded_at = fields.DatetimeField(null=True)
 

@@ -19,8 +19,15 @@ from hospital_core.finance.payments.commands import (
     RedirectRefund,
     RefundRedirected,
     RefundRefused,
+    Reversal,
 )
-from hospital_core.finance.payments.errors import ChannelRefused, PayingTimeOver, PaymentMismatch, RefundNotRedirected
+from hospital_core.finance.payments.errors import (
+    BeingReversed,
+    ChannelRefused,
+    PayingTimeOver,
+    PaymentMismatch,
+    RefundNotRedirected,
+)
 from hospital_core.finance.payments.ports import (
     ChannelOrder,
     ChannelRefund,
@@ -38,6 +45,7 @@ from hospital_core.finance.payments.ports import (
 )
 from hospital_core.finance.payments.service import (
     begin_charge,
+    begin_reversal,
     close_intent,
     note_mismatch,
     record_prepay,
@@ -45,6 +53,7 @@ from hospital_core.finance.payments.service import (
     record_refund_result,
     record_success,
     refund_redirected,
+    reversal_refused,
 )
 from hospital_core.finance.payments.states import PaymentChannel, PaymentIntentStatus, RefundStatus
 from hospital_core.finance.payments.views import MismatchChecked, PaymentIntentView, RefundView
@@ -64,7 +73,7 @@ async def take_in_success(ctx: Context, fact: ChannelSuccess) -> Done:
     """Take in a verified success from wherever it came (callback, query): ``record_success``, and if that refuses the
     fact, a note where staff see it. Duplicates answer Done.
 
-    Raises: PaymentMismatch, after noting it.
+    Raises: PaymentMismatch, after noting it; BeingReversed.
     """
     quiet = ctx.without_idempotency()
     try:
@@ -142,7 +151,7 @@ async def charge_payment_code(ctx: Context, intent: PaymentIntentView, auth_code
         raise ChannelRefused(channel_code=error.code) from error
     else:
         if answer.state.is_paid:
-            await take_in_success(quiet, _success_of(answer))
+            await _taken_in(quiet, answer)
     return await queries.payment_intent(Reading(quiet), intent.id)
 
 
@@ -169,29 +178,49 @@ async def check_intent_now(ctx: Context, intent_id: UUID) -> PaymentIntentView:
 async def _ask_and_act(ctx: Context, intent: PaymentIntentView) -> None:
     gateway = ports.use(PaymentGateway)
     order = await gateway.query(intent.out_trade_no, intent.sub_mchid)
-    if order.state.is_paid:
-        await take_in_success(ctx, _success_of(order))
+    if order.state.is_paid and await _taken_in(ctx, order):
         return
     if intent.status is not PaymentIntentStatus.OPEN:
         return
     if not order.state.is_over:
         if await Reading(ctx).fetch_value("SELECT hospital_now() < $1", intent.pay_until):
             return
-        closed = await _let_nothing_arrive(gateway, intent)
+        closed = await _let_nothing_arrive(ctx, gateway, intent)
+        if closed is None:
+            return
         order = await gateway.query(intent.out_trade_no, intent.sub_mchid)  # money may have come in before the close
-        if order.state.is_paid:
-            await take_in_success(ctx, _success_of(order))
+        if order.state.is_paid and await _taken_in(ctx, order):
             return
         if closed is CloseResult.ALREADY_PAID or not (order.state.is_over or order.state is TradeState.ABSENT):
             return  # the channel contradicts itself for the moment: the next rung asks again
     await _close(ctx, intent.id)
 
 
-async def _let_nothing_arrive(gateway: PaymentGateway, intent: PaymentIntentView) -> CloseResult:
-    """Close the order; a payment code's is reversed, which also gives back what was taken from it."""
+async def _taken_in(ctx: Context, order: ChannelOrder) -> bool:
+    """Take in what the channel says was paid; False while it is being reversed, and goes back."""
+    try:
+        await take_in_success(ctx, _success_of(order))
+    except BeingReversed:
+        log.info("paid while being reversed", extra={"out_trade_no": order.out_trade_no})
+        return False
+    return True
+
+
+async def _let_nothing_arrive(ctx: Context, gateway: PaymentGateway, intent: PaymentIntentView) -> CloseResult | None:
+    """Close the order; a payment code's is reversed, which also gives back what was taken from it.
+
+    That must not happen to money that somebody else took in meanwhile: reversing is written down first, and holds until
+    the channel has answered. None: it was taken in.
+    """
     if intent.channel is not PaymentChannel.WECHAT_CODEPAY:
         return await gateway.close(intent.out_trade_no, intent.sub_mchid)
-    await gateway.reverse(intent.out_trade_no, intent.sub_mchid)
+    if not (await run(ctx, begin_reversal, Reversal(intent_id=intent.id))).begun:
+        return None
+    try:
+        await gateway.reverse(intent.out_trade_no, intent.sub_mchid)
+    except GatewayRefused:
+        await run(ctx, reversal_refused, Reversal(intent_id=intent.id))
+        raise
     return CloseResult.CLOSED
 
 
@@ -223,13 +252,14 @@ async def check_mismatch_now(ctx: Context, command: CheckMismatch) -> MismatchCh
     """Ask the channel again about a payment that differed (重新查单), and take it in if it fits our order by now.
 
     Money that was given back on the channel's own page is reported and never taken in.
-    Raises: NotFound (none, or settled already), OutsideUnavailable.
+    Raises: NotFound (none, or settled already), BeingReversed, OutsideUnavailable.
     """
     quiet = ctx.without_idempotency()
     known = await queries.mismatch(Reading(quiet), command.notice_id)
+    ours = await queries.payment_intent(Reading(quiet), known.intent_id) if known.intent_id else None
     differs, taken = None, False
     try:
-        order = await ports.use(PaymentGateway).query(known.out_trade_no)
+        order = await ports.use(PaymentGateway).query(known.out_trade_no, ours.sub_mchid if ours else None)
         if order.state is TradeState.SUCCESS and known.intent_id is not None:
             await take_in_success(quiet, _success_of(order))
             taken = True

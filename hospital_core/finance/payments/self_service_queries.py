@@ -10,6 +10,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from hospital_core.finance.billing.queries import bills_older
 from hospital_core.finance.billing.states import InvoiceStatus
 from hospital_core.finance.payments.errors import CardNeedsProof
 from hospital_core.finance.payments.self_service_views import (
@@ -57,7 +58,8 @@ LATERAL (
       AND source_kind <> $3
     UNION ALL
     SELECT total_fen - paid_fen FROM invoice
-    WHERE patient_id IN (SELECT person_ids(l.patient_id)) AND status = 'issued' AND issued_at >= l.since) AS due
+    WHERE patient_id IN (SELECT person_ids(l.patient_id)) AND status = 'issued' AND issued_at >= l.since
+      AND NOT EXISTS (SELECT 1 FROM charge_item c WHERE c.invoice_id = invoice.id AND c.created_at < l.since)) AS due
 GROUP BY l.patient_id"""
 
 _EVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -71,18 +73,22 @@ async def proven_patient(reading: Reading, patient_id: UUID) -> None:
 
 async def own_bill_row(reading: Reading, invoice_id: UUID) -> Record:
     """A bill's row, if the actor may know its patient and it is not older than they may see. Raises: NotFound."""
-    return await _own(reading, await reading.fetch_row(_BILL, invoice_id), "issued_at")
+    return await _own(reading, await reading.fetch_row(_BILL, invoice_id), "issued_at", invoice_id)
 
 
 async def own_payment_row(reading: Reading, payment_id: UUID) -> Record:
     """As ``own_bill_row``, of a payment."""
-    return await _own(reading, await reading.fetch_row(_PAYMENT, payment_id), "created_at")
+    row = await reading.fetch_row(_PAYMENT, payment_id)
+    return await _own(reading, row, "created_at", row["invoice_id"] if row else None)
 
 
-async def _own(reading: Reading, row: Record | None, at: str) -> Record:
+async def _own(reading: Reading, row: Record | None, at: str, invoice_id: UUID | None) -> Record:
     # Asked in any case: what is not there takes as long as what is not theirs.
     permitted = await permitted_patient(reading, row["patient_id"] if row else new_id())
     if row is None or (permitted.since is not None and row[at] < permitted.since):
+        raise NotFound()
+    # Yesterday's charges may stand on today's bill: their names are as old as they are.
+    if permitted.since is not None and invoice_id and await bills_older(reading, invoice_id, permitted.since):
         raise NotFound()
     return row
 

@@ -56,6 +56,12 @@ class PaymentIntentView(View):
     receipt_no: str | None = None
 
 
+class ReversalBegun(View):
+    """Whether a payment code may be reversed now (撤销登记); not once its money was taken in."""
+
+    begun: bool
+
+
 class RefundView(View):
     """Money going back (退款单). ``receipt_no``: the receipt of what a window gave, told in the list of a bill."""
 

@@ -12,13 +12,23 @@ from hospital_core.access.queueing.commands import CallNext, CheckIn
 from hospital_core.access.queueing.service import call_next, check_in
 from hospital_core.chart.encounters.commands import StartEncounter
 from hospital_core.chart.encounters.service import start_encounter
+from hospital_core.finance.billing.commands import BillOpenCharges
+from hospital_core.finance.billing.service import bill_open_charges
 from hospital_core.finance.payments.commands import TakeCash
 from hospital_core.finance.payments.service import take_cash
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.run import run
 from hospital_core.registry.staff.states import StaffRole
 from tests.fixtures.access import make_clinic, make_session
-from tests.fixtures.finance import let_time_to_pay_pass, make_price_item, money_findings, rows, run_cashier, value
+from tests.fixtures.finance import (
+    let_time_to_pay_pass,
+    make_e_invoice,
+    make_price_item,
+    money_findings,
+    rows,
+    run_cashier,
+    value,
+)
 from tests.fixtures.phone_money import make_charges, make_payer, prove, until
 from tests.fixtures.server import give_account
 
@@ -273,3 +283,26 @@ async def test_doctor_charges_the_visit_under_way_once_and_the_patient_finds_it(
     assert (shown["encounter_id"], shown["amount_fen"]) == (str(visit.id), 7_200)
     elsewhere = await server.role(StaffRole.DOCTOR)
     assert (await elsewhere.post(path, {"price_item_id": item})).status_code == 404
+
+
+async def test_given_an_unproven_link_then_todays_bill_over_older_charges_is_hidden_too(phone, simulator):
+    payer = await make_payer(phone, simulator)
+    older = await make_charges("50.00", "30.00", patient_id=payer.patient_id)
+    await rows(
+        "UPDATE account_link SET proven_at = NULL, proof = NULL, linked_at = hospital_now() WHERE patient_id = $1 "
+        "RETURNING id",
+        uuid.UUID(payer.patient_id),
+    )
+    theft = {"charge_item_ids": [str(older[0])]}
+    stolen = await phone.post(f"/patients/{payer.patient_id}/bills", theft)
+    assert (stolen.status_code, stolen.json()["code"]) == (409, "billing.charges_not_billable")
+    billed = BillOpenCharges(patient_id=uuid.UUID(payer.patient_id), charge_item_ids=older)
+    bill = await run(system_context(), bill_open_charges, billed)
+    paid = await run_cashier(take_cash, TakeCash(invoice_id=bill.id, amount_fen=1000, tendered_fen=1000))
+    e_invoice = await make_e_invoice(invoice_id=bill.id)
+    for path in (f"/bills/{bill.id}", f"/payments/{paid.id}", f"/e-invoices/{e_invoice}"):
+        hidden = await phone.get(path)
+        assert (hidden.status_code, "检验项目" in hidden.text) == (404, False), path
+    assert (await phone.see("/bills"))["items"] == []
+    assert (await payer.owed())["bills"] == []
+    assert "检验项目" not in str([await phone.see("/payments"), await phone.see("/e-invoices")])

@@ -5,10 +5,12 @@ Locks are taken in one order everywhere: invoice, intent, charge items by id; th
 
 from hospital_core.finance.payments.service.intents import (
     begin_charge,
+    begin_reversal,
     close_intent,
     open_intent,
     open_top_up,
     record_prepay,
+    reversal_refused,
     schedule_payment_check,
     withdraw_intents,
 )
@@ -23,6 +25,7 @@ from hospital_core.finance.payments.service.refund_results import (
 from hospital_core.finance.payments.service.refunds import (
     pay_out_refund,
     refund_at_counter,
+    refund_card_at_counter,
     refund_top_up,
     request_refund,
 )
@@ -46,6 +49,7 @@ from hospital_core.finance.payments.service.tenders import (
     record_bank_card,
     record_insurance,
     release_tenders,
+    take_apart,
     take_cash,
     take_cash_top_up,
 )
@@ -53,6 +57,7 @@ from hospital_core.finance.payments.service.tenders import (
 __all__ = [
     "ask_receipt",
     "begin_charge",
+    "begin_reversal",
     "bill_own_charges",
     "cancel_bill",
     "close_accounting_day",
@@ -74,15 +79,18 @@ __all__ = [
     "record_refund_result",
     "record_success",
     "refund_at_counter",
+    "refund_card_at_counter",
     "refund_redirected",
     "refund_top_up",
     "release_tenders",
     "request_refund",
     "retry_refund",
+    "reversal_refused",
     "save_drawer",
     "schedule_payment_check",
     "schedule_refund_check",
     "settle_mismatch",
+    "take_apart",
     "take_cash",
     "take_cash_top_up",
     "top_up_by_phone",

@@ -14,6 +14,7 @@ from hospital_core.finance.payments.commands import (
     OpenIntent,
     OpenTopUp,
     RecordPrepay,
+    Reversal,
     ScheduleCheck,
     WithdrawIntents,
 )
@@ -22,7 +23,7 @@ from hospital_core.finance.payments.events import PaymentCheckDue, PaymentIntent
 from hospital_core.finance.payments.ports import PaymentGateway
 from hospital_core.finance.payments.service.windows import window_of
 from hospital_core.finance.payments.states import PAYMENT_INTENT, PaymentPurpose
-from hospital_core.finance.payments.views import ChargeBegun, PaymentIntentView
+from hospital_core.finance.payments.views import ChargeBegun, PaymentIntentView, ReversalBegun
 from hospital_core.kernel import ports
 from hospital_core.kernel.commands import Done
 from hospital_core.kernel.errors import NotFound, StateConflict
@@ -169,6 +170,31 @@ async def begin_charge(uow: UnitOfWork, command: BeginCharge) -> ChargeBegun:
     )
     uow.audited("payment_intent", command.intent_id)
     return ChargeBegun(begun=bool(begun))
+
+
+async def begin_reversal(uow: UnitOfWork, command: Reversal) -> ReversalBegun:
+    """Mark that an open intent's payment code is reversed from now on (撤销前登记): its money is not taken in any more.
+
+    A reversal gives back what it finds; so a payment is either taken in before this, or goes back.
+    """
+    begun = await uow.execute(
+        "UPDATE payment_intent SET reversing_at = coalesce(reversing_at, $2), version = version + 1 "
+        "WHERE id = $1 AND status = 'open' AND channel = 'wechat_codepay'",
+        command.intent_id,
+        uow.now,
+    )
+    uow.audited("payment_intent", command.intent_id)
+    return ReversalBegun(begun=bool(begun))
+
+
+async def reversal_refused(uow: UnitOfWork, command: Reversal) -> Done:
+    """The channel refused to reverse (撤销被拒), and did nothing: what it took counts again."""
+    await uow.execute(
+        "UPDATE payment_intent SET reversing_at = NULL, version = version + 1 WHERE id = $1 AND status = 'open'",
+        command.intent_id,
+    )
+    uow.audited("payment_intent", command.intent_id)
+    return Done()
 
 
 async def close_intent(uow: UnitOfWork, command: CloseIntent) -> PaymentIntentView:

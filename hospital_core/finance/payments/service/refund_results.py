@@ -82,10 +82,9 @@ async def refund_redirected(uow: UnitOfWork, command: RefundRedirected) -> Refun
 
 async def schedule_refund_check(uow: UnitOfWork, command: ScheduleCheck) -> Done:
     """Ask the channel again on the next rung while a refund is under way (下次查退款); after a week a person looks."""
-    row = await uow.fetch_row("SELECT status, requested_at FROM refund WHERE id = $1", command.object_id)
-    if row is None or row["status"] not in _PENDING:
+    if await uow.fetch_value("SELECT status FROM refund WHERE id = $1", command.object_id) not in _PENDING:
         return Done()
-    if uow.now - row["requested_at"] > ladder.REFUND_GIVEN_UP:
+    if command.step >= ladder.REFUND_CHECKS_MAX:
         await _abnormal(uow, command.object_id, NO_RESULT)
         return Done()
     due = ladder.next_refund_check(uow.now, command.step)

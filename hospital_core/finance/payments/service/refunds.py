@@ -21,9 +21,15 @@ from hospital_core.finance.ledger.states import JournalKind, LedgerAccount, reve
 from hospital_core.finance.payments.allocating import TenderShare, allocate, allocate_amount
 from hospital_core.finance.payments.cards import Purse
 from hospital_core.finance.payments.channels import ACCOUNT_OF
-from hospital_core.finance.payments.commands import PayOutRefund, RefundAtCounter, RefundTopUp, RequestRefund
+from hospital_core.finance.payments.commands import (
+    PayOutRefund,
+    RefundAtCounter,
+    RefundCardAtCounter,
+    RefundTopUp,
+    RequestRefund,
+)
 from hospital_core.finance.payments.errors import NotPaid, NotPaidOutHere, RefundTooLarge
-from hospital_core.finance.payments.events import RefundRequested, RefundSucceeded
+from hospital_core.finance.payments.events import ItemsRefunded, RefundRequested, RefundSucceeded
 from hospital_core.finance.payments.service.receipts import receipt_of_shift
 from hospital_core.finance.payments.service.windows import Window, enough_cash, manned_window, window_of
 from hospital_core.finance.payments.states import (
@@ -83,7 +89,7 @@ async def request_refund(uow: UnitOfWork, command: RequestRefund) -> RefundsView
 
     What settled a bill is given back item by item, never for performed ones, and to its tenders newest first; a surplus
     has no items. Raises: NotFound, NotPaid, RefundTooLarge, AlreadyPerformed, NothingToRefund, RefundNotDivisible.
-    Emits: RefundRequested (WeChat), RefundSucceeded (card, cash at a window).
+    Emits: ItemsRefunded, RefundRequested (WeChat), RefundSucceeded (card, cash at a window).
     Locks: the invoice, its tenders, its items; the shift.
     """
     tenders = await _tenders_of(uow, command)
@@ -101,6 +107,8 @@ async def request_refund(uow: UnitOfWork, command: RequestRefund) -> RefundsView
             uow, tenders[0]["invoice_id"], command.amount_fen, command.lines, at_most_fen=at_most_fen
         )
         shares = allocate(parts, [(row["id"], _rest(row)) for row in tenders])
+        given_back = tuple(part.charge_item_id for part in parts)
+        uow.record(ItemsRefunded(invoice_id=tenders[0]["invoice_id"], charge_item_ids=given_back))
     if not shares:
         raise RefundTooLarge(refundable_fen=sum(_rest(row) for row in tenders))
     patient_id = tenders[0]["patient_id"]
@@ -150,6 +158,14 @@ async def refund_top_up(uow: UnitOfWork, command: RefundTopUp) -> RefundsView:
         made.append(await _promise(uow, command, share, patient_id, purse.take(share.amount_fen)))
     uow.audited("patient", command.patient_id, patient_id=command.patient_id, reason=command.reason)
     return await _set_off(uow, made, intents)
+
+
+async def refund_card_at_counter(uow: UnitOfWork, command: RefundCardAtCounter) -> RefundsView:
+    """Give back over the counter what was paid ahead (窗口退预存款), each asking being its own source.
+
+    Raises and emits: as ``refund_top_up``.
+    """
+    return await refund_top_up(uow, RefundTopUp(**command.model_dump()))
 
 
 async def pay_out_refund(uow: UnitOfWork, command: PayOutRefund) -> RefundView:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from asyncpg import Record
 
@@ -19,7 +20,7 @@ from hospital_core.finance.payments.commands import (
     RequestRefund,
     SettleMismatch,
 )
-from hospital_core.finance.payments.errors import PaymentMismatch
+from hospital_core.finance.payments.errors import BeingReversed, PaymentMismatch
 from hospital_core.finance.payments.events import CardToppedUp, InvoicePaid, PaymentSucceeded
 from hospital_core.finance.payments.ports import PaymentGateway
 from hospital_core.finance.payments.service.receipts import receipt_of_shift
@@ -40,6 +41,9 @@ _SETTLEMENT = """
 INSERT INTO mismatch_settlement (id, notice_id, note, settled_by, settled_at) VALUES ($1, $2, $3, $4, $5)"""
 
 _INTENT = "SELECT * FROM payment_intent WHERE out_trade_no = $1"
+_HOLD = "SELECT status, reversing_at FROM payment_intent WHERE id = $1 FOR UPDATE"
+# Closing the shift waits for this, and what comes after it is not on the report that was signed.
+_OPEN_SHIFT = "SELECT id FROM cashier_shift WHERE id = $1 AND status = 'open' FOR SHARE"
 
 
 async def take_notice(
@@ -58,8 +62,8 @@ async def record_success(uow: UnitOfWork, fact: ChannelSuccess) -> Done:
     Call it through ``payments.outside.take_in_success``, which also keeps what is refused here for staff to see.
     Money that the waiting bill has room for is applied; any other is surplus and its refund is promised at once. Money
     of a top-up goes on the patient's card.
-    Raises: PaymentMismatch (nothing is applied). Emits: PaymentSucceeded, InvoicePaid, CardToppedUp.
-    Locks: the invoice, then the intent.
+    Raises: PaymentMismatch, BeingReversed (nothing is applied). Emits: PaymentSucceeded, InvoicePaid, CardToppedUp.
+    Locks: the invoice, then the intent; the shift of a window.
     """
     intent = await uow.fetch_row(_INTENT, fact.out_trade_no)
     mismatch = _mismatch_of(fact, intent)
@@ -68,13 +72,17 @@ async def record_success(uow: UnitOfWork, fact: ChannelSuccess) -> Done:
     if not await take_notice(uow, PaymentChannel(intent["channel"]), "payment", fact.transaction_id):
         return await _told_again(uow, fact)
     bill = await hold_invoice(uow, intent["invoice_id"]) if intent["invoice_id"] else None
-    state = await uow.fetch_value("SELECT status FROM payment_intent WHERE id = $1", intent["id"])
-    if state == PaymentIntentStatus.SUCCEEDED:
+    held = await uow.fetch_row(_HOLD, intent["id"])
+    assert held is not None
+    if held["status"] == PaymentIntentStatus.SUCCEEDED:
         raise PaymentMismatch(MismatchKind.TRANSACTION)
+    if held["status"] == PaymentIntentStatus.OPEN and held["reversing_at"] is not None:
+        raise BeingReversed()
     paid = await transition(
         uow, PAYMENT_INTENT, "succeed", intent["id"],
         transaction_id=fact.transaction_id, succeeded_at=fact.succeeded_at,
         payer_openid=fact.payer_openid or intent["payer_openid"],
+        shift_id=await _open_shift(uow, intent["shift_id"]),
     )  # fmt: skip
     uow.audited("payment_intent", paid["id"], patient_id=paid["patient_id"])
     uow.audits[0].detail["source"] = fact.source
@@ -84,6 +92,11 @@ async def record_success(uow: UnitOfWork, fact: ChannelSuccess) -> Done:
         why = {"reason": "重复支付退款", "source_kind": "surplus", "source_id": paid["id"]}
         await request_refund(uow, RequestRefund(intent_id=paid["id"], **why))
     return Done()
+
+
+async def _open_shift(uow: UnitOfWork, shift_id: UUID | None) -> UUID | None:
+    """The shift that asked for the money, while it is open; money that comes later is of no window."""
+    return None if shift_id is None else await uow.fetch_value(_OPEN_SHIFT, shift_id)
 
 
 def _mismatch_of(fact: ChannelSuccess, intent: Record | None) -> MismatchKind | None:

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from hospital_core.finance.billing.service import hold_invoice, release_tender
+from hospital_core.finance.billing.commands import UnbillInvoice
+from hospital_core.finance.billing.service import hold_invoice, release_tender, unbill
 from hospital_core.finance.billing.states import InvoiceStatus
 from hospital_core.finance.billing.views import InvoiceView
 from hospital_core.finance.ledger.commands import Line
@@ -140,6 +141,17 @@ async def release_tenders(uow: UnitOfWork, command: ReleaseTenders) -> RefundsVi
         refunds += (await request_refund(uow, RequestRefund(intent_id=row["id"], **why))).refunds
     uow.audited("invoice", bill.id, patient_id=bill.patient_id, reason=command.reason)
     return RefundsView(amount_fen=sum(refund.amount_fen for refund in refunds), refunds=refunds)
+
+
+async def take_apart(uow: UnitOfWork, command: UnbillInvoice) -> InvoiceView:
+    """Take an unpaid bill back, keep its charges open, and let nobody pay it any more (撤销结算).
+
+    Raises: NotFound, StateConflict (paid or taken back), InvoicePartlyPaid. Emits: PaymentCheckDue at once.
+    Locks: the invoice, its intents, its items.
+    """
+    bill = await hold_invoice(uow, command.invoice_id)
+    await withdraw_open(uow, bill.id)
+    return await unbill(uow, command)
 
 
 async def _recorded(
