@@ -14,6 +14,8 @@ from hospital_core.finance.einvoicing.ports import (
     EInvoiceOrder,
     IssuedThere,
     OrderLine,
+    PaperNumber,
+    PaperOrder,
     PlatformDocument,
     PlatformTotal,
     ReversalOrder,
@@ -54,6 +56,7 @@ CATEGORIES: Mapping[FeeCategory, tuple[str, str]] = {
     FeeCategory.OTHER: ("14", "其他费用"),
 }
 _QR_BYTES_MAX = 100_000
+_BATCH_MAX, _NUMBER_MAX, _BUS_NO_MAX, _FEN_MAX = 50, 20, 60, 10**14
 
 
 def moment(at: datetime) -> str:
@@ -127,25 +130,70 @@ def reversal_body(settings: EInvoiceSettings, order: ReversalOrder) -> dict[str,
     }
 
 
+def print_body(settings: EInvoiceSettings, order: PaperOrder) -> dict[str, Any]:
+    """What ``turnPaper`` takes."""
+    return {
+        "billBatchCode": order.batch_code,
+        "billNo": order.bill_no,
+        "pBillBatchCode": order.paper.batch_code,
+        "pBillNo": order.paper.paper_no,
+        "operator": settings.author,
+        "busDateTime": moment(order.bus_at),
+        "placeCode": settings.place_code,
+    }
+
+
+def void_body(settings: EInvoiceSettings, paper: PaperNumber, reason: str, bus_at: datetime) -> dict[str, Any]:
+    """What ``invalidPaper`` takes."""
+    return {
+        "pBillBatchCode": paper.batch_code,
+        "pBillNo": paper.paper_no,
+        "reason": reason,
+        "author": settings.author,
+        "busDateTime": moment(bus_at),
+        "placeCode": settings.place_code,
+    }
+
+
+def paper(message: Mapping[str, Any]) -> PaperNumber | None:
+    """The living paper copy that ``getEBillStatesByBillInfo`` tells. Raises KeyError, ValueError."""
+    if str(message["isPrintPaper"]) != "1":
+        return None
+    return PaperNumber(_said(message["pBillBatchCode"], _BATCH_MAX), _said(message["pBillNo"], _NUMBER_MAX))
+
+
 def issued(message: Mapping[str, Any], prefix: str = "") -> IssuedThere:
     """A number in an answer; ``prefix`` ``eScarlet``: the red one. Raises KeyError, ValueError, TypeError."""
     names = ("eScarletBillBatchCode", "eScarletBillNo", "eScarletRandom") if prefix else (
         "billBatchCode", "billNo", "random",
     )  # fmt: skip
-    batch_code, bill_no, check_code = (str(message[name]) for name in names)
-    if not batch_code or not bill_no:
-        raise ValueError("an answer without a number")
+    batch_code = _said(message[names[0]], _BATCH_MAX)
+    bill_no, check_code = (_said(message[name], _NUMBER_MAX) for name in names[1:])
     amount = message.get("totalAmt")
     return IssuedThere(
         batch_code=batch_code,
         bill_no=bill_no,
         check_code=check_code,
         issued_at=moment_of(str(message["createTime"])),
-        amount_fen=None if amount in (None, "") else fen_from_yuan(str(amount)),
+        amount_fen=None if amount in (None, "") else _fen(amount),
         qr_png=_png(message.get("billQRCode")),
         picture_url=_address(message.get("pictureUrl")),
         picture_net_url=_address(message.get("pictureNetUrl")),
     )
+
+
+def _said(text: Any, length: int) -> str:
+    """A number of the platform as it stands in our tables; null, an object or a text without end is none."""
+    if isinstance(text, bool) or not isinstance(text, str | int) or not 0 < len(str(text).strip()) <= length:
+        raise ValueError("an answer without a number")
+    return str(text).strip()
+
+
+def _fen(yuan: Any) -> int:
+    fen = fen_from_yuan(str(yuan))
+    if abs(fen) > _FEN_MAX:
+        raise ValueError("an amount that nobody pays")
+    return fen
 
 
 def _png(text: Any) -> str | None:
@@ -167,12 +215,15 @@ def _address(text: Any) -> str | None:
 
 def total(message: Mapping[str, Any]) -> PlatformTotal:
     """What ``checkTotalData`` and ``checkWriteOffData`` answer. Raises KeyError, ValueError."""
-    return PlatformTotal(int(message["allTotalNum"]), fen_from_yuan(str(message["allTotalAmt"])))
+    count = int(message["allTotalNum"])
+    if not 0 <= count < 10**9:
+        raise ValueError("a count that no day has")
+    return PlatformTotal(count, _fen(message["allTotalAmt"]))
 
 
 def document(row: Mapping[str, Any]) -> PlatformDocument:
     """One row of ``getBillByBusDate``. Raises KeyError, ValueError."""
     return PlatformDocument(
-        bus_no=str(row["busNo"]), batch_code=str(row["billBatchCode"]), bill_no=str(row["billNo"]),
-        amount_fen=fen_from_yuan(str(row["totalAmt"])), red=str(row["isScarlet"]) == "1",
+        bus_no=_said(row["busNo"], _BUS_NO_MAX), batch_code=_said(row["billBatchCode"], _BATCH_MAX),
+        bill_no=_said(row["billNo"], _NUMBER_MAX), amount_fen=_fen(row["totalAmt"]), red=str(row["isScarlet"]) == "1",
     )  # fmt: skip

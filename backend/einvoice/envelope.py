@@ -7,7 +7,6 @@ sides hold the key, and nothing more, so the way there is TLS.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -64,20 +63,20 @@ def unseal(appid: str, key: str, raw: bytes) -> Answer:
     try:
         envelope = json.loads(raw)
         data, noise, sign = (str(envelope[name]) for name in ("data", "noise", "sign"))
-    except (ValueError, KeyError, TypeError):
+        expected, given = signature(appid, key, data, noise).encode(), sign.encode()
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise BadEnvelope("not an envelope") from None
-    expected = signature(appid, key, data, noise)
-    if not hmac.compare_digest(expected.encode(), sign.encode()):
+    if not hmac.compare_digest(expected, given):
         raise BadEnvelope("not signed with our key")
     try:
         inner = json.loads(base64.b64decode(data, validate=True))
         result, message = str(inner["result"]), inner["message"]
         text = base64.b64decode(message, validate=True).decode()
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, KeyError, TypeError, RecursionError):  # binascii.Error is a ValueError
         raise BadEnvelope("its data cannot be read") from None
     if result != SUCCESS:
         return Answer(result, text)
     try:
         return Answer(result, json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadEnvelope("its message cannot be read") from None

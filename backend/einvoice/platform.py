@@ -1,12 +1,12 @@
 """Calls to the platform (平台调用): one bounded POST each, its answer verified before it is believed.
 
 What a code means: ``S0000`` done; S9xxx, E1xxx signature trouble, no answer, an HTTP error or an answer that does not
-verify are *unknown* (it may have acted); the two "already" codes are questions to ask; every other code is a clear no.
+verify are *unknown* (it may have acted); the "already" codes are questions to ask; every other code is a clear no.
 """
 
 import logging
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -16,9 +16,13 @@ from backend.einvoice.envelope import SUCCESS, BadEnvelope, seal, unseal
 from backend.settings import EInvoiceSettings
 from hospital_core.finance.einvoicing.ports import (
     AlreadyIssuedThere,
+    AlreadyOnPaperThere,
     AlreadyRedThere,
+    AlreadyVoidThere,
     EInvoiceOrder,
     IssuedThere,
+    PaperNumber,
+    PaperOrder,
     PlatformDocument,
     PlatformRefused,
     PlatformTotal,
@@ -33,6 +37,8 @@ Read = TypeVar("Read")
 _NOT_FOUND = "E0404"
 _ISSUED_BEFORE = "E0409"
 _RED_BEFORE = "E0410"
+_PRINTED_BEFORE = "E0411"
+_VOID_BEFORE = "E0412"
 _TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 _PAGE = 200
 _PAGES_MAX = 2000  # 400,000 documents a day; a platform that pages for ever is refused
@@ -73,6 +79,19 @@ class HttpEInvoicePlatform:
         answer = await self._call("getEBillStatesByBillInfo", {"billBatchCode": batch_code, "billNo": bill_no})
         return _red(answer) if str(answer.get("isScarlet")) == "1" else None
 
+    async def print_paper(self, order: PaperOrder) -> None:
+        """Note the paper copy of an e-invoice. Raises: PlatformUnknown, PlatformRefused, AlreadyOnPaperThere."""
+        await self._call("turnPaper", bodies.print_body(self._settings, order))
+
+    async def paper_of(self, batch_code: str, bill_no: str) -> PaperNumber | None:
+        """The living paper copy of an e-invoice, or None. Raises: PlatformUnknown, PlatformRefused."""
+        answer = await self._call("getEBillStatesByBillInfo", {"billBatchCode": batch_code, "billNo": bill_no})
+        return _read(bodies.paper, answer)
+
+    async def void_paper(self, paper: PaperNumber, reason: str, bus_at: datetime) -> None:
+        """Void a blank, used or not. Raises: PlatformUnknown, PlatformRefused, AlreadyVoidThere."""
+        await self._call("invalidPaper", bodies.void_body(self._settings, paper, reason, bus_at))
+
     async def totals(self, day: date) -> tuple[PlatformTotal, PlatformTotal]:
         """Issued and red documents of a business day. Raises: PlatformUnknown, PlatformRefused."""
         body = bodies.day_span(day) | {"placeCode": self._settings.place_code}
@@ -82,12 +101,12 @@ class HttpEInvoicePlatform:
     async def documents(self, day: date) -> list[PlatformDocument]:
         """All documents of a business day. Raises: PlatformUnknown, PlatformRefused."""
         found: list[PlatformDocument] = []
-        for page in range(1, _PAGES_MAX):
+        for page in range(1, _PAGES_MAX + 1):
             body = bodies.day_span(day) | {"placeCode": self._settings.place_code, "pageNo": page, "pageSize": _PAGE}
             answer = await self._call("getBillByBusDate", body)
             rows = _read(lambda message: list(message["billList"]), answer)
             found += [_read(bodies.document, row) for row in rows]
-            if len(rows) < _PAGE:
+            if not _goes_on(answer, len(found), len(rows)):
                 return found
         raise PlatformUnknown("ENDLESS", "平台返回的页数过多")
 
@@ -111,11 +130,21 @@ class HttpEInvoicePlatform:
         raise _meaning(answer.result, answer.text)
 
 
+def _goes_on(answer: dict[str, Any], found: int, here: int) -> bool:
+    """Whether another page follows: a platform may give less on a page than was asked for, but says how many in all."""
+    total = answer.get("total")
+    return here > 0 and (found < total if isinstance(total, int) else here == _PAGE)
+
+
 def _meaning(code: str, text: str) -> Exception:
     if code == _ISSUED_BEFORE:
         return AlreadyIssuedThere()
     if code == _RED_BEFORE:
         return AlreadyRedThere()
+    if code == _PRINTED_BEFORE:
+        return AlreadyOnPaperThere()
+    if code == _VOID_BEFORE:
+        return AlreadyVoidThere()
     if code == SUCCESS or code.startswith(("S9", "E1")):
         return PlatformUnknown(code, text)
     return PlatformRefused(code, text)

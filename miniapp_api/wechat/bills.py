@@ -7,6 +7,7 @@ end. Source: 微信支付 APIv3 申请交易账单, 下载账单.
 import asyncio
 import gzip
 import hashlib
+import re
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -30,6 +31,8 @@ _SHANGHAI = ZoneInfo("Asia/Shanghai")
 _KINDS = {"SUCCESS": BillRowKind.PAYMENT, "REFUND": BillRowKind.REFUND, "REVOKED": BillRowKind.REVERSAL}
 _FIELD = "`"
 _BETWEEN = ",`"  # not a comma alone: WeChat does not quote commas in a description
+_LINE_BYTES_MAX = 1 << 16  # a row has a few hundred
+_AMOUNT = re.compile(r"(-?[0-9]{1,12})(?:\.([0-9]{1,5}))?")
 
 
 async def rows_of(client: AsyncWeChatPay, address: BillAddress) -> AsyncIterator[BillRow]:
@@ -39,7 +42,7 @@ async def rows_of(client: AsyncWeChatPay, address: BillAddress) -> AsyncIterator
         await asyncio.to_thread(_check, file, address)
         file.seek(0)
         with gzip.open(file) as text:
-            rows = read_rows(text)
+            rows = read_rows(iter(partial(text.readline, _LINE_BYTES_MAX), b""))
             while batch := await asyncio.to_thread(_next_rows, rows):
                 for row in batch:
                     yield row
@@ -86,7 +89,7 @@ def _next_rows(rows: Iterator[BillRow]) -> list[BillRow]:
 
 def read_rows(lines: Iterable[bytes]) -> Iterator[BillRow]:
     """The rows between header and summary, whose count must be the summary's. Raises: GatewayUnknown."""
-    texts = (line.decode().rstrip("\r\n") for line in lines)
+    texts = map(_text, lines)
     names = next(texts, "").removeprefix("\ufeff").split(",")
     count = 0
     for text in texts:
@@ -97,6 +100,15 @@ def read_rows(lines: Iterable[bytes]) -> Iterator[BillRow]:
     summary = next(texts, "").removeprefix(_FIELD).split(_BETWEEN)
     if summary[0] != str(count):
         raise GatewayUnknown("bill summary differs from its rows")
+
+
+def _text(line: bytes) -> str:
+    if len(line) >= _LINE_BYTES_MAX:
+        raise GatewayUnknown("bill line without end")
+    try:
+        return line.decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise GatewayUnknown("bill is not UTF-8") from error
 
 
 def _values(text: str, names: list[str]) -> dict[str, str]:
@@ -136,8 +148,8 @@ def _known(text: str) -> str | None:
 
 
 def _units(text: str, places: int) -> int:
-    """Yuan as whole units of ``places`` decimals; no float on the way. Raises ValueError."""
-    whole, _, part = text.partition(".")
-    if len(part) > places:
+    """Yuan as whole units of ``places`` decimals; no float on the way. Nothing is not zero. Raises ValueError."""
+    found = _AMOUNT.fullmatch(text)
+    if found is None or len(found[2] or "") > places:
         raise ValueError(text)
-    return int(whole + part.ljust(places, "0"))
+    return int(found[1] + (found[2] or "").ljust(places, "0"))

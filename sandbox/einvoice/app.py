@@ -30,6 +30,8 @@ class Platform:
         self.calls: list[tuple[str, str]] = []
         self._methods: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "writeOffEBill": self._write_off,
+            "turnPaper": self._turn_paper,
+            "invalidPaper": self._void_paper,
             "getEBillByBusNo": self._by_bus_no,
             "getEBillStatesByBillInfo": self._state,
             "checkTotalData": lambda body: self._total(body, red=False),
@@ -39,7 +41,7 @@ class Platform:
 
     def perform(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
         """What a method answers. Raises: Refusal."""
-        self.calls.append((method, str(body.get("busNo") or body.get("billNo") or "")))
+        self.calls.append((method, str(body.get("busNo") or body.get("billNo") or body.get("pBillNo") or "")))
         return self._issue(method, body) if method in ISSUING else self._methods[method](body)
 
     def _issue(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -65,10 +67,24 @@ class Platform:
 
     def _state(self, body: dict[str, Any]) -> dict[str, Any]:
         document = self.book.find(body)
+        paper, known = self.book.paper_of(document), {"state": "1", "isScarlet": "0", "isPrintPaper": "0"}
+        if paper is not None:
+            known |= {"isPrintPaper": "1", "pBillBatchCode": paper.batch_code, "pBillNo": paper.paper_no}
         if document.red_no is None:
-            return {"state": "1", "isScarlet": "0", "isPrintPaper": "0"}
-        red = self.book.documents[document.red_no]
-        return {"state": "1", "isScarlet": "1", "isPrintPaper": "0"} | self._shown_red(red)
+            return known
+        return known | {"isScarlet": "1"} | self._shown_red(self.book.documents[document.red_no])
+
+    def _turn_paper(self, body: dict[str, Any]) -> dict[str, Any]:
+        if self.faults.take("refuse", "turnPaper"):
+            raise Refusal("E3002", "纸质票号不在本开票点的库存中")
+        paper = self.book.turn_paper(body)
+        return {"pBillBatchCode": paper.batch_code, "pBillNo": paper.paper_no}
+
+    def _void_paper(self, body: dict[str, Any]) -> dict[str, Any]:
+        if self.faults.take("refuse", "invalidPaper"):
+            raise Refusal("E3003", "该纸质票据暂不能作废")
+        paper = self.book.void_paper(body)
+        return {"pBillBatchCode": paper.batch_code, "pBillNo": paper.paper_no}
 
     def _total(self, body: dict[str, Any], *, red: bool) -> dict[str, Any]:
         found = [one for one in self.book.between(body) if (one.of is not None) is red]
@@ -126,7 +142,7 @@ def create_app(account: Account, state: Path | None, base_url: str) -> Sanic[Any
         document = platform.book.documents.get(bill_no)
         if document is None or (document.batch_code, document.random) != (batch_code, random):
             return _page(pages.missing(), status=404)
-        return _page(pages.bill(document, platform.book.documents))
+        return _page(pages.bill(document, platform.book.documents, platform.book.paper_of(document)))
 
     @app.get("/sheet.css")
     async def style(request: Request) -> HTTPResponse:
@@ -175,7 +191,8 @@ def _add_controls(app: Sanic[Any, Any], platform: Platform) -> None:
     @app.get("/_sim/state")
     async def state(request: Request) -> HTTPResponse:
         documents = [asdict(one) for one in platform.book.documents.values()]
-        return json_answer({"documents": documents, "calls": platform.calls})
+        papers = [asdict(one) for one in platform.book.papers.values()]
+        return json_answer({"documents": documents, "papers": papers, "calls": platform.calls})
 
     @app.get("/_sim/faults")
     async def rules(request: Request) -> HTTPResponse:

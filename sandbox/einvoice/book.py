@@ -42,26 +42,43 @@ class Document:
     hidden: bool = False  # left out of the daily list
 
 
+@dataclass
+class Paper:
+    """A numbered blank that was used. ``of``: the number of the document on it, None of one that was spoiled."""
+
+    batch_code: str
+    paper_no: str
+    of: str | None
+    void: bool = False
+
+
 class Book:
     """All documents; each is on file before its answer leaves."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.documents: dict[str, Document] = {}
+        self.papers: dict[tuple[str, str], Paper] = {}
         if path is not None and path.exists():
             for line in path.read_text().splitlines():
-                known = Document(**json.loads(line))
-                self.documents[known.bill_no] = known
+                told = json.loads(line)
+                self._keep(Paper(**told) if "paper_no" in told else Document(**told))
 
-    def save(self, *changed: Document) -> None:
-        """Write changed documents behind the others; the last line of a number counts."""
-        for document in changed:
-            self.documents[document.bill_no] = document
+    def _keep(self, known: Document | Paper) -> None:
+        if isinstance(known, Paper):
+            self.papers[known.batch_code, known.paper_no] = known
+        else:
+            self.documents[known.bill_no] = known
+
+    def save(self, *changed: Document | Paper) -> None:
+        """Write what changed behind the others; the last line of a number counts."""
+        for one in changed:
+            self._keep(one)
         if self.path is None:
             return
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "a") as file:
-            file.writelines(json.dumps(asdict(document), ensure_ascii=False) + "\n" for document in changed)
+            file.writelines(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in changed)
             file.flush()
             os.fsync(file.fileno())
 
@@ -96,6 +113,8 @@ class Book:
             raise Refusal("E2005", "红票不能冲红")
         if original.red_no is not None:
             raise Refusal("E0410", "票据已冲红")
+        if self.paper_of(original) is not None:
+            raise Refusal("E2006", "票据已换开纸质票据，请先作废纸质票据")
         red = Document(
             method="writeOffEBill", bus_no=original.bus_no, bill_no=self._number(), batch_code=original.batch_code,
             random=secrets.token_hex(3), created_at=now(), bus_date_time=body["busDateTime"],
@@ -105,6 +124,33 @@ class Book:
         original.red_no = red.bill_no
         self.save(red, original)
         return red
+
+    def paper_of(self, document: Document) -> Paper | None:
+        """The living paper copy of a document."""
+        return next((one for one in self.papers.values() if one.of == document.bill_no and not one.void), None)
+
+    def turn_paper(self, body: dict[str, Any]) -> Paper:
+        """Put a document on a numbered blank. Raises: Refusal."""
+        document, number = self.find(body), _paper_number(body)
+        if document.of is not None or document.red_no is not None:
+            raise Refusal("E2007", "红票和已冲红的票据不能换开")
+        if self.paper_of(document) is not None:
+            raise Refusal("E0411", "票据已换开纸质票据")
+        if number in self.papers:
+            raise Refusal("E2008", "该纸质票号已使用或已作废")
+        paper = Paper(*number, of=document.bill_no)
+        self.save(paper)
+        return paper
+
+    def void_paper(self, body: dict[str, Any]) -> Paper:
+        """Void a blank, used or not. Raises: Refusal."""
+        number = _paper_number(body)
+        known = self.papers.get(number)
+        if known is not None and known.void:
+            raise Refusal("E0412", "该纸质票据已作废")
+        paper = Paper(*number, of=known.of if known else None, void=True)
+        self.save(paper)
+        return paper
 
     def find(self, body: dict[str, Any]) -> Document:
         """The document of ``billBatchCode`` and ``billNo``. Raises: Refusal."""
@@ -123,6 +169,13 @@ class Book:
 
     def _batch(self) -> str:
         return f"110601{datetime.now(BEIJING):%y}"
+
+
+def _paper_number(body: dict[str, Any]) -> tuple[str, str]:
+    number = str(body.get("pBillBatchCode") or ""), str(body.get("pBillNo") or "")
+    if not all(number) or not number[1].isascii() or not number[1].isdigit():
+        raise Refusal("E2001", "缺少纸质票据代码或号码")
+    return number
 
 
 def masked(name: str) -> str:

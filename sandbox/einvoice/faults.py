@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 ISSUING = ("invEBillRegistration", "invoiceEBillOutpatient", "invEBillHospitalized", "invEBillCheckUp")
 ASKING = ("getEBillByBusNo", "getEBillStatesByBillInfo", "checkTotalData", "checkWriteOffData", "getBillByBusDate")
-METHODS = (*ISSUING, "writeOffEBill", *ASKING)
+PAPER = ("turnPaper", "invalidPaper")
+METHODS = (*ISSUING, "writeOffEBill", *PAPER, *ASKING)
 
 KINDS: dict[str, str] = {
     "lost": "已受理但连接断开",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import qrcode
 
-from sandbox.einvoice.book import Document, yuan
+from sandbox.einvoice.book import Document, Paper, yuan
 from sandbox.einvoice.faults import KINDS, METHODS, Rule
 
 CSS = """
@@ -51,7 +51,7 @@ def missing() -> str:
     return _document("查无此票", "<main><h1>查无此票</h1><p>请核对票据代码、票据号码和校验码。</p></main>")
 
 
-def bill(one: Document, documents: Mapping[str, Document]) -> str:
+def bill(one: Document, documents: Mapping[str, Document], paper: Paper | None = None) -> str:
     """The face of a document 票面."""
     red = one.of is not None
     sign = "-" if red else ""
@@ -62,6 +62,7 @@ def bill(one: Document, documents: Mapping[str, Document]) -> str:
     facts = {
         "票据代码": one.batch_code, "票据号码": one.bill_no, "校验码": one.random, "交款人": one.payer,
         "开票日期": f"{one.created_at[:4]}-{one.created_at[4:6]}-{one.created_at[6:8]}",
+        **({"已换开纸质票据": paper.paper_no} if paper else {}),
         **({"冲红原票": one.of, "冲红原因": one.reason} if red else {}),
     }  # fmt: skip
     listed = "".join(f"<dt>{name}</dt><dd>{html.escape(str(value))}</dd>" for name, value in facts.items())

@@ -88,6 +88,29 @@ async def test_given_an_unchanged_day_then_it_is_not_sent_again(desk: Desk, serv
     assert sizes[-1] == 0
 
 
+async def test_a_manager_looks_at_one_campus_alone(desk: Desk, server: Server, tmp_path: Path) -> None:
+    name, clinic, other = unique("东区"), await make_clinic(), await make_clinic()
+    await rows("UPDATE campus SET name = $2 WHERE id = $1 RETURNING id", clinic.campus_id, name)
+    for place, arrivals in ((clinic, 2), (other, 1)):
+        session = await make_session(clinic=place, starts_in=await begun(), places=24)
+        for _ in range(arrivals):
+            await make_ticket(session=session)
+    page = await desk.log_in(await make_staff(roles=[StaffRole.MANAGER]), "/board")
+    await expect(page.locator("canvas")).to_have_count(4)
+    assert await figure(page, "到诊") >= 3
+    choice = page.get_by_role("combobox", name="院区")
+    await choice.click()
+    await choice.fill(name)
+    await page.get_by_role("option", name=name).click()
+    await expect(
+        page.locator("dl > div").filter(has=page.get_by_text("到诊", exact=True)).locator("dd").first
+    ).to_have_text("2")
+    await expect(page.get_by_text("手机充值只计入全院")).to_be_visible()
+    await desk.must_be_accessible()
+    await desk.must_fit()
+    await page.screenshot(path=tmp_path / "campus.png")
+
+
 async def test_a_registrar_has_no_board(desk: Desk, server: Server) -> None:
     page = await desk.log_in(await make_staff(roles=[StaffRole.REGISTRAR]), "/board")
     await expect(page).not_to_have_url(re.compile("/board$"))

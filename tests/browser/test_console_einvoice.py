@@ -3,6 +3,8 @@
 import re
 from datetime import date
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 from playwright.async_api import expect
@@ -89,3 +91,76 @@ async def test_the_desk_sees_each_difference_of_a_day(desk: Desk, server: Server
     await expect(drawer.get_by_role("button", name="补开票据")).to_be_visible()
     await desk.must_be_accessible()
     await page.screenshot(path=tmp_path / "differences.png")
+
+
+async def make_copy(stock_id: UUID, number: int, **columns: Any) -> UUID:
+    """A blank of a range that was used, as the platform left it."""
+    paper_id, now = new_id(), await value("SELECT hospital_now()")
+    known = {"status": "printed", "asked_at": now, "printed_at": now, "paper_no": f"{number:010d}", "tries": 1}
+    await _insert("paper_copy", id=paper_id, version=0, stock_id=stock_id, number=number, **(known | columns))
+    return paper_id
+
+
+async def test_the_desk_sees_blanks_and_copies_and_asks_for_one_back(
+    desk: Desk, server: Server, tmp_path: Path
+) -> None:
+    cashier = await make_staff(roles=[StaffRole.CASHIER, StaffRole.MANAGER])
+    drawer_id = await value("SELECT drawer_id FROM cashier_shift WHERE staff_id = $1", cashier.staff_id)
+    wanted, plain, now = await make_e_invoice(), await make_e_invoice(), await value("SELECT hospital_now()")
+    page = await desk.log_in(cashier, "/e-invoices")
+    await page.get_by_text("纸质票据", exact=True).click()
+    await page.get_by_role("button", name="领用空白票据").click()
+    sheet = page.get_by_role("dialog")
+    await sheet.get_by_label("收款点").click()
+    code = await value("SELECT code FROM cash_drawer WHERE id = $1", drawer_id)
+    await page.get_by_role("option", name=re.compile(rf"（{code}）")).click()
+    await sheet.get_by_label("票据代码").fill("P110600")
+    await sheet.get_by_label("首张票号").fill("0000000101")
+    await sheet.get_by_label("末张票号").fill("0000000200")
+    await desk.must_be_accessible()
+    await page.screenshot(path=tmp_path / "hand-out.png")
+    await sheet.get_by_role("button", name="确认领用").click()
+    row = page.get_by_role("row").filter(has_text="0000000101–0000000200")
+    await expect(row).to_contain_text("我的窗口")
+    stock_id = await value("SELECT id FROM paper_stock WHERE drawer_id = $1", drawer_id)
+    await rows("UPDATE paper_stock SET next_number = 104 WHERE id = $1 RETURNING id", stock_id)
+    paper_id = await make_copy(stock_id, 101, e_invoice_id=wanted)
+    await make_copy(stock_id, 102, status="void", void_reason="打印机卡纸", voided_at=now)
+    await make_copy(stock_id, 103, status="void-failed", void_reason="破损", failure_text="平台没有应答")
+    await rows(
+        "UPDATE e_invoice SET paper_id = $2, paper_wanted_at = hospital_now() WHERE id = $1 RETURNING id",
+        wanted,
+        paper_id,
+    )
+    await page.reload()
+    await page.get_by_text("纸质票据", exact=True).click()
+    await expect(row).to_contain_text("0000000104")
+    await expect(row).to_contain_text("1 张待处理")
+    await desk.must_be_accessible()
+    await desk.must_fit()
+    await page.screenshot(path=tmp_path / "blanks.png")
+    await row.click()
+    await expect(page.get_by_role("dialog").get_by_text("打印机卡纸")).to_be_visible()
+    await desk.must_be_accessible()
+    await page.screenshot(path=tmp_path / "used.png")
+    await page.keyboard.press("Escape")
+
+    await page.get_by_text("票据", exact=True).click()
+    number = await value("SELECT bill_no FROM e_invoice WHERE id = $1", wanted)
+    row = page.get_by_role("row").filter(has_text=number)
+    await expect(row).to_contain_text("已退费，待收回纸质票据")
+    await row.click()
+    drawer = page.get_by_role("dialog")
+    await expect(drawer.get_by_text("请收回纸质票据并作废")).to_be_visible()
+    await expect(drawer.get_by_role("button", name="收回作废")).to_be_visible()
+    await desk.must_be_accessible()
+    await page.screenshot(path=tmp_path / "wanted.png")
+    await page.keyboard.press("Escape")
+    number = await value("SELECT bill_no FROM e_invoice WHERE id = $1", plain)
+    await page.get_by_role("row").filter(has_text=number).click()
+    await expect(drawer.get_by_text("0000000104")).to_be_visible()
+    await drawer.get_by_role("button", name="票号一致，换开纸质").click()
+    await expect(page.get_by_role("alert").filter(has_text="尚未接入医疗电子票据平台")).to_be_visible()
+    desk.forgive(412)
+    await page.screenshot(path=tmp_path / "convert.png")
+    await rows("UPDATE e_invoice SET paper_wanted_at = NULL WHERE id = $1 RETURNING id", wanted)

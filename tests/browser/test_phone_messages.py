@@ -1,15 +1,13 @@
 """The phone's inbox in a real browser: asking for permission to write, and hearing from WeChat what was allowed."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from backend.app import ROOT
 from tests.browser.conftest import Complaints, violations
 from tests.fixtures.handset import Handset
-from tests.fixtures.lobby import Lobby
 
 GROUP = "demo"
 
@@ -17,14 +15,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not (ROOT / "miniapp_api/web/dist/index.html").exists(), reason="the page is not built"),
 ]
-
-
-@pytest.fixture
-def phone(chromium: Browser, lobby: Lobby, complaints: Complaints) -> Iterator[Handset]:
-    context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN", reduced_motion="reduce")
-    context.set_default_timeout(15_000)
-    yield Handset(complaints.watch(context.new_page()), lobby)
-    context.close()
 
 
 def test_person_is_asked_three_at_a_time_and_allows_messages(

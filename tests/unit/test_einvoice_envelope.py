@@ -3,12 +3,13 @@
 import base64
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from backend.einvoice import bodies
+from backend.einvoice import HttpEInvoicePlatform, bodies
 from backend.einvoice.envelope import BadEnvelope, seal, signature, unseal
 from backend.einvoice.platform import _meaning
 from backend.settings import SettingsError, load_settings
@@ -63,6 +64,12 @@ def test_an_answer_that_was_altered_or_cut_is_not_believed(field: str) -> None:
         unseal(APPID, KEY, json.dumps(altered).encode())
     with pytest.raises(BadEnvelope):
         unseal(APPID, KEY, json.dumps({name: text for name, text in answer.items() if name != field}).encode())
+
+
+@pytest.mark.parametrize("raw", [b'{"data":"","noise":"n","sign":"\\ud800"}', b"[" * 100_000, b"\xff", b"null", b'"x"'])
+def test_an_answer_made_to_break_the_reader_is_not_believed(raw: bytes) -> None:
+    with pytest.raises(BadEnvelope):
+        unseal(APPID, KEY, raw)
 
 
 @pytest.mark.parametrize("inner", [b"no json", b'{"result": "S0000"}', b'{"result": "S0000", "message": "e30"}', b"[]"])
@@ -126,6 +133,44 @@ def test_only_a_picture_and_an_address_reach_people() -> None:
 def test_a_number_that_is_missing_is_no_number() -> None:
     with pytest.raises(ValueError, match="without a number"):
         bodies.issued({"billBatchCode": "", "billNo": "", "random": "", "createTime": "20261123003005123"})
+
+
+_NUMBER = {"billBatchCode": "1106", "billNo": "2", "random": "3", "createTime": "20261123003005123"}
+
+
+@pytest.mark.parametrize("wrong", [None, "", " ", "9" * 21, {"a": 1}, ["1"], True, 1.5])
+@pytest.mark.parametrize("field", ["billNo", "random"])
+def test_a_number_that_our_tables_cannot_hold_is_no_number(field: str, wrong: object) -> None:
+    with pytest.raises(ValueError, match="without a number"):
+        bodies.issued(_NUMBER | {field: wrong})
+    row = {"busNo": "B", "isScarlet": "0", "totalAmt": "1.00", **_NUMBER}
+    assert bodies.document(row | {"billNo": 17}).bill_no == "17"
+
+
+@pytest.mark.parametrize("amount", ["1e30", "Infinity", "NaN", "0.001", None, "9" * 20])
+def test_an_amount_that_nobody_pays_is_no_amount(amount: object) -> None:
+    with pytest.raises((ValueError, ArithmeticError)):
+        bodies.document({"busNo": "B", "isScarlet": "0", "totalAmt": amount, **_NUMBER})
+    with pytest.raises((ValueError, ArithmeticError)):
+        bodies.total({"allTotalNum": 1, "allTotalAmt": amount})
+
+
+@pytest.mark.parametrize("says_total", [True, False])
+async def test_a_list_in_pages_smaller_than_asked_for_is_read_to_its_end(
+    says_total: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform, size = HttpEInvoicePlatform(platform_settings("http://127.0.0.1:1")), 100 if says_total else 200
+    rows = [
+        {"busNo": f"B{n}", "isScarlet": "0", "totalAmt": "1.00", **_NUMBER, "billNo": f"{n:010d}"} for n in range(450)
+    ]
+
+    async def page(method: str, body: dict[str, Any]) -> dict[str, Any]:
+        since = (body["pageNo"] - 1) * size
+        return {"billList": rows[since : since + size]} | ({"total": len(rows)} if says_total else {})
+
+    monkeypatch.setattr(platform, "_call", page)
+    assert [one.bus_no for one in await platform.documents(date(2026, 11, 22))] == [row["busNo"] for row in rows]
+    await platform.close()
 
 
 _HOUSE = {

@@ -1,9 +1,8 @@
 """E-invoices at the cashier's desk (电子票据): where each stands, sending failed ones again, comparing a day."""
 
 from typing import Any
-from uuid import UUID
 
-from backend.api.staff.base import Query, staff_routes
+from backend.api.staff.base import PagedQuery, staff_routes
 from backend.http.routing import SLOW, Call
 from hospital_core.finance.einvoicing.checking import check_day
 from hospital_core.finance.einvoicing.commands import CheckDay, IssueEInvoice, RetryEInvoice
@@ -28,20 +27,17 @@ routes = staff_routes()
 _MANAGE = Permission.E_INVOICE_MANAGE
 
 
-class EInvoicesQuery(Query):
+class EInvoicesQuery(PagedQuery):
     """``status``: one of them; ``waiting``: those that wait for a person. ``number``: of bill, e-invoice or patient."""
 
     status: EInvoiceStatus | None = None
     waiting: bool = False
     number: str = ""
-    cursor: UUID | None = None
 
     @property
     def statuses(self) -> list[EInvoiceStatus] | None:
         """The states that are asked for."""
-        if self.waiting:
-            return [EInvoiceStatus.FAILED, EInvoiceStatus.REVERSAL_FAILED]
-        return [self.status] if self.status else None
+        return [self.status] if self.status and not self.waiting else None
 
 
 @routes.get(
@@ -50,7 +46,7 @@ class EInvoicesQuery(Query):
 async def list_e_invoices(call: Call[Any]) -> Page[EInvoiceRow]:
     """E-invoices, newest first (电子票据)."""
     query = call.query
-    return await e_invoices(Reading(call.ctx), query.statuses, query.number, query.cursor)
+    return await e_invoices(Reading(call.ctx), query.statuses, query.number, query.cursor, waiting=query.waiting)
 
 
 @routes.get("/e-invoices/counts", view=EInvoiceCounts, permission=_MANAGE)

@@ -33,6 +33,8 @@ from hospital_core.registry.patients.ages import SHANGHAI
 
 _SETTLES_IN = timedelta(minutes=10)  # a bill paid just now has its e-invoice on the way
 
+_BUS_NO_MAX = 30  # ours have no more; another system that issues at the same place may write longer ones
+
 _OURS = """
 SELECT id, invoice_id, bus_no, amount_fen, batch_code, bill_no, false AS red, issued_at AS known_at FROM e_invoice
 WHERE requested_at >= $1 AND requested_at < $2 AND bill_no IS NOT NULL
@@ -153,5 +155,5 @@ def _compared(fact: RecordCheck, ours: Sequence[Record], held: set[tuple[str, st
     for number, one in theirs.items():
         if number not in held:
             kind = DifferenceKind.MISSING_HERE.value
-            found.append((kind, one.red, one.bus_no, one.bill_no, None, None, one.amount_fen))
+            found.append((kind, one.red, one.bus_no[:_BUS_NO_MAX], one.bill_no, None, None, one.amount_fen))
     return found

@@ -72,7 +72,7 @@ class ScheduleNext(Command):
 class CheckDay(Command):
     """Compare a day with the platform (日核对)."""
 
-    day: date
+    day: date = Field(ge=date(2000, 1, 1))
 
 
 class RecordCheck(Command):

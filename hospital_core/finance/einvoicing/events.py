@@ -12,6 +12,13 @@ class EInvoiceDue(Event):
     step: int
 
 
+class PaperDue(Event):
+    """Timer: ask the platform to note a paper copy or to void a blank, or how it stands. ``step``: the rung."""
+
+    paper_id: UUID
+    step: int
+
+
 class EInvoiceIssued(Event):
     """The platform gave a number (已开票)."""
 

@@ -2,7 +2,10 @@
 
 from hospital_core.finance.einvoicing import outside
 from hospital_core.finance.einvoicing.commands import ScheduleNext
-from hospital_core.finance.einvoicing.events import EInvoiceDue
+from hospital_core.finance.einvoicing.events import EInvoiceDue, PaperDue
+from hospital_core.finance.einvoicing.paper_commands import SchedulePaper
+from hospital_core.finance.einvoicing.paper_outside import carry_out_paper
+from hospital_core.finance.einvoicing.papers import schedule_paper
 from hospital_core.finance.einvoicing.service import keep_true, schedule_next
 from hospital_core.finance.payments.events import InvoicePaid, RefundSucceeded
 from hospital_core.kernel.context import Context
@@ -29,3 +32,10 @@ async def ask_platform(ctx: Context, event: EInvoiceDue) -> None:
     """One try at the platform; while there is no result, another on the next rung."""
     await outside.carry_out(ctx, event.e_invoice_id)
     await run(ctx, schedule_next, ScheduleNext(e_invoice_id=event.e_invoice_id, step=event.step))
+
+
+@performs(PaperDue)
+async def ask_about_paper(ctx: Context, event: PaperDue) -> None:
+    """One try about a paper copy; while there is no result, another on the next rung."""
+    await carry_out_paper(ctx, event.paper_id)
+    await run(ctx, schedule_paper, SchedulePaper(paper_id=event.paper_id, step=event.step))

@@ -8,7 +8,12 @@ from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
-from hospital_core.finance.einvoicing.states import DifferenceKind, EInvoiceKind, EInvoiceStatus
+from hospital_core.finance.einvoicing.states import (
+    DifferenceKind,
+    EInvoiceKind,
+    EInvoiceStatus,
+    PaperStatus,
+)
 from hospital_core.kernel.tables import Row, VersionedRow, one_of, refers_to
 from hospital_core.registry.catalogue.states import FeeCategory
 
@@ -21,7 +26,8 @@ class EInvoice(VersionedRow):
     ``bus_no`` is ours and stays the same however often we ask; ``batch_code`` and ``bill_no`` are the platform's.
     ``generation`` counts the e-invoices of a bill: after a partial refund the whole is turned red and the next one says
     what is left. ``tries`` counts calls since the present step began: after the first the platform is asked before it
-    is told again. ``refused``: the platform itself said no, so nothing can have been issued.
+    is told again. ``refused``: the platform itself said no, so nothing can have been issued. ``paper_id``: its living
+    paper copy; ``paper_wanted_at``: money went back, and the copy must come back before it can turn red.
     """
 
     bus_no = fields.CharField(max_length=30, unique=True)
@@ -54,6 +60,8 @@ class EInvoice(VersionedRow):
     red_bill_no = fields.CharField(max_length=20, null=True)
     red_check_code = fields.CharField(max_length=20, null=True)
     red_picture_net_url = fields.CharField(max_length=500, null=True)
+    paper_id = fields.UUIDField(null=True)
+    paper_wanted_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "e_invoice"
@@ -86,6 +94,8 @@ class EInvoice(VersionedRow):
                 "AND reversed_at IS NOT NULL)",
                 name="e_invoice_reversed_has_red",
             ),
+            CheckConstraint(check="paper_id IS NULL OR status = 'issued'", name="e_invoice_paper_back_first"),
+            CheckConstraint(check="paper_wanted_at IS NULL OR paper_id IS NOT NULL", name="e_invoice_wants_its_paper"),
         ]
 
 
@@ -151,3 +161,79 @@ class EInvoiceDifference(Row):
         table = "e_invoice_difference"
         indexes = [Index(fields=["check_id"])]
         constraints = [one_of("e_invoice_difference", DifferenceKind, "kind")]
+
+
+class PaperStock(VersionedRow):
+    """Numbered blanks handed out to a drawer (纸质票据领用), used in order. Source: EB-04.
+
+    ``next_number`` is the blank on top; past ``last_number`` there is none left. ``digits``: as many are printed.
+    """
+
+    drawer_id: UUID
+    drawer = refers_to("CashDrawer")
+    batch_code = fields.CharField(max_length=50)
+    first_number: int = fields.BigIntField()
+    last_number: int = fields.BigIntField()
+    next_number: int = fields.BigIntField()
+    digits = fields.SmallIntField()
+    handed_out_at = fields.DatetimeField()
+    handed_out_by = fields.UUIDField(null=True)
+
+    class Meta:
+        table = "paper_stock"
+        indexes = [Index(fields=["drawer_id"])]
+        constraints = [
+            CheckConstraint(
+                check="first_number >= 0 AND last_number BETWEEN first_number AND first_number + 99999 "
+                "AND next_number BETWEEN first_number AND last_number + 1",
+                name="paper_stock_in_order",
+            )
+        ]
+
+
+class PaperCopy(VersionedRow):
+    """One blank that was used (纸质票据): the copy of an e-invoice (换开), or spoiled before that (空白作废).
+
+    A refused one keeps what the platform said; its number is on top again.
+    """
+
+    stock_id: UUID
+    stock = refers_to("PaperStock")
+    number: int = fields.BigIntField()
+    paper_no = fields.CharField(max_length=20)
+    e_invoice_id: UUID | None
+    e_invoice = refers_to("EInvoice", null=True)
+    status = fields.CharField(max_length=20)
+    tries = fields.IntField(default=0)
+    failure_code = fields.CharField(max_length=40, null=True)
+    failure_text = fields.CharField(max_length=200, null=True)
+    asked_at = fields.DatetimeField()
+    asked_by = fields.UUIDField(null=True)
+    printed_at = fields.DatetimeField(null=True)
+    void_reason = fields.CharField(max_length=200, null=True)
+    void_by = fields.UUIDField(null=True)
+    voided_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "paper_copy"
+        constraints = [
+            one_of("paper_copy", PaperStatus),
+            UniqueConstraint(
+                fields=("stock_id", "number"), condition="status <> 'refused'", name="paper_copy_number_once"
+            ),
+            UniqueConstraint(
+                fields=("e_invoice_id",), condition="status NOT IN ('refused', 'void')", name="paper_copy_one_living"
+            ),
+            UniqueConstraint(
+                fields=("stock_id",), condition="status IN ('requested', 'failed')", name="paper_copy_one_under_way"
+            ),
+            CheckConstraint(
+                check="(status IN ('voiding', 'void', 'void-failed')) = (void_reason IS NOT NULL) "
+                "AND (status = 'void') = (voided_at IS NOT NULL)",
+                name="paper_copy_void_says_why",
+            ),
+            CheckConstraint(
+                check="status <> 'printed' OR (e_invoice_id IS NOT NULL AND printed_at IS NOT NULL)",
+                name="paper_copy_printed_of_what",
+            ),
+        ]

@@ -109,6 +109,32 @@ class PlatformDocument:
     red: bool
 
 
+class AlreadyOnPaperThere(Exception):
+    """The platform knows a paper copy of this e-invoice already: ask for its number."""
+
+
+class AlreadyVoidThere(Exception):
+    """The platform has this blank as void already."""
+
+
+@dataclass(frozen=True)
+class PaperNumber:
+    """The number on a blank (纸质票据号)."""
+
+    batch_code: str
+    paper_no: str
+
+
+@dataclass(frozen=True)
+class PaperOrder:
+    """An e-invoice that goes on paper (换开申请). Source: EB-04."""
+
+    batch_code: str
+    bill_no: str
+    paper: PaperNumber
+    bus_at: datetime
+
+
 class EInvoicePlatform(Protocol):
     """The platform (电子票据平台). All calls raise PlatformUnknown and PlatformRefused."""
 
@@ -126,6 +152,18 @@ class EInvoicePlatform(Protocol):
 
     async def red_of(self, batch_code: str, bill_no: str) -> IssuedThere | None:
         """The red one of an e-invoice, or None (状态查询)."""
+        ...
+
+    async def print_paper(self, order: PaperOrder) -> None:
+        """Note the paper copy of an e-invoice (换开纸质, turnPaper). Raises: AlreadyOnPaperThere."""
+        ...
+
+    async def paper_of(self, batch_code: str, bill_no: str) -> PaperNumber | None:
+        """The living paper copy of an e-invoice, or None (状态查询)."""
+        ...
+
+    async def void_paper(self, paper: PaperNumber, reason: str, bus_at: datetime) -> None:
+        """Void a blank, used or not (作废纸质票据, invalidPaper). Raises: AlreadyVoidThere."""
         ...
 
     async def totals(self, day: date) -> tuple[PlatformTotal, PlatformTotal]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from hospital_core.finance.einvoicing.ports import EInvoiceOrder, EInvoicePlatform, OrderLine, ReversalOrder
-from hospital_core.finance.einvoicing.states import EInvoiceKind, EInvoiceStatus
+from hospital_core.finance.einvoicing.states import EInvoiceKind, EInvoiceStatus, PaperStatus
 from hospital_core.finance.einvoicing.views import (
     EInvoiceCheckDetail,
     EInvoiceCheckView,
@@ -22,20 +22,22 @@ from hospital_core.kernel.commands import Page
 from hospital_core.kernel.errors import FieldProblem, NotFound
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
+from hospital_core.registry.accounts.queries import files_shown
 from hospital_core.registry.catalogue.states import FeeCategory
 
 _PAGE = 30
 
 _ROWS = """
-SELECT e.*, i.invoice_no, p.patient_no, p.name AS patient_name,
+SELECT e.*, i.invoice_no, p.patient_no, p.name AS patient_name, c.paper_no, c.status AS paper_status,
+       c.failure_text AS paper_trouble, s.batch_code AS paper_batch_code, e.paper_wanted_at IS NOT NULL AS paper_wanted,
        (SELECT string_agg(l.name, '、' ORDER BY l.id) FROM e_invoice_line l WHERE l.e_invoice_id = e.id) AS items
-FROM e_invoice e JOIN invoice i ON i.id = e.invoice_id JOIN patient p ON p.id = e.patient_id"""
+FROM e_invoice e JOIN invoice i ON i.id = e.invoice_id JOIN patient p ON p.id = e.patient_id
+LEFT JOIN paper_copy c ON c.id = e.paper_id LEFT JOIN paper_stock s ON s.id = c.stock_id"""
 
-# An unproven link shows nothing that is older than itself.
+# An unproven link shows nothing that is older than itself, nor what was charged before it.
+_SINCE = "least(e.requested_at, (SELECT min(c.created_at) FROM charge_item c WHERE c.invoice_id = e.invoice_id))"
 _OF_ACCOUNT = f"""
-{_ROWS} WHERE e.status <> 'cancelled' AND e.patient_id IN (
-    SELECT person_ids(l.patient_id) FROM account_link l
-    WHERE l.account_id = $1 AND l.status = 'active' AND (l.proven_at IS NOT NULL OR l.linked_at <= e.requested_at))
+{_ROWS} WHERE e.status <> 'cancelled' AND e.patient_id IN ({files_shown("$1", _SINCE)})
 AND ($2::uuid IS NULL OR e.id = $2) AND ($3::uuid IS NULL OR e.id < $3) ORDER BY e.id DESC LIMIT $4"""
 
 _FOR_STAFF = f"""
@@ -44,11 +46,17 @@ AND ($3::text IS NULL OR e.id IN (
     SELECT id FROM e_invoice WHERE bill_no = $3 UNION SELECT id FROM e_invoice WHERE red_bill_no = $3
     UNION SELECT o.id FROM invoice n JOIN e_invoice o ON o.invoice_id = n.id WHERE n.invoice_no = $3
     UNION SELECT o.id FROM patient f JOIN e_invoice o ON o.patient_id = f.id WHERE f.patient_no = $3))
+AND (NOT $5::bool OR e.id IN (
+    SELECT id FROM e_invoice WHERE status IN ('failed', 'reversal-failed')
+    UNION SELECT id FROM e_invoice WHERE paper_wanted_at IS NOT NULL
+    UNION SELECT e_invoice_id FROM paper_copy WHERE status IN ('failed', 'void-failed')))
 ORDER BY e.id DESC LIMIT $4"""
 
 _COUNTS = """
 SELECT count(*) FILTER (WHERE status IN ('requested', 'reversing')) AS under_way,
-       count(*) FILTER (WHERE status IN ('failed', 'reversal-failed')) AS failed
+       count(*) FILTER (WHERE status IN ('failed', 'reversal-failed')) AS failed,
+       (SELECT count(*) FROM e_invoice WHERE paper_wanted_at IS NOT NULL) AS paper_wanted,
+       (SELECT count(*) FROM paper_copy WHERE status IN ('failed', 'void-failed')) AS paper_failed
 FROM e_invoice WHERE status IN ('requested', 'reversing', 'failed', 'reversal-failed')"""
 
 _DIFFERENCES = """
@@ -67,7 +75,7 @@ async def my_e_invoices(reading: Reading, cursor: str | None = None) -> Page[EIn
     except ValueError:
         raise FieldProblem("/cursor", "翻页标记无效") from None
     rows = await reading.fetch(_OF_ACCOUNT, reading.ctx.actor.id, None, before, _PAGE + 1)
-    items = [EInvoiceView(**_masked(row)) for row in rows[:_PAGE]]
+    items = [EInvoiceView(**_mine(row)) for row in rows[:_PAGE]]
     return Page(items=items, next_cursor=str(items[-1].id) if len(rows) > _PAGE else None)
 
 
@@ -80,7 +88,7 @@ async def my_e_invoice(reading: Reading, e_invoice_id: UUID) -> EInvoiceDetail:
     replaced_by = None
     if row["status"] == EInvoiceStatus.REVERSED:
         replaced_by = await reading.fetch_value(_NEXT, row["invoice_id"], row["generation"])
-    return EInvoiceDetail(**_masked(row), lines=lines, replaced_by=replaced_by)
+    return EInvoiceDetail(**_mine(row), lines=lines, replaced_by=replaced_by)
 
 
 async def e_invoices(
@@ -88,13 +96,15 @@ async def e_invoices(
     statuses: list[EInvoiceStatus] | None = None,
     number: str | None = None,
     cursor: UUID | None = None,
+    *,
+    waiting: bool = False,
 ) -> Page[EInvoiceRow]:
     """E-invoices for the cashier's desk, newest first (电子票据管理); the route holds the permission.
 
-    ``number``: of the bill, the e-invoice, the red one, or the patient's.
+    ``number``: of the bill, the e-invoice, the red one, or the patient's. ``waiting``: only what waits for a person.
     """
     wanted = [status.value for status in statuses] if statuses else None
-    rows = await reading.fetch(_FOR_STAFF, wanted, cursor, number or None, _PAGE + 1)
+    rows = await reading.fetch(_FOR_STAFF, wanted, cursor, number or None, _PAGE + 1, waiting)
     items = [EInvoiceRow(**_masked(row)) for row in rows[:_PAGE]]
     return Page(items=items, next_cursor=str(items[-1].id) if len(rows) > _PAGE else None)
 
@@ -171,3 +181,9 @@ async def day_to_check(reading: Reading) -> date | None:
 
 def _masked(row: Record) -> dict[str, object]:
     return {**dict(row), "items": row["items"] or "", "patient_name_masked": mask_name(row["patient_name"])}
+
+
+def _mine(row: Record) -> dict[str, object]:
+    """As its patient sees it: a copy is on paper once the platform noted it, and until it noted that it is void."""
+    on_paper = row["paper_status"] not in (None, PaperStatus.REQUESTED, PaperStatus.FAILED)
+    return _masked(row) | {"paper_no": row["paper_no"] if on_paper else None}

@@ -63,9 +63,13 @@ _WAITING = (
 )
 
 
+_WANT_PAPER = "UPDATE e_invoice SET paper_wanted_at = $2 WHERE id = $1 AND paper_wanted_at IS NULL"
+
+
 async def keep_true(uow: UnitOfWork, invoice_id: UUID) -> None:
     """Let the e-invoice of a bill follow the bill (开票、冲红、重开), by one step; nothing to do changes nothing.
 
+    One that is on paper waits until its copy came back: the platform would refuse, and it could be claimed twice.
     Emits: EInvoiceDue. Locks: the bill.
     """
     if ports.optional(EInvoicePlatform) is None:
@@ -78,8 +82,10 @@ async def keep_true(uow: UnitOfWork, invoice_id: UUID) -> None:
         return
     state = EInvoiceStatus(living["status"]) if living is not None else None
     if living is not None and state is EInvoiceStatus.ISSUED:
-        reason = _PARTIAL if left.amount_fen else _WHOLE
-        await _reverse(uow, living, reason)
+        if living["paper_id"] is None:
+            await _reverse(uow, living, _PARTIAL if left.amount_fen else _WHOLE)
+        else:
+            await uow.execute(_WANT_PAPER, living["id"], uow.now)
         return
     if living is not None and state is EInvoiceStatus.FAILED and living["refused"]:
         await transition(uow, E_INVOICE, "cancel", living["id"])
@@ -139,7 +145,7 @@ async def record_issued(uow: UnitOfWork, fact: RecordIssued) -> Done:
 
     Emits: EInvoiceIssued, and EInvoiceDue if money went back meanwhile. Locks: the bill.
     """
-    row = await _hold(uow, fact.e_invoice_id)
+    row = await hold_e_invoice(uow, fact.e_invoice_id)
     if row["status"] not in (EInvoiceStatus.REQUESTED, EInvoiceStatus.FAILED):
         return Done()
     await transition(
@@ -159,7 +165,7 @@ async def record_reversed(uow: UnitOfWork, fact: RecordReversed) -> Done:
 
     Emits: EInvoiceReversed, EInvoiceDue. Locks: the bill.
     """
-    row = await _hold(uow, fact.e_invoice_id)
+    row = await hold_e_invoice(uow, fact.e_invoice_id)
     if row["status"] not in (EInvoiceStatus.REVERSING, EInvoiceStatus.REVERSAL_FAILED):
         return Done()
     await transition(
@@ -179,7 +185,7 @@ async def record_trouble(uow: UnitOfWork, fact: RecordTrouble) -> Done:
 
     A refused e-invoice over money that went back meanwhile is replaced at once. Raises: NotFound. Locks: the bill.
     """
-    row = await _hold(uow, fact.e_invoice_id)
+    row = await hold_e_invoice(uow, fact.e_invoice_id)
     if not EInvoiceStatus(row["status"]).is_under_way:
         return Done()
     if fact.refused:
@@ -197,7 +203,7 @@ async def schedule_next(uow: UnitOfWork, command: ScheduleNext) -> Done:
 
     Emits: EInvoiceDue. Locks: the bill.
     """
-    row = await _hold(uow, command.e_invoice_id)
+    row = await hold_e_invoice(uow, command.e_invoice_id)
     if not EInvoiceStatus(row["status"]).is_under_way:
         return Done()
     at = ladder.next_try(uow.now, command.step)
@@ -243,8 +249,8 @@ async def _retry(uow: UnitOfWork, e_invoice_id: UUID) -> None:
     uow.record(EInvoiceDue(e_invoice_id=e_invoice_id, step=0))
 
 
-async def _hold(uow: UnitOfWork, e_invoice_id: UUID) -> Record:
-    """Lock the bill of an e-invoice, then read it. Raises: NotFound."""
+async def hold_e_invoice(uow: UnitOfWork, e_invoice_id: UUID) -> Record:
+    """Lock the bill of an e-invoice, then read it (锁定票据). Raises: NotFound."""
     invoice_id = await uow.fetch_value("SELECT invoice_id FROM e_invoice WHERE id = $1", e_invoice_id)
     if invoice_id is None:
         raise NotFound()

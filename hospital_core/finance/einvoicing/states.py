@@ -31,6 +31,23 @@ class EInvoiceStatus(StrEnum):
         return self in (EInvoiceStatus.REQUESTED, EInvoiceStatus.REVERSING)
 
 
+class PaperStatus(StrEnum):
+    """Life of one numbered blank that was used (纸质票据状态): ``failed`` and ``void-failed`` wait for a person."""
+
+    REQUESTED = "requested"  # 换开中
+    PRINTED = "printed"  # 已换开
+    REFUSED = "refused"  # the platform did nothing: the blank is the next one again
+    FAILED = "failed"  # no answer: the blank may have been used
+    VOIDING = "voiding"
+    VOID = "void"  # 收回作废, 空白作废
+    VOID_FAILED = "void-failed"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the ladder asks the platform by itself."""
+        return self in (PaperStatus.REQUESTED, PaperStatus.VOIDING)
+
+
 class DifferenceKind(StrEnum):
     """What a daily check found (核对差异), a closed list."""
 
@@ -57,5 +74,22 @@ E_INVOICE = Machine(
         Move("write_off", (_S.REVERSING, _S.REVERSAL_FAILED), _S.REVERSED),
         Move("fail_reversal", (_S.REVERSING,), _S.REVERSAL_FAILED),
         Move("retry_reversal", (_S.REVERSAL_FAILED,), _S.REVERSING),
+    ],
+)
+
+_P = PaperStatus
+
+PAPER = Machine(
+    "paper_copy",
+    PaperStatus,
+    [
+        Move("print", (_P.REQUESTED, _P.FAILED), _P.PRINTED),
+        Move("refuse", (_P.REQUESTED,), _P.REFUSED),
+        Move("fail", (_P.REQUESTED,), _P.FAILED),
+        Move("retry", (_P.FAILED,), _P.REQUESTED),
+        Move("take_back", (_P.PRINTED,), _P.VOIDING),
+        Move("void", (_P.VOIDING, _P.VOID_FAILED), _P.VOID),
+        Move("fail_void", (_P.VOIDING,), _P.VOID_FAILED),
+        Move("retry_void", (_P.VOID_FAILED,), _P.VOIDING),
     ],
 )

@@ -4,13 +4,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from hospital_core.finance.einvoicing.states import DifferenceKind, EInvoiceKind, EInvoiceStatus
+from hospital_core.finance.einvoicing.states import DifferenceKind, EInvoiceKind, EInvoiceStatus, PaperStatus
 from hospital_core.kernel.commands import View
 from hospital_core.registry.catalogue.states import FeeCategory
 
 
 class EInvoiceView(View):
-    """One e-invoice as its patient's account sees it (我的电子票据), without the hospital's troubles."""
+    """One e-invoice as its patient's account sees it (我的电子票据), without the hospital's troubles.
+
+    ``paper_no``: its copy on paper; ``paper_wanted``: money went back, and that copy must be brought back first.
+    """
 
     id: UUID
     patient_id: UUID
@@ -28,6 +31,8 @@ class EInvoiceView(View):
     red_bill_no: str | None
     reversed_at: datetime | None
     requested_at: datetime
+    paper_no: str | None
+    paper_wanted: bool
 
 
 class EInvoiceLineView(View):
@@ -87,14 +92,25 @@ class EInvoiceRow(View):
     tries: int
     failure_code: str | None
     failure_text: str | None
+    paper_id: UUID | None
+    paper_no: str | None
+    paper_batch_code: str | None
+    paper_status: PaperStatus | None
+    paper_trouble: str | None
+    paper_wanted: bool
 
 
 class EInvoiceCounts(View):
-    """How many e-invoices stand where (各状态票据数); ``on``: whether this hospital is joined to a platform."""
+    """How many e-invoices stand where (各状态票据数); ``on``: whether this hospital is joined to a platform.
+
+    ``paper_wanted``: refunds that wait for a paper copy; ``paper_failed``: blanks that wait for a person.
+    """
 
     on: bool
     under_way: int
     failed: int
+    paper_wanted: int
+    paper_failed: int
 
 
 class TryView(View):

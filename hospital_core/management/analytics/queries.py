@@ -10,6 +10,7 @@ from asyncpg import Record
 
 from hospital_core.access.scheduling.days import bounds_of, day_of
 from hospital_core.finance.payments.states import PaymentChannel
+from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.reading import Reading
 from hospital_core.management.analytics.statements import (
     DEPARTMENTS,
@@ -23,6 +24,7 @@ from hospital_core.management.analytics.statements import (
     TICKETS,
 )
 from hospital_core.management.analytics.views import (
+    BoardCampus,
     BoardDepartment,
     BoardHour,
     BoardMoney,
@@ -31,6 +33,7 @@ from hospital_core.management.analytics.views import (
     BoardTakings,
     DayBoardView,
 )
+from hospital_core.registry.organization.queries import campuses
 
 _QUARTER = timedelta(minutes=15)
 _MONEY = ("received_fen", "refunded_fen")
@@ -40,30 +43,36 @@ _SUMS = ("sessions", "places", "places_free", "held", "booked", "no_show", "arri
          "passed", "finished")  # fmt: skip
 
 
-async def day_board(reading: Reading) -> DayBoardView:
-    """The hospital's day at a glance (今日看板), of the hospital's clock. The route holds the permission.
+async def day_board(reading: Reading, campus_id: UUID | None = None) -> DayBoardView:
+    """The day at a glance (今日看板), by the hospital's clock, of one campus or all. The route holds the permission.
 
     Several statements, each of its own moment: figures may differ by what happened within some milliseconds.
+    Raises: NotFound (no such campus).
     """
+    sites = await campuses(reading)
+    if campus_id is not None and campus_id not in {site.id for site in sites}:
+        raise NotFound()
     now: datetime = await reading.fetch_value("SELECT hospital_now()")
     day = day_of(now)
     first, end = bounds_of(day)
     tables = [
-        await reading.fetch(PLACES, first, end, now),
-        await reading.fetch(MISSED, day),
-        await reading.fetch(TICKETS, day),
+        await reading.fetch(PLACES, first, end, now, campus_id),
+        await reading.fetch(MISSED, day, campus_id),
+        await reading.fetch(TICKETS, day, campus_id),
     ]
     figures = _by_department(tables)
-    still = await reading.fetch_row(OPEN)
+    still = await reading.fetch_row(OPEN, campus_id)
     assert still is not None
     return DayBoardView(
         day=day,
+        campus_id=campus_id,
+        campuses=[BoardCampus(id=site.id, name=site.name) for site in sites],
         **{name: sum(own[name] for own in figures.values()) for name in _SUMS},
         **{name: still[name] for name in _OPEN_CARE},
-        stopped=[BoardStopped(**dict(row)) for row in await reading.fetch(STOPPED, first, end)],
+        stopped=[BoardStopped(**dict(row)) for row in await reading.fetch(STOPPED, first, end, campus_id)],
         departments=await _departments(reading, figures),
-        quarters=_quarters(await reading.fetch(QUARTERS, day, first), now),
-        money=await _money(reading, first, end, still),
+        quarters=_quarters(await reading.fetch(QUARTERS, day, first, campus_id), now),
+        money=await _money(reading, first, end, campus_id, still),
     )
 
 
@@ -103,13 +112,13 @@ def _quarters(rows: Sequence[Record], now: datetime) -> list[BoardQuarter]:
     return quarters
 
 
-async def _money(reading: Reading, first: datetime, end: datetime, still: Record) -> BoardMoney:
+async def _money(reading: Reading, first: datetime, end: datetime, campus_id: UUID | None, still: Record) -> BoardMoney:
     channels: dict[str, dict[str, Any]] = defaultdict(
         lambda: dict.fromkeys((*_MONEY, "received_count", "refunded_count"), 0)
     )
     hours: dict[int, dict[str, int]] = defaultdict(lambda: dict.fromkeys(_MONEY, 0))
     for statement, sides in ((RECEIVED, "received"), (REFUNDED, "refunded")):
-        for row in await reading.fetch(statement, first, end):
+        for row in await reading.fetch(statement, first, end, campus_id):
             channels[row["channel"]][f"{sides}_fen"] += row[f"{sides}_fen"]
             channels[row["channel"]][f"{sides}_count"] += row[f"{sides}_count"]
             hours[row["hour"]][f"{sides}_fen"] += row[f"{sides}_fen"]

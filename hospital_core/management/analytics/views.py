@@ -22,6 +22,13 @@ class BoardDepartment(View):
     finished: int
 
 
+class BoardCampus(View):
+    """A campus that can be looked at alone (院区)."""
+
+    id: UUID
+    name: str
+
+
 class BoardQuarter(View):
     """A quarter of an hour (一刻钟): who arrived, whose visit ended, and how many waited at its end or now."""
 
@@ -74,11 +81,15 @@ class BoardStopped(View):
 class DayBoardView(View):
     """The hospital's day at a glance (今日看板). Holds no time of its own: an unchanged day is an unchanged answer.
 
+    ``campus_id``: these are the figures of one campus; the campuses' together are the whole's, but for money that
+    belongs to none of them (top-ups by phone).
     ``sessions`` and ``places`` are those that take place, ``held`` places whose payment is awaited. Waiting for places
     (候补) and unanswered changes of clinics are those of all coming days.
     """
 
     day: date
+    campus_id: UUID | None
+    campuses: list[BoardCampus]
     sessions: int
     places: int
     places_free: int

@@ -1,12 +1,15 @@
 """A fresh in-memory payment channel for each test of money, and what reconciliation needs beside it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
 
+from backend.einvoice import HttpEInvoicePlatform
+from hospital_core.finance.einvoicing.ports import EInvoicePlatform
 from hospital_core.finance.payments.ports import PaymentGateway
 from hospital_core.kernel import ports
+from tests.fixtures.einvoice import PlatformControl, platform_settings, start_platform, stop_platform
 from tests.fixtures.engines import Engines, with_database
 from tests.fixtures.finance import FakeGateway, value
 from tests.fixtures.reconciled import Bills
@@ -32,3 +35,23 @@ async def admin(core: Engines) -> AsyncIterator[asyncpg.Connection]:
 @pytest.fixture
 def bills(gateway: FakeGateway) -> Bills:
     return Bills(gateway)
+
+
+@pytest.fixture(scope="session")
+def platform_url() -> Iterator[str]:
+    """One for all: it counts its numbers on, as the database that keeps them does."""
+    process, address = start_platform()
+    yield address
+    stop_platform(process)
+
+
+@pytest.fixture
+async def platform(platform_url: str, gateway: FakeGateway) -> AsyncIterator[PlatformControl]:
+    """The platform of this test, joined to the port; off again afterwards."""
+    adapter, control = HttpEInvoicePlatform(platform_settings(platform_url)), PlatformControl(platform_url)
+    ports.provide(EInvoicePlatform, adapter)
+    yield control
+    ports._adapters.pop(EInvoicePlatform)
+    await control.heal()
+    await control.http.aclose()
+    await adapter.close()

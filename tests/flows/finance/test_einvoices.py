@@ -1,30 +1,41 @@
 """A paid bill has one e-invoice, whatever the platform does; refunds turn it red; a day is compared."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
-from asyncpg import Record
+from pydantic import ValidationError
 
 from backend.einvoice import HttpEInvoicePlatform
 from hospital_core.finance.einvoicing import ladder
 from hospital_core.finance.einvoicing.checking import bounds, check_day
-from hospital_core.finance.einvoicing.commands import CheckDay, IssueEInvoice, RetryEInvoice
+from hospital_core.finance.einvoicing.commands import (
+    CheckDay,
+    IssueEInvoice,
+    RecordIssued,
+    RecordReversed,
+    RecordTrouble,
+    RetryEInvoice,
+)
 from hospital_core.finance.einvoicing.errors import DayNotOver, EInvoiceExists, EInvoiceNotPaid, EInvoicingOff
 from hospital_core.finance.einvoicing.events import EInvoiceDue
-from hospital_core.finance.einvoicing.ports import EInvoicePlatform
+from hospital_core.finance.einvoicing.ports import EInvoicePlatform, PlatformDocument
 from hospital_core.finance.einvoicing.queries import checks, counts, day_to_check, e_invoices
-from hospital_core.finance.einvoicing.service import issue_e_invoice, retry_e_invoice, retry_unanswered
+from hospital_core.finance.einvoicing.service import (
+    issue_e_invoice,
+    record_issued,
+    record_reversed,
+    record_trouble,
+    retry_e_invoice,
+    retry_unanswered,
+)
 from hospital_core.finance.einvoicing.states import E_INVOICE, DifferenceKind, EInvoiceStatus
 from hospital_core.finance.einvoicing.views import EInvoiceCheckDetail
 from hospital_core.finance.payments import outside as payments
-from hospital_core.finance.payments.commands import RefundLineWanted, RequestRefund
 from hospital_core.finance.payments.events import InvoicePaid
-from hospital_core.finance.payments.service import request_refund
 from hospital_core.kernel import ports, relay
 from hospital_core.kernel.commands import Empty
 from hospital_core.kernel.context import system_context
@@ -33,9 +44,9 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.patients.ages import SHANGHAI
-from tests.fixtures.einvoice import PlatformControl, platform_settings, start_platform, stop_platform
+from tests.fixtures.einvoice import PlatformControl, platform_settings
+from tests.fixtures.einvoiced import issued, next_rung, of, paid, refund, troubled
 from tests.fixtures.finance import (
-    Billed,
     FakeGateway,
     forged,
     make_intent,
@@ -45,71 +56,6 @@ from tests.fixtures.finance import (
     run_system,
     value,
 )
-
-
-@pytest.fixture(scope="module")
-def platform_url() -> Iterator[str]:
-    process, address = start_platform()
-    yield address
-    stop_platform(process)
-
-
-@pytest.fixture
-async def platform(platform_url: str, gateway: FakeGateway) -> AsyncIterator[PlatformControl]:
-    """The platform of this test, joined to the port; off again afterwards."""
-    adapter, control = HttpEInvoicePlatform(platform_settings(platform_url)), PlatformControl(platform_url)
-    ports.provide(EInvoicePlatform, adapter)
-    yield control
-    ports._adapters.pop(EInvoicePlatform)
-    await control.heal()
-    await control.http.aclose()
-    await adapter.close()
-
-
-async def paid(gateway: FakeGateway, **bill: Any) -> Billed:
-    """A settled bill; its e-invoice is on the way."""
-    billed = await make_invoice(**bill)
-    intent = await make_intent(gateway, invoice_id=billed.invoice.id)
-    await payments.take_in_success(system_context(), gateway.pay(intent.out_trade_no))
-    return billed
-
-
-async def issued(gateway: FakeGateway, **bill: Any) -> tuple[Billed, Record]:
-    """A settled bill with its e-invoice."""
-    billed = await paid(gateway, **bill)
-    await relay.drain(6)
-    (row,) = await of(billed)
-    assert row["status"] == EInvoiceStatus.ISSUED, row["failure_code"]
-    return billed, row
-
-
-async def of(billed: Billed) -> list[Record]:
-    return await rows("SELECT * FROM e_invoice WHERE invoice_id = $1 ORDER BY generation", billed.invoice.id)
-
-
-async def refund(billed: Billed, *, items: int | None = None) -> None:
-    """Give back some items of the bill, or all that is left, and let the money arrive."""
-    lines = None
-    if items is not None:
-        found = await rows(
-            "SELECT id, quantity - refunded_quantity AS left FROM charge_item WHERE invoice_id = $1 "
-            "AND refunded_quantity < quantity ORDER BY id LIMIT $2",
-            billed.invoice.id, items,
-        )  # fmt: skip
-        lines = [RefundLineWanted(charge_item_id=row["id"], quantity=row["left"]) for row in found]
-    why = {"reason": "患者退费", "source_kind": "counter", "source_id": new_id()}
-    await run_system(request_refund, RequestRefund(invoice_id=billed.invoice.id, lines=lines, **why))
-    await relay.drain(10)
-
-
-async def next_rung(e_invoice_id: UUID) -> None:
-    """Let the ladder's timer fire now."""
-    await rows(
-        "UPDATE outbox_delivery d SET not_before = hospital_now() FROM outbox_event e WHERE e.id = d.event_id "
-        "AND d.state = 'due' AND e.payload->>'e_invoice_id' = $1 RETURNING d.id",
-        str(e_invoice_id),
-    )
-    await relay.drain(6)
 
 
 async def test_a_paid_bill_gets_one_e_invoice(platform: PlatformControl, gateway: FakeGateway) -> None:
@@ -194,10 +140,7 @@ async def test_the_constraint_alone_refuses_a_second_living_one(
 async def test_an_answer_that_never_came_is_asked_for_and_not_issued_twice(
     platform: PlatformControl, gateway: FakeGateway, fault: str
 ) -> None:
-    await platform.fault(fault, target="issue", times=1)
-    billed = await paid(gateway)
-    await relay.drain(6)
-    (row,) = await of(billed)
+    billed, row = await troubled(platform, gateway, fault)
     assert row["status"] == EInvoiceStatus.REQUESTED
     assert row["failure_code"] in ("NO_ANSWER", "S9999", "BAD_ANSWER")
     assert len(await platform.documents(row["bus_no"])) == 1, "it did act"
@@ -212,10 +155,7 @@ async def test_a_worker_that_died_after_the_call_finds_the_number(
     platform: PlatformControl, gateway: FakeGateway
 ) -> None:
     """The relay delivers the same event again: the counted try says that a call may have acted."""
-    await platform.fault("lost", target="issue", times=1)
-    billed = await paid(gateway)
-    await relay.drain(6)
-    (row,) = await of(billed)
+    billed, row = await troubled(platform, gateway, "lost")
 
     async def again(uow: UnitOfWork) -> None:
         uow.record(EInvoiceDue(e_invoice_id=row["id"], step=0))
@@ -229,10 +169,7 @@ async def test_a_worker_that_died_after_the_call_finds_the_number(
 async def test_a_platform_that_knows_the_number_already_is_asked_for_it(
     platform: PlatformControl, gateway: FakeGateway
 ) -> None:
-    await platform.fault("lost", target="issue", times=1)
-    billed = await paid(gateway)
-    await relay.drain(6)
-    (row,) = await of(billed)
+    billed, row = await troubled(platform, gateway, "lost")
     await rows("UPDATE e_invoice SET tries = 0 WHERE id = $1 RETURNING id", row["id"])
     await next_rung(row["id"])
     assert [one["status"] for one in await of(billed)] == ["issued"]
@@ -322,10 +259,7 @@ async def test_a_platform_that_is_down_parks_for_a_person_who_sends_all_again(
 async def test_a_refusal_waits_for_a_person_at_once_with_the_platforms_words(
     platform: PlatformControl, gateway: FakeGateway
 ) -> None:
-    await platform.fault("refuse", target="issue", times=1)
-    billed = await paid(gateway)
-    await relay.drain(6)
-    (row,) = await of(billed)
+    billed, row = await troubled(platform, gateway, "refuse")
     assert (row["status"], row["failure_code"], row["failure_text"]) == ("failed", "E3001", "开票点票据余量不足")
     again = await run_system(retry_e_invoice, RetryEInvoice(e_invoice_id=row["id"]))
     assert again.status is EInvoiceStatus.REQUESTED
@@ -356,11 +290,28 @@ async def test_a_red_one_that_is_refused_waits_and_is_sent_again(
     assert [one["status"] for one in await of(billed)] == ["reversed"]
 
 
+async def test_answers_that_come_twice_or_after_it_turned_red_change_nothing(
+    platform: PlatformControl, gateway: FakeGateway
+) -> None:
+    billed, row = await issued(gateway)
+    now = await value("SELECT hospital_now()")
+    late = RecordIssued(e_invoice_id=row["id"], batch_code="X", bill_no="9", check_code="z", issued_at=now)
+    red = RecordReversed(e_invoice_id=row["id"], batch_code="X", bill_no="8", check_code="z", reversed_at=now)
+    await run_system(record_reversed, red)
+    await run_system(record_issued, late)
+    assert [dict(one) for one in await of(billed)] == [dict(row)], "nobody asked for a red one"
+    await refund(billed)
+    known = [dict(one) for one in await of(billed)]
+    for service, fact in ((record_issued, late), (record_reversed, red)):
+        await run_system(service, fact)
+    trouble = RecordTrouble(e_invoice_id=row["id"], code="E3001", text="迟到的拒绝", refused=True)
+    await run_system(record_trouble, trouble)
+    assert [dict(one) for one in await of(billed)] == known
+    assert known[0]["status"] == "reversed"
+
+
 async def test_another_amount_at_the_platform_is_never_taken(platform: PlatformControl, gateway: FakeGateway) -> None:
-    await platform.fault("wrong_amount", target="issue", times=1)
-    billed = await paid(gateway)
-    await relay.drain(6)
-    (row,) = await of(billed)
+    _, row = await troubled(platform, gateway, "wrong_amount")
     assert (row["status"], row["failure_code"], row["bill_no"]) == ("failed", "OTHER_AMOUNT", None)
 
 
@@ -430,6 +381,19 @@ async def test_the_platforms_own_total_is_compared_with_its_list(
     assert {one.kind for one in found.items} == {DifferenceKind.TOTAL_DIFFERS, DifferenceKind.MISSING_THERE}
 
 
+async def test_a_document_of_another_system_with_a_long_number_is_a_difference_and_no_trouble(
+    platform: PlatformControl, gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _empty_days()
+
+    async def foreign(_: Any) -> list[PlatformDocument]:
+        return [PlatformDocument("OLDHIS" + "7" * 50, "110601", "0000000099", 100, red=False)]
+
+    monkeypatch.setattr(ports.use(EInvoicePlatform), "documents", foreign)
+    found = await _check_today()
+    assert [one.bus_no for one in found.items if one.kind is DifferenceKind.MISSING_HERE] == ["OLDHIS" + "7" * 24]
+
+
 async def test_a_check_of_a_silent_platform_or_a_coming_day_is_refused(
     platform: PlatformControl, gateway: FakeGateway
 ) -> None:
@@ -451,6 +415,11 @@ async def test_yesterday_is_checked_by_itself_once(platform: PlatformControl, ga
 def test_the_page_about_e_invoices_draws_the_machine_that_runs(repository: Any) -> None:
     page = (repository / "docs" / "einvoices.md").read_text()
     assert f"```mermaid\n{E_INVOICE.mermaid()}\n```" in page
+
+
+def test_a_day_before_there_were_e_invoices_is_none_to_check() -> None:
+    with pytest.raises(ValidationError):
+        CheckDay(day=date(1, 1, 1))
 
 
 async def _check_today() -> EInvoiceCheckDetail:

@@ -9,6 +9,7 @@ from hospital_core.access.queueing.service import call_next
 from hospital_core.access.scheduling.days import SHANGHAI
 from hospital_core.access.scheduling.planning_commands import StopClinic
 from hospital_core.access.scheduling.service.changing import stop_clinic
+from hospital_core.access.scheduling.views import ScheduleView
 from hospital_core.finance.payments.commands import RequestRefund, TakeCash
 from hospital_core.finance.payments.service import request_refund, take_cash
 from hospital_core.kernel.ids import new_id
@@ -16,6 +17,7 @@ from hospital_core.kernel.run import run
 from hospital_core.registry.staff.states import StaffRole
 from tests.fixtures import access
 from tests.fixtures.finance import make_invoice, rows, run_cashier
+from tests.fixtures.people import make_cashier
 from tests.fixtures.server import Party, Server
 from tests.fixtures.waiting import line_up, make_full_session
 
@@ -101,6 +103,70 @@ async def test_given_a_stopped_clinic_and_a_line_then_the_board_names_and_counts
     assert (after["sessions"], after["places"]) == (before["sessions"], before["places"]), (
         "what is stopped is not for sale"
     )
+
+
+async def paid_in_cash(session: ScheduleView, *, at_window_of: access.Clinic | None) -> None:
+    """A bill of a visit, paid at a window that stands at a clinic's campus, or nowhere."""
+    _, visit = await access.make_booked(session=session)
+    billed = await make_invoice()
+    await rows(
+        "UPDATE charge_item SET encounter_id = (SELECT encounter_id FROM appointment WHERE id = $2) "
+        "WHERE invoice_id = $1 RETURNING id",
+        billed.invoice.id, visit.id,
+    )  # fmt: skip
+    cashier = await make_cashier()
+    if at_window_of is not None:
+        await rows(
+            "UPDATE cash_drawer SET location_id = $2 WHERE id = "
+            "(SELECT drawer_id FROM cashier_shift WHERE staff_id = $1 AND status = 'open') RETURNING id",
+            cashier.actor.id, at_window_of.room_id,
+        )  # fmt: skip
+    await run(cashier, take_cash, TakeCash(invoice_id=billed.invoice.id, tendered_fen=10_000))
+
+
+def flat(board: dict[str, Any]) -> dict[str, int]:
+    """Every figure that adds up."""
+    sums = {name: value for name, value in board.items() if isinstance(value, int)}
+    sums |= {f"open {name}": value for name, value in board["money"].items() if isinstance(value, int)}
+    sums["stopped"], sums["departments"] = len(board["stopped"]), len(board["departments"])
+    sums["quarters"] = sum(one["arrived"] + one["finished"] for one in board["quarters"])
+    for name in MONEY:
+        sums[name] = sum(one[name] for one in board["money"]["takings"])
+    return sums
+
+
+async def test_given_campuses_then_their_boards_together_are_the_whole_and_each_has_its_own(server: Server) -> None:
+    manager, here, there = await server.role(StaffRole.MANAGER), await access.make_clinic(), await access.make_clinic()
+    session = await access.make_session(clinic=here, starts_in=await begun(), places=12)
+    await access.make_ticket(session=session)
+    await paid_in_cash(session, at_window_of=None)
+    await paid_in_cash(session, at_window_of=there)
+    billed = await make_invoice()  # of a visit that no campus knows, paid at a window that stands nowhere
+    await run(await make_cashier(), take_cash, TakeCash(invoice_id=billed.invoice.id, tendered_fen=5_000))
+    for _ in range(3):  # the worker goes on meanwhile, and a quarter of an hour may begin
+        whole = await manager.got(BOARD)
+        parts = {one["id"]: flat(await manager.got(BOARD, campus_id=one["id"])) for one in whole["campuses"]}
+        if flat(await manager.got(BOARD)) == flat(whole):
+            break
+    together = {name: sum(part[name] for part in parts.values()) for name in flat(whole)}
+    nowhere = {name: value - together[name] for name, value in flat(whole).items() if value != together[name]}
+    assert set(nowhere) <= {*MONEY, "open payments_open", "open payments_open_fen", "open refunds_pending",
+                            "open refunds_pending_fen", "open refunds_abnormal"}  # fmt: skip
+    assert nowhere["received_fen"] >= 5_000, "money of no campus is the whole's alone"
+    mine, other = parts[str(here.campus_id)], parts[str(there.campus_id)]
+    assert (mine["received_fen"], mine["booked"], mine["arrived"], mine["waiting"]) == (5_000, 3, 1, 1)
+    assert (other["received_fen"], other["booked"], other["arrived"]) == (5_000, 0, 0)
+
+
+async def test_given_a_campus_without_a_day_or_none_at_all_then_the_board_is_empty_or_refuses(server: Server) -> None:
+    manager, clinic = await server.role(StaffRole.MANAGER), await access.make_clinic()
+    board = await manager.got(BOARD, campus_id=clinic.campus_id)
+    assert board["campus_id"] == str(clinic.campus_id)
+    assert set(flat(board).values()) == {0}
+    assert (board["quarters"], board["money"]["hours"], board["money"]["takings"]) == ([], [], [])
+    assert (await manager.get(BOARD, campus_id=new_id())).status_code == 404
+    assert (await manager.get(BOARD, campus_id="x' OR 1=1")).status_code == 422
+    assert (await manager.get(BOARD, campus="x")).status_code == 422
 
 
 async def test_given_nothing_new_then_the_board_is_not_sent_again(server: Server) -> None:

@@ -6,6 +6,7 @@ from statistics import median
 from hospital_core.kernel.ids import new_id
 from hospital_core.registry.staff.states import StaffRole
 from tests.fixtures import access
+from tests.fixtures.access import _insert
 from tests.fixtures.einvoice import QR, make_e_invoice
 from tests.fixtures.finance import rows, value
 from tests.fixtures.server import Server
@@ -87,6 +88,35 @@ async def test_the_desk_finds_by_number_and_by_what_waits(server: Server) -> Non
     counted = await cashier.got(f"{STAFF}/counts")
     assert counted["failed"] >= 1
     assert counted["on"] is False
+
+
+async def test_a_copy_on_paper_is_shown_once_the_platform_noted_it_and_waits_to_come_back(server: Server) -> None:
+    person, cashier = await access.make_person(), await server.role(StaffRole.CASHIER)
+    known = await make_e_invoice(patient_id=person.patient_id)
+    shift = await value("SELECT drawer_id FROM cashier_shift WHERE status = 'open' LIMIT 1")
+    stock_id, paper_id, now = new_id(), new_id(), await value("SELECT hospital_now()")
+    await _insert(
+        "paper_stock", id=stock_id, version=0, drawer_id=shift, batch_code=f"P{stock_id.hex[-8:]}", first_number=7,
+        last_number=9, next_number=8, digits=6, handed_out_at=now,
+    )  # fmt: skip
+    await _insert(
+        "paper_copy", id=paper_id, version=0, stock_id=stock_id, number=7, paper_no="000007", e_invoice_id=known,
+        status="requested", tries=1, asked_at=now,
+    )  # fmt: skip
+    await rows("UPDATE e_invoice SET paper_id = $2 WHERE id = $1 RETURNING id", known, paper_id)
+    patient = phone(server, person.account_id)
+    assert (await patient.got(f"{PHONE}/{known}"))["paper_no"] is None
+    await rows("UPDATE paper_copy SET status = 'printed', printed_at = $2 WHERE id = $1 RETURNING id", paper_id, now)
+    await rows("UPDATE e_invoice SET paper_wanted_at = $2 WHERE id = $1 RETURNING id", known, now)
+    shown = await patient.got(f"{PHONE}/{known}")
+    assert (shown["paper_no"], shown["paper_wanted"]) == ("000007", True)
+    assert not {"paper_id", "paper_trouble", "paper_status"} & shown.keys()
+    waiting = [one for one in (await cashier.got(STAFF, waiting=True))["items"] if one["id"] == str(known)]
+    assert [(one["paper_status"], one["paper_wanted"]) for one in waiting] == [("printed", True)]
+    assert (await cashier.got(f"{STAFF}/counts"))["paper_wanted"] == 1
+    listed = [one for one in (await cashier.got("/api/staff/v1/paper-stocks"))["items"] if one["id"] == str(stock_id)]
+    assert [(one["next_no"], one["left"], one["first_no"]) for one in listed] == [("000008", 2, "000007")]
+    await rows("UPDATE e_invoice SET paper_wanted_at = NULL WHERE id = $1 RETURNING id", known)
 
 
 async def test_a_hospital_without_platform_says_so(server: Server) -> None:

@@ -12,8 +12,11 @@ from backend.einvoice import HttpEInvoicePlatform
 from hospital_core.finance.einvoicing.ports import (
     AlreadyIssuedThere,
     AlreadyRedThere,
+    AlreadyVoidThere,
     EInvoiceOrder,
     OrderLine,
+    PaperNumber,
+    PaperOrder,
     PlatformRefused,
     PlatformUnknown,
     ReversalOrder,
@@ -36,6 +39,9 @@ async def test_a_restart_keeps_documents_and_goes_on_counting_and_no_name_is_on_
     platform = HttpEInvoicePlatform(platform_settings(address))
     first = await platform.issue(order("B1-1"))
     red = await platform.reverse(ReversalOrder(first.batch_code, first.bill_no, "全额退费", AT))
+    kept, blank = await platform.issue(order("B3-1")), PaperNumber("P1106", "0000000101")
+    await platform.print_paper(PaperOrder(kept.batch_code, kept.bill_no, blank, AT))
+    await platform.void_paper(PaperNumber("P1106", "0000000102"), "卡纸", AT)
     await platform.close()
     stop_platform(process)
     assert book.stat().st_mode & 0o077 == 0
@@ -50,8 +56,16 @@ async def test_a_restart_keeps_documents_and_goes_on_counting_and_no_name_is_on_
         again = await platform.red_of(first.batch_code, first.bill_no)
         assert again is not None
         assert again.bill_no == red.bill_no
-        assert int((await platform.issue(order("B2-1"))).bill_no) == int(red.bill_no) + 1
+        assert int((await platform.issue(order("B2-1"))).bill_no) == int(kept.bill_no) + 1
+        assert await platform.paper_of(kept.batch_code, kept.bill_no) == blank
+        with pytest.raises(AlreadyVoidThere):
+            await platform.void_paper(PaperNumber("P1106", "0000000102"), "卡纸", AT)
+        with pytest.raises(PlatformRefused, match="E2006"):
+            await platform.reverse(ReversalOrder(kept.batch_code, kept.bill_no, "退费", AT))
         async with httpx.AsyncClient(trust_env=False) as anybody:
+            copied = await platform.find("B3-1")
+            assert copied is not None
+            assert "0000000101" in (await anybody.get(copied.picture_net_url or "")).text.split("纸质票据", 1)[1]
             face = await anybody.get(found.picture_net_url or "")
             assert ("已冲红作废" in face.text, "张*丰" in face.text) == (True, True)
             assert (await anybody.get((found.picture_net_url or "")[:-1] + "x")).status_code == 404

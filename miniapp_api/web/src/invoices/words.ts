@@ -14,7 +14,11 @@ const STATES: Record<EInvoice['status'], Words> = {
   cancelled: { text: '未开具', tone: 'gone' },
 }
 
-export const stateOf = (one: Pick<EInvoice, 'status'>): Words => STATES[one.status]
+/** A copy on paper is what is claimed with; after a refund it has to come back first. */
+export function stateOf(one: Pick<EInvoice, 'status' | 'paper_no' | 'paper_wanted'>): Words {
+  if (one.paper_wanted) return { text: '待收回纸质票', tone: 'wait' }
+  return one.paper_no !== null && one.status === 'issued' ? { text: '已换开纸质票', tone: 'good' } : STATES[one.status]
+}
 export const isUnderWay = (one: Pick<EInvoice, 'status'>): boolean => STATES[one.status].tone === 'wait'
 /** A red document was made against it: it proves nothing any more. */
 export const isVoid = (one: Pick<EInvoice, 'status'>): boolean => one.status === 'reversed'

@@ -110,6 +110,13 @@ def test_comma_in_a_description_does_not_shift_the_fields():
     ("old", "new"),
     [
         (b"`25.00", b"`25.001"),
+        (b"`25.00", b"`"),
+        (b"`25.00", b"`1e3"),
+        (b"`25.00", b"`2_5.00"),
+        (b"`25.00", "`２５.00".encode()),
+        (b"`25.00", b"`" + b"9" * 30),
+        (b"`T0", b"`\xff0"),
+        ("挂号费".encode(), b"x" * 70_000),
         (b"`SUCCESS", b"`UNHEARD"),
         (b"`2026-11-22", b"`soon"),
         (b"`160,", b"`160,`1,"),

@@ -1,5 +1,5 @@
 // What states, troubles and differences of e-invoices are called, and what to do about them.
-import type { EInvoiceDifference, EInvoiceRow, EInvoiceStatus } from './calls'
+import type { EInvoiceDifference, EInvoiceRow, EInvoiceStatus, PaperStatus } from './calls'
 
 export const KIND: Record<EInvoiceRow['kind'], string> = { registration: '挂号', outpatient: '门诊', inpatient: '住院', check_up: '体检' }
 
@@ -14,7 +14,18 @@ export const STATE: Record<EInvoiceStatus, { text: string; tag: string }> = {
 }
 
 export const isWaiting = (row: EInvoiceRow): boolean => row.status === 'failed' || row.status === 'reversal-failed'
-export const isUnderWay = (row: EInvoiceRow): boolean => row.status === 'requested' || row.status === 'reversing'
+export const isUnderWay = (row: EInvoiceRow): boolean =>
+  row.status === 'requested' || row.status === 'reversing' || row.paper_status === 'requested' || row.paper_status === 'voiding'
+
+export const PAPER: Record<PaperStatus, { text: string; tag: string }> = {
+  requested: { text: '换开中', tag: 'tag--info' },
+  printed: { text: '已换开', tag: 'tag--good' },
+  refused: { text: '未换开', tag: '' },
+  failed: { text: '换开结果未知', tag: 'tag--bad' },
+  voiding: { text: '作废中', tag: 'tag--info' },
+  void: { text: '已作废', tag: 'tag--warn' },
+  'void-failed': { text: '作废失败', tag: 'tag--bad' },
+}
 
 /** What to do, by the kind of trouble: nobody answered, or the platform said no in its own words. */
 export function todoOf(row: EInvoiceRow): string {
