@@ -47,6 +47,11 @@ class Desk:
         await self.page.get_by_role("button", name="退出登录").wait_for()
         return self.page
 
+    async def log_out(self) -> None:
+        """Leave, and see that it is done: going on at once would break off the request that ends the session."""
+        await self.page.get_by_role("button", name="退出登录").click()
+        await self.page.get_by_label("登录名").wait_for()
+
     async def fill_log_in(self, staff: MadeStaff) -> None:
         """Name, password, Enter; then the code."""
         page = self.page

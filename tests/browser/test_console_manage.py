@@ -201,8 +201,7 @@ async def test_staff_choose_another_password_for_themselves(desk, server):
     await desk.must_fit()
     await page.get_by_role("button", name="修改密码").click()
     await expect(page.get_by_role("heading", name="患者与挂号")).to_be_visible()
-    await page.get_by_role("button", name="退出登录").click()
-    await page.get_by_label("登录名").wait_for()
+    await desk.log_out()
     changed = MadeStaff(
         staff.staff_id, staff.account_id, staff.department_id, staff.login, CHOSEN, staff.totp_secret, staff.roles
     )

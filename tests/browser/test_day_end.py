@@ -130,7 +130,7 @@ async def test_given_a_deposit_of_too_much_then_its_mirror_image_stands_beside_i
     await sheet.get_by_label("缴款金额（元）").fill("77.7")
     await sheet.get_by_role("button", name="登记缴款").click()
     await expect(page.get_by_role("definition").filter(has_text="¥77.70").first).to_be_visible()
-    await page.get_by_role("button", name="退出登录").click()
+    await desk.log_out()
     page = await desk.log_in(await make_staff(roles=[StaffRole.MANAGER]), "/day-end")
     row = page.get_by_role("table", name="可红字更正的凭证").get_by_role("row").filter(has_text="¥77.70")
     await row.get_by_role("button", name=re.compile("^红字更正")).click()

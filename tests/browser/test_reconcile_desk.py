@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
 from uuid import UUID
@@ -33,6 +34,15 @@ pytestmark = [
     pytest.mark.skipif(not (DIST / "index.html").exists(), reason="the console is not built"),
 ]
 
+_OWED = """
+SELECT to_char((sum(CASE kind WHEN 'payment' THEN settled_fen ELSE -settled_fen END)
+                - round(sum(fee_millifen) / 1000.0)) / 100, 'FM99999990.00')
+FROM bill_line WHERE load_id = (SELECT load_id FROM reconciliation_run WHERE day = $1 AND channel = 'wechat')"""
+
+_UNSETTLE = """
+DELETE FROM channel_settlement
+WHERE run_id IN (SELECT id FROM reconciliation_run WHERE day = $1) RETURNING id"""
+
 PLANTS = {"missing": 2, "stranger": 1, "one_fen_more": 1, "closed_here": 1, "ledger_missing": 1, "over_midnight": 2,
           "refund_not_done_here": 1, "waits_for_next_day": 1}  # fmt: skip
 
@@ -50,13 +60,27 @@ ORDER BY EXISTS (SELECT 1 FROM payment_intent i
 @pytest.fixture
 async def yesterday(server: Server) -> AsyncIterator[MoneyDay]:
     """A past day's money, compared with a bill that differs; the other channels are planned only."""
+    async with _compared(server, PLANTS) as world:
+        yield world
+
+
+@pytest.fixture
+async def even_day(server: Server) -> AsyncIterator[MoneyDay]:
+    """A past day's money that its bill says as well."""
+    async with _compared(server, {}) as world:
+        yield world
+        await rows(_UNSETTLE, world.day)
+
+
+@asynccontextmanager
+async def _compared(server: Server, plants: dict[str, int]) -> AsyncIterator[MoneyDay]:
     day: date = await value(_QUIET_DAY)
     world = MoneyDay(secrets.token_hex(4), day, 60, await make_payer())
     name = await value("SELECT current_database()")
     admin = await asyncpg.connect(with_database(server.database.admin, name))
     await world.clear(admin)
     await world.lay(admin)
-    await world.plant(admin, PLANTS)
+    await world.plant(admin, plants)
     await run(system_context(), plan_runs, PlanRuns(mchid=MERCHANT.mchid))
     # Nobody fetches this merchant's bill, and the rest waits until it is asked for.
     await rows("UPDATE reconciliation_run SET due_at = 'infinity' WHERE day = $1 RETURNING id", day)
@@ -115,7 +139,7 @@ async def test_a_day_is_looked_through_and_two_colleagues_settle_a_difference(
     await desk.must_be_accessible()
     await desk.must_fit()
 
-    await page.get_by_role("button", name="退出登录").click()
+    await desk.log_out()
     await desk.log_in(second, "/reconcile")
     await page.get_by_text("待复核", exact=True).first.click()
     await waiting.get_by_role("button", name="复核通过").click()
@@ -144,3 +168,40 @@ async def test_a_channel_without_bill_is_compared_when_somebody_asks(
     await desk.must_fit()
     status = "SELECT status FROM reconciliation_run WHERE channel = 'cash' AND day = $1"
     assert await value(status, world.day) == "matched"
+
+
+async def test_a_days_money_arrives_at_the_bank_and_a_wrong_entry_is_taken_back(
+    desk: Desk, even_day: MoneyDay, tmp_path: Path
+) -> None:
+    page = await desk.log_in(await make_staff(roles=[StaffRole.MANAGER]), "/reconcile")
+    cell = page.get_by_role("button", name=f"{even_day.day} 微信支付")
+    await cell.click()
+    panel = page.get_by_role("region", name="日对账单")
+    await expect(panel.get_by_text("待到账")).to_be_visible()
+    await page.screenshot(path=tmp_path / "owed.png")
+    await panel.get_by_role("button", name="登记到账").click()
+    sheet = page.get_by_role("dialog", name="登记到账")
+    owed: str = await value(_OWED, even_day.day)
+    await expect(sheet.get_by_label("银行到账金额")).to_have_value(owed.removesuffix(".00"))
+    await sheet.get_by_label("银行回单号").fill("20261122-0815")
+    await sheet.get_by_label("银行到账金额").fill("1.00")
+    await sheet.get_by_role("button", name="入账").click()
+    await expect(sheet.get_by_text("到账金额与应到账金额不符")).to_be_visible()
+    await sheet.get_by_label("银行到账金额").fill(owed)
+    await page.screenshot(path=tmp_path / "sheet.png")
+    await desk.must_be_accessible()
+    await sheet.get_by_role("button", name="入账").click()
+    await expect(page.get_by_text("已记入银行存款")).to_be_visible()
+    desk.forgive(409)
+    await expect(panel.get_by_text("已到账")).to_be_visible()
+    await expect(cell).to_contain_text("已到账")
+    await page.screenshot(path=tmp_path / "arrived.png")
+    await desk.must_be_accessible()
+    await desk.must_fit()
+    await panel.get_by_role("button", name="冲回").click()
+    sheet = page.get_by_role("dialog", name="冲回到账")
+    await sheet.get_by_label("原因").fill("回单号填错")
+    await sheet.get_by_role("button", name="冲回").click()
+    await expect(panel.get_by_text("待到账")).to_be_visible()
+    booked = "SELECT coalesce(sum(amount_fen), 0) FROM journal_line WHERE account = 'bank' AND entry_id IN (SELECT id "
+    assert await value(booked + "FROM journal_entry WHERE source_kind = 'channel_settlement')") == 0

@@ -2,9 +2,8 @@
 
 from datetime import date
 from typing import Any
-from uuid import UUID
 
-from backend.api.staff.base import Query, staff_routes
+from backend.api.staff.base import PagedQuery, Query, staff_routes
 from backend.http.routing import SLOW, Call
 from hospital_core.finance.reconciliation.commands import (
     ApproveDisposal,
@@ -12,12 +11,25 @@ from hospital_core.finance.reconciliation.commands import (
     ProposeDisposal,
     ReconcileDay,
     RejectDisposal,
+    SettleDay,
+    WithdrawSettlement,
 )
 from hospital_core.finance.reconciliation.disposing import approve_disposal, propose_disposal, reject_disposal
-from hospital_core.finance.reconciliation.errors import DayNotReconciled, NothingToAsk, OwnProposal, ProposalChanged
+from hospital_core.finance.reconciliation.errors import (
+    AlreadySettled,
+    ArrivedBeforePaid,
+    ArrivedLess,
+    DayNotEven,
+    DayNotReconciled,
+    NothingArrives,
+    NothingToAsk,
+    OwnProposal,
+    ProposalChanged,
+)
 from hospital_core.finance.reconciliation.outside import check_difference
 from hospital_core.finance.reconciliation.queries import differences, proposals, run_detail, runs
 from hospital_core.finance.reconciliation.service import reconcile_day
+from hospital_core.finance.reconciliation.settling import settle_day, withdraw_settlement
 from hospital_core.finance.reconciliation.states import DifferenceClass, DifferenceStatus
 from hospital_core.finance.reconciliation.views import DifferenceChecked, DifferenceView, RunDetail, RunView
 from hospital_core.kernel.commands import Done, Page
@@ -36,12 +48,11 @@ class SpanQuery(Query):
     last: date
 
 
-class DifferencesQuery(Query):
+class DifferencesQuery(PagedQuery):
     """Which differences of a day."""
 
     kind: DifferenceClass | None = None
     status: DifferenceStatus | None = None
-    cursor: UUID | None = None
 
 
 @routes.get("/reconciliations", view=Page[RunView], permission=Permission.RECONCILE_PROPOSE, query=SpanQuery)
@@ -73,6 +84,24 @@ async def differences_of_day(call: Call[Any]) -> Page[DifferenceView]:
     """The differences of a day, by kind and state (差异明细)."""
     asked = call.query
     return await differences(Reading(call.ctx), call.path["run_id"], asked.kind, asked.status, asked.cursor)
+
+
+@routes.post(
+    "/reconciliations/{run_id}/settlement", view=RunDetail, permission=Permission.RECONCILE_APPROVE, command=SettleDay,
+    idempotent=True, errors=(NotFound, NothingArrives, DayNotEven, ArrivedLess, ArrivedBeforePaid, AlreadySettled),
+)  # fmt: skip
+async def settle_channel_day(call: Call[SettleDay]) -> RunDetail:
+    """The day's money is at the bank (到账入账): clearing becomes bank and fees."""
+    return await run(call.ctx, settle_day, call.command)
+
+
+@routes.post(
+    "/reconciliations/{run_id}/settlement/withdraw", view=RunDetail, permission=Permission.RECONCILE_APPROVE,
+    command=WithdrawSettlement, idempotent=True, errors=(NotFound,),
+)  # fmt: skip
+async def withdraw_channel_settlement(call: Call[WithdrawSettlement]) -> RunDetail:
+    """Take a wrong arrival back (冲回到账)."""
+    return await run(call.ctx, withdraw_settlement, call.command)
 
 
 @routes.get("/differences/proposed", view=Page[DifferenceView], permission=Permission.RECONCILE_PROPOSE)

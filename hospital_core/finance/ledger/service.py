@@ -105,10 +105,15 @@ async def correct(uow: UnitOfWork, command: Correct) -> JournalRef:
         raise NotFound()
     if JournalKind(kind) not in CORRECTABLE:
         raise CorrectedByItsDocument(kind=kind)
-    rows = await uow.fetch("SELECT * FROM journal_line WHERE entry_id = $1 ORDER BY id", command.entry_id)
-    mirror = [
-        Line(LedgerAccount(row["account"]), -row["amount_fen"], row["patient_id"], row["drawer_id"]) for row in rows
-    ]
-    entry_id = await post(uow, JournalKind.CORRECTION, "journal_entry", command.entry_id, mirror)
+    lines = await mirror(uow, command.entry_id)
+    entry_id = await post(uow, JournalKind.CORRECTION, "journal_entry", command.entry_id, lines)
     uow.audited("journal_entry", entry_id, reason=command.reason)
     return JournalRef(entry_id=entry_id)
+
+
+async def mirror(uow: UnitOfWork, entry_id: UUID) -> list[Line]:
+    """What undoes a journal: its lines with the other sign (红字分录)."""
+    rows = await uow.fetch("SELECT * FROM journal_line WHERE entry_id = $1 ORDER BY id", entry_id)
+    return [
+        Line(LedgerAccount(row["account"]), -row["amount_fen"], row["patient_id"], row["drawer_id"]) for row in rows
+    ]

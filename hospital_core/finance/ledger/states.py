@@ -57,7 +57,5 @@ class JournalKind(StrEnum):
     CORRECTION = "correction"  # red or blue, always forward
 
 
-# What no bill, payment or refund explains: a deposit, a difference, a settlement, and a correction of these.
-CORRECTABLE = frozenset(
-    {JournalKind.CASH_DEPOSITED, JournalKind.SHIFT_CLOSED, JournalKind.CHANNEL_SETTLED, JournalKind.CORRECTION}
-)
+# What no bill, payment, refund or settlement explains: a deposit, a difference, and a correction of these.
+CORRECTABLE = frozenset({JournalKind.CASH_DEPOSITED, JournalKind.SHIFT_CLOSED, JournalKind.CORRECTION})

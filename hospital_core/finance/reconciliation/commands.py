@@ -37,6 +37,12 @@ class TakeBill(Command):
     line_count: int = Field(ge=0)
 
 
+class DropLoad(Command):
+    """The bill under ``load_id`` broke off."""
+
+    load_id: UUID
+
+
 class PostponeRun(Command):
     """No bill yet: try again later."""
 
@@ -79,3 +85,22 @@ class CheckDifference(Command):
     """Ask the channel about one difference now (向渠道查询)."""
 
     difference_id: UUID
+
+
+class SettleDay(Command):
+    """A channel's money for a day is at the bank (到账入账): what the bank's statement shows. Units: fen.
+
+    A day on which more went back than came in takes from the account: below zero.
+    """
+
+    run_id: UUID
+    bank_fen: int = Field(ge=-99_999_999_999, le=99_999_999_999)
+    arrived_on: date
+    reference: str = Field(min_length=1, max_length=64)
+
+
+class WithdrawSettlement(Command):
+    """An arrival was booked wrongly (冲回到账)."""
+
+    run_id: UUID
+    reason: str = Field(min_length=2, max_length=100)

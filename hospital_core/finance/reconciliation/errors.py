@@ -36,4 +36,45 @@ class NothingToAsk(DomainError):
     title = "该差异与渠道无关，请核对账务"
 
 
+class DayNotEven(DomainError):
+    """A day's money is settled when it is compared and nobody has a question left about it."""
+
+    code = "reconciliation.day_not_even"
+    kind = Kind.CONFLICT
+    title = "该日尚未对平，请先处理完全部差异"
+
+
+class NothingArrives(DomainError):
+    """Cash and card balances never come through a bank, and a day without money owes none."""
+
+    code = "reconciliation.nothing_arrives"
+    kind = Kind.CONFLICT
+    title = "该日没有应到账的款项"
+
+
+class ArrivedLess(DomainError):
+    """What arrived is not what the channel owed. Fields: ``expected_fen``."""
+
+    code = "reconciliation.arrived_less"
+    kind = Kind.CONFLICT
+    title = "到账金额与应到账金额不符"
+
+
+class ArrivedBeforePaid(DomainError):
+    """Money arrives on the day it was paid at the earliest, and not in the future."""
+
+    code = "reconciliation.arrived_before_paid"
+    kind = Kind.CONFLICT
+    title = "到账日期应在账单日之后，且不晚于今天"
+
+
+class AlreadySettled(DomainError):
+    """The day's money has been booked already."""
+
+    code = "reconciliation.already_settled"
+    kind = Kind.CONFLICT
+    title = "该日已登记到账"
+
+
+means("settlement_once", AlreadySettled)
 means("difference_two_persons", OwnProposal)

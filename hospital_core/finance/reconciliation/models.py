@@ -135,3 +135,35 @@ class ReconciliationDifference(VersionedRow):
             ),
             CheckConstraint(check="(status = 'closed') = (closed_at IS NOT NULL)", name="difference_closed_says_when"),
         ]
+
+
+class ChannelSettlement(Row):
+    """A channel's money for a day at the bank (渠道到账). It stays; a wrong one is withdrawn, and another one stands.
+
+    Units: fen. ``clearing_fen`` leaves the channel's clearing account, ``bank_fen`` came to the bank's.
+    """
+
+    run_id: UUID
+    run = refers_to("ReconciliationRun")
+    clearing_fen: int = fields.BigIntField()
+    fee_fen: int = fields.BigIntField()
+    bank_fen: int = fields.BigIntField()
+    reference = fields.CharField(max_length=64)
+    arrived_on: date = fields.DateField()
+    entry_id: UUID
+    entry = refers_to("JournalEntry")
+    settled_by = fields.UUIDField(null=True)
+    settled_at = fields.DatetimeField()
+    withdrawn_by = fields.UUIDField(null=True)
+    withdrawn_at = fields.DatetimeField(null=True)
+    withdrawal = fields.CharField(max_length=100, null=True)
+
+    class Meta:
+        table = "channel_settlement"
+        constraints = [
+            UniqueConstraint(fields=("run_id",), condition="withdrawn_at IS NULL", name="settlement_once"),
+            CheckConstraint(check="clearing_fen = bank_fen + fee_fen", name="settlement_adds_up"),
+            CheckConstraint(
+                check="(withdrawn_at IS NULL) = (withdrawal IS NULL)", name="settlement_withdrawn_says_why"
+            ),
+        ]

@@ -24,17 +24,25 @@ from hospital_core.finance.reconciliation import queries
 from hospital_core.finance.reconciliation.commands import (
     CheckDifference,
     ClaimRun,
+    DropLoad,
     MatchRun,
     PlanRuns,
     PostponeRun,
     TakeBill,
 )
 from hospital_core.finance.reconciliation.errors import NothingToAsk
-from hospital_core.finance.reconciliation.service import claim_run, match_run, plan_runs, postpone_run, take_bill
+from hospital_core.finance.reconciliation.service import (
+    claim_run,
+    drop_load,
+    match_run,
+    plan_runs,
+    postpone_run,
+    take_bill,
+)
 from hospital_core.finance.reconciliation.views import DifferenceChecked, DifferenceView, Matched
 from hospital_core.kernel import ports
 from hospital_core.kernel.context import Context, system_context
-from hospital_core.kernel.errors import OutsideUnavailable
+from hospital_core.kernel.errors import OutsideUnavailable, StateConflict
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading, pooled_connection
 from hospital_core.kernel.run import run
@@ -110,13 +118,27 @@ async def _fetch(ctx: Context, run_id: UUID, day: date) -> str | None:
     except GatewayRefused as error:
         log.warning("bill refused", extra={"run_id": str(run_id), "code": error.code})
         return f"REFUSED {error.code}"[:60]
-    await run(ctx, take_bill, taken)
+    try:
+        await run(ctx, take_bill, taken)
+    except StateConflict:
+        log.warning("another worker took the day", extra={"run_id": str(run_id)})
+        return "TAKEN_ELSEWHERE"
     return None
 
 
 async def stage(run_id: UUID, rows: AsyncIterator[BillRow]) -> TakeBill:
-    """Copy a bill into the staging table as it comes (账单入库): one batch on its way while the next is read."""
-    load_id, digest, count = new_id(), hashlib.sha256(), 0
+    """Copy a bill into the staging table as it comes (账单入库); one that breaks off leaves no lines behind."""
+    load_id = new_id()
+    try:
+        return await _staged(run_id, load_id, rows)
+    except Exception:
+        await run(system_context(), drop_load, DropLoad(load_id=load_id))
+        raise
+
+
+async def _staged(run_id: UUID, load_id: UUID, rows: AsyncIterator[BillRow]) -> TakeBill:
+    """One batch on its way while the next is read."""
+    digest, count = hashlib.sha256(), 0
     batch: list[tuple[Any, ...]] = []
     copying: asyncio.Task[None] | None = None
     try:

@@ -12,7 +12,15 @@ from hospital_core.finance.reconciliation.states import (
     DifferenceStatus,
     ReconciledChannel,
 )
-from hospital_core.finance.reconciliation.views import DifferenceView, KindCount, RunDetail, RunView, Totals
+from hospital_core.finance.reconciliation.views import (
+    DifferenceView,
+    KindCount,
+    Owed,
+    RunDetail,
+    RunView,
+    SettlementView,
+    Totals,
+)
 from hospital_core.kernel.commands import Page
 from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.reading import Reading
@@ -23,7 +31,8 @@ _RUNS = """
 SELECT r.*, coalesce(r.due_at <= hospital_now() AND r.trouble IS NULL, false)
             OR coalesce(r.claimed_until > hospital_now(), false) AS busy,
        coalesce(d.open_count, 0) AS open_count, coalesce(d.proposed_count, 0) AS proposed_count,
-       coalesce(d.settled_count, 0) AS settled_count
+       coalesce(d.settled_count, 0) AS settled_count,
+       EXISTS (SELECT 1 FROM channel_settlement a WHERE a.run_id = r.id AND a.withdrawn_at IS NULL) AS arrived
 FROM reconciliation_run r LEFT JOIN (
     SELECT run_id, count(*) FILTER (WHERE status = 'open') AS open_count,
            count(*) FILTER (WHERE status = 'proposed') AS proposed_count,
@@ -41,6 +50,18 @@ SELECT kind, count(*) FILTER (WHERE status = 'open') AS open_count,
                              ELSE coalesce(channel_fen, 0) - coalesce(ours_fen, 0) END))
                 FILTER (WHERE status <> 'closed'), 0)::bigint AS gap_fen
 FROM reconciliation_difference WHERE run_id = $1 GROUP BY kind ORDER BY kind"""
+
+# The channel's own sums: what it took less what it gave back; coupons it was not paid for are a charge like its fee.
+_BILLED = """
+SELECT coalesce(sum(CASE kind WHEN 'payment' THEN amount_fen ELSE -amount_fen END), 0)::bigint AS clearing_fen,
+       (coalesce(sum(CASE kind WHEN 'payment' THEN settled_fen ELSE -settled_fen END), 0)
+        - round(coalesce(sum(fee_millifen), 0) / 1000.0))::bigint AS bank_fen
+FROM bill_line WHERE load_id = $1"""
+
+_ARRIVED = """
+SELECT a.bank_fen, a.fee_fen, a.reference, a.arrived_on, a.settled_at, m.name AS settler
+FROM channel_settlement a LEFT JOIN staff_member m ON m.id = a.settled_by
+WHERE a.run_id = $1 AND a.withdrawn_at IS NULL"""
 
 _DIFFERENCES = """
 SELECT d.*, r.channel, r.day, a.name AS proposer, b.name AS decider
@@ -80,18 +101,38 @@ async def runs_to_match_again(reading: Reading, run_id: UUID) -> list[UUID]:
 
 async def runs(reading: Reading, first: date, last: date) -> Page[RunView]:
     """The days of a span (对账日历), newest first; three months at most."""
-    last = min(last, first + timedelta(days=92))
+    last = min(last, first + min(timedelta(days=92), date.max - first))
     rows = await reading.fetch(f"{_RUNS} WHERE r.day BETWEEN $1 AND $2 ORDER BY r.day DESC, r.channel", first, last)
     return Page[RunView](items=[RunView(**_run(row)) for row in rows])
 
 
 async def run_detail(reading: Reading, run_id: UUID) -> RunDetail:
-    """One channel's day with its differences by kind (日对账单). Raises: NotFound."""
+    """One channel's day: its differences by kind, what it owes and what arrived (日对账单). Raises: NotFound."""
     row = await reading.fetch_row(f"{_RUNS} WHERE r.id = $1", run_id)
     if row is None:
         raise NotFound()
     kinds = [KindCount(**dict(kind)) for kind in await reading.fetch(_KINDS, run_id)]
-    return RunDetail(**_run(row), kinds=kinds)
+    arrived = await reading.fetch_row(_ARRIVED, run_id)
+    settlement = None if arrived is None else SettlementView(**dict(arrived))
+    return RunDetail(**_run(row), kinds=kinds, owed=await owed_for(reading, row), settlement=settlement)
+
+
+async def owed_for(reading: Reading, row: Record) -> Owed | None:
+    """What a channel owes for a run's day (应到账): by its bill, else by the ledger; None: nothing, or not yet."""
+    channel = ReconciledChannel(row["channel"])
+    if not channel.reaches_bank or row["matched_at"] is None:
+        return None
+    if channel.has_bill:
+        billed = await reading.fetch_row(_BILLED, row["load_id"])
+        assert billed is not None
+        owed = Owed(
+            clearing_fen=billed["clearing_fen"], bank_fen=billed["bank_fen"],
+            fee_fen=billed["clearing_fen"] - billed["bank_fen"],
+        )  # fmt: skip
+    else:
+        totals = Totals(**orjson.loads(row["totals"]))
+        owed = Owed(clearing_fen=totals.ledger_paid_fen - totals.ledger_refund_fen, bank_fen=None, fee_fen=None)
+    return owed if owed.clearing_fen or owed.fee_fen else None
 
 
 async def differences(

@@ -8,6 +8,7 @@ from asyncpg import Record
 
 from hospital_core.finance.reconciliation.commands import (
     ClaimRun,
+    DropLoad,
     MatchRun,
     PlanRuns,
     PostponeRun,
@@ -19,7 +20,7 @@ from hospital_core.finance.reconciliation.statements import LEDGER, PAYMENTS, RE
 from hospital_core.finance.reconciliation.states import RUN, ReconciledChannel, RunStatus
 from hospital_core.finance.reconciliation.views import Claimed, Matched, Totals
 from hospital_core.kernel.commands import Done
-from hospital_core.kernel.errors import NotFound
+from hospital_core.kernel.errors import NotFound, StateConflict
 from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.patients.ages import SHANGHAI, hospital_day
 
@@ -114,14 +115,31 @@ async def postpone_run(uow: UnitOfWork, command: PostponeRun) -> Done:
 
 
 async def take_bill(uow: UnitOfWork, command: TakeBill) -> Done:
-    """Let the staged lines stand (账单入库); the very same lines as before are dropped, so nothing moves."""
+    """Let the staged lines stand (账单入库); the very same lines as before are dropped, so nothing moves.
+
+    Raises: StateConflict when lines are missing: a worker slower than its claim, whose day another one took.
+    """
     await uow.be_patient(PATIENCE_S)
+    staged = await uow.fetch_value("SELECT count(*) FROM bill_line WHERE load_id = $1", command.load_id)
+    if staged != command.line_count:
+        raise StateConflict(state="incomplete", command="take_bill")
     await uow.execute(_TAKE, command.run_id, command.load_id, command.digest, command.line_count)
     await uow.execute(
         "DELETE FROM bill_line WHERE run_id = $1 AND load_id <> (SELECT load_id FROM reconciliation_run WHERE id = $1)",
         command.run_id,
     )
     await uow.execute("ANALYZE bill_line")
+    return Done()
+
+
+async def drop_load(uow: UnitOfWork, command: DropLoad) -> Done:
+    """Remove the lines of a bill that broke off (账单作废); what stands is not touched."""
+    await uow.be_patient(PATIENCE_S)
+    await uow.execute(
+        "DELETE FROM bill_line l WHERE l.load_id = $1 "
+        "AND NOT EXISTS (SELECT 1 FROM reconciliation_run r WHERE r.load_id = $1)",
+        command.load_id,
+    )
     return Done()
 
 

@@ -27,6 +27,11 @@ class ReconciledChannel(StrEnum):
         return self is ReconciledChannel.WECHAT
 
     @property
+    def reaches_bank(self) -> bool:
+        """Whether the channel pays what it took to the hospital's bank account (渠道到账)."""
+        return self not in (ReconciledChannel.CASH, ReconciledChannel.CARD_BALANCE)
+
+    @property
     def payment_channels(self) -> list[PaymentChannel]:
         """The ways of paying that it covers."""
         if self is ReconciledChannel.WECHAT:

@@ -71,12 +71,37 @@ class RunView(View):
     open_count: int
     proposed_count: int
     settled_count: int
+    arrived: bool
+
+
+class Owed(View):
+    """What a channel owes for a day (应到账). Units: fen; without a bill its fee is not known beforehand."""
+
+    clearing_fen: int
+    fee_fen: int | None
+    bank_fen: int | None
+
+
+class SettlementView(View):
+    """What arrived at the bank for a day (到账记录). Units: fen."""
+
+    bank_fen: int
+    fee_fen: int
+    reference: str
+    arrived_on: date
+    settled_at: datetime
+    settler: str | None
 
 
 class RunDetail(RunView):
-    """A channel's day with its differences by kind."""
+    """A channel's day with its differences by kind, what it owes, and what came of it.
+
+    ``owed``: nothing where money does not reach the bank, or none is owed.
+    """
 
     kinds: list[KindCount]
+    owed: Owed | None
+    settlement: SettlementView | None
 
 
 class DifferenceView(View):

@@ -19,16 +19,16 @@ from hospital_core.finance.reconciliation.disposing import approve_disposal, pro
 from hospital_core.finance.reconciliation.errors import (
     DayNotReconciled,
 )
-from hospital_core.finance.reconciliation.outside import reconcile, reconcile_due
+from hospital_core.finance.reconciliation.outside import reconcile, reconcile_due, stage
 from hospital_core.finance.reconciliation.queries import differences, run_detail, runs
-from hospital_core.finance.reconciliation.service import plan_runs, reconcile_day
+from hospital_core.finance.reconciliation.service import plan_runs, reconcile_day, take_bill
 from hospital_core.finance.reconciliation.states import DifferenceClass, Disposal, ReconciledChannel
 from hospital_core.kernel.context import system_context
-from hospital_core.kernel.errors import NotFound
+from hospital_core.kernel.errors import NotFound, StateConflict
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
-from tests.fixtures.finance import MERCHANT, FakeGateway, value
+from tests.fixtures.finance import MERCHANT, FakeGateway, rows, value
 from tests.fixtures.reconciled import DAY, Bills, again, found, make_run, money_day, person, table
 from tests.fixtures.reconciling import PLANTS, MoneyDay
 
@@ -190,6 +190,39 @@ async def test_given_a_bill_that_breaks_off_then_the_lines_of_before_stand(
             "SELECT count(*) FROM bill_line l JOIN reconciliation_run r ON r.load_id = l.load_id WHERE r.id = $1",
             run_id,
         ) == len(list(world.bill()))
+
+
+async def test_given_a_bill_that_breaks_off_again_and_again_then_its_lines_do_not_pile_up(
+    gateway: FakeGateway, admin: asyncpg.Connection, bills: Bills
+) -> None:
+    async with money_day(admin, 40) as world:
+        run_id = await make_run(DAY)
+
+        async def broken(day: date, sub_mchid: str | None = None) -> AsyncIterator[BillRow]:
+            for _ in range(200):
+                for row in world.bill():
+                    yield row
+            raise GatewayUnknown("bill summary differs from its rows")
+
+        gateway.bill = broken  # type: ignore[attr-defined]
+        assert await again(run_id) is None
+        assert await value("SELECT count(*) FROM bill_line WHERE run_id = $1", run_id) == 0
+
+
+async def test_given_a_load_that_another_worker_cleared_then_what_is_left_of_it_never_stands(
+    admin: asyncpg.Connection, bills: Bills
+) -> None:
+    """A worker slower than its claim: another took the day meanwhile and removed what was staged so far."""
+    async with money_day(admin, 40) as world:
+        bills.of[DAY] = list(world.bill())
+        run_id = await make_run(DAY)
+        assert (await again(run_id)).found == 0
+        slow = await stage(run_id, bills.bill(DAY))
+        await rows("DELETE FROM bill_line WHERE load_id = $1 AND line_no < 20 RETURNING id", slow.load_id)
+        with pytest.raises(StateConflict):
+            await run(system_context(), take_bill, slow.model_copy(update={"digest": "0" * 64}))
+        assert (await again(run_id)).found == 0
+        assert await value("SELECT count(*) FROM bill_line WHERE run_id = $1", run_id) == len(list(world.bill()))
 
 
 async def test_given_two_workers_then_one_takes_the_day(admin: asyncpg.Connection, bills: Bills) -> None:

@@ -113,3 +113,9 @@ async def test_given_a_day_that_is_not_over_then_it_is_not_compared(server: Serv
     today = await value("SELECT (hospital_now() AT TIME ZONE 'Asia/Shanghai')::date::text")
     refused = await manager.post(f"{STAFF}/reconciliations/run", {"day": today})
     assert (refused.status_code, refused.json()["code"]) == (409, "reconciliation.day_out_of_reach")
+
+
+async def test_given_a_span_at_the_end_of_time_then_it_is_answered(server: Server) -> None:
+    manager, none = await server.role(StaffRole.MANAGER), {"items": [], "next_cursor": None}
+    for first, last in (("9999-12-01", "9999-12-31"), ("0001-01-01", "9999-12-31"), ("2026-02-01", "2026-01-01")):
+        assert await manager.got(f"{STAFF}/reconciliations", first=first, last=last) == none

@@ -52,3 +52,13 @@ export const reject = (input: { id: string; version: number; reason: string }, i
 
 export const checkAtChannel = (id: string, idempotencyKey: string) =>
   api.call('POST', '/differences/{difference_id}/check', { path: { difference_id: id }, idempotencyKey })
+
+export const settleDay = (input: { runId: string; bank_fen: number; arrived_on: string; reference: string }, idempotencyKey: string) =>
+  api.call('POST', '/reconciliations/{run_id}/settlement', {
+    path: { run_id: input.runId },
+    body: { bank_fen: input.bank_fen, arrived_on: input.arrived_on, reference: input.reference },
+    idempotencyKey,
+  })
+
+export const withdrawSettlement = (input: { runId: string; reason: string }, idempotencyKey: string) =>
+  api.call('POST', '/reconciliations/{run_id}/settlement/withdraw', { path: { run_id: input.runId }, body: { reason: input.reason }, idempotencyKey })

@@ -48,7 +48,7 @@ export const DISPOSAL: Record<Disposal, string> = {
   explained: '已查明，属正常',
 }
 
-const TROUBLE: Record<string, string> = { BILL_NOT_READY: '账单未生成', NO_ANSWER: '渠道未答复' }
+const TROUBLE: Record<string, string> = { BILL_NOT_READY: '账单未生成', NO_ANSWER: '渠道未答复', TAKEN_ELSEWHERE: '稍后重试' }
 
 /** A day's channel in one word. */
 export function stateOf(run: Run): { name: string; tag: string } {
@@ -57,6 +57,7 @@ export function stateOf(run: Run): { name: string; tag: string } {
   if (run.status === 'waiting') return { name: run.has_bill ? '待账单' : '待对账', tag: '' }
   if (run.open_count > 0) return { name: `${run.open_count} 笔待处理`, tag: 'tag--bad' }
   if (run.proposed_count > 0) return { name: `${run.proposed_count} 笔待复核`, tag: 'tag--warn' }
+  if (run.arrived) return { name: '已到账', tag: 'tag--good' }
   return { name: run.settled_count > 0 ? '处理后平' : '平', tag: 'tag--good' }
 }
 
