@@ -195,7 +195,7 @@ def _check_in(phone: Page, kiosk: Page, lobby: Lobby) -> str:
     expect(kiosk.get_by_text("请取走凭条")).to_be_visible(timeout=15_000)
     _shot(kiosk, "kiosk-ticket")
     number = shown.inner_text()
-    expect(phone.get_by_label("排队进度")).to_contain_text(number, timeout=20_000)
+    expect(phone.get_by_label("排队进度")).to_contain_text(number, timeout=15_000)
     return number
 
 

@@ -7,13 +7,24 @@ each kind and sees it named, so that an empty list means something.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+# A sold place is closed only where its clinic was stopped: its patient came before that and is being seen, or is asked
+# what they want instead. Any answer takes them off the place, and nobody misses what does not take place.
 _PLACES = """
 WITH live AS (
     SELECT slot_id, count(*) AS claims, bool_or(status <> 'pending') AS sold FROM appointment
     WHERE status IN ('pending', 'booked', 'checked-in', 'fulfilled', 'noshow') {which} GROUP BY slot_id)
 SELECT 'sold twice' AS finding, slot_id AS id FROM live WHERE claims > 1
 UNION ALL SELECT 'sold but free', l.slot_id FROM live l JOIN slot s ON s.id = l.slot_id
-    WHERE l.sold AND NOT (s.status = 'closed' OR s.status = 'taken' AND s.held_until IS NULL)
+    WHERE l.sold AND s.status <> 'closed' AND NOT (s.status = 'taken' AND s.held_until IS NULL)
+UNION ALL SELECT 'sold but closed', l.slot_id FROM live l JOIN slot s ON s.id = l.slot_id
+    WHERE l.sold AND s.status = 'closed' AND NOT (
+        EXISTS (SELECT 1 FROM clinic_change c WHERE c.schedule_id = s.schedule_id AND c.kind = 'stop'
+                AND (c.slot_from IS NULL OR s.number BETWEEN c.slot_from AND c.slot_to))
+        AND NOT EXISTS (
+            SELECT 1 FROM appointment a WHERE a.slot_id = s.id AND a.status IN ('booked', 'noshow')
+            AND (a.status = 'noshow' OR NOT EXISTS (
+                SELECT 1 FROM disruption d JOIN clinic_change c ON c.id = d.change_id AND c.kind = 'stop'
+                WHERE d.appointment_id = a.id AND d.from_slot_id = s.id AND d.status = 'open'))))
 UNION ALL SELECT 'held but free', l.slot_id FROM live l JOIN slot s ON s.id = l.slot_id
     WHERE NOT l.sold AND s.status <> 'taken'
 UNION ALL SELECT 'taken by nobody', s.id FROM slot s LEFT JOIN live l ON l.slot_id = s.id

@@ -160,23 +160,80 @@ async def test_given_each_wrong_with_money_then_it_is_named(scratch: Scratch) ->
     assert named == set(planted), "a wrong that is looked for has no control"
 
 
-async def test_given_each_wrong_with_places_then_it_is_named(scratch: Scratch) -> None:
-    owner = scratch.owner
-    planted = {
-        "sold twice": "INSERT INTO appointment SELECT (jsonb_populate_record(a, jsonb_build_object("
-        "'id', gen_random_uuid()))).* FROM appointment a",
-        "sold but free": "UPDATE slot SET status = 'free'",
-        "held but free": "UPDATE slot SET status = 'free'; UPDATE appointment SET status = 'pending'",
-        "taken by nobody": "UPDATE appointment SET status = 'cancelled'",
-    }
-    for wrong, statement in planted.items():
-        planting = owner.transaction()
-        await planting.start()
-        await owner.execute(statement)
-        assert await scratch.found(PLACES) == {wrong}
+_TWIN = (
+    "INSERT INTO appointment SELECT (jsonb_populate_record(a, jsonb_build_object('id', gen_random_uuid()))).* "
+    "FROM appointment a"
+)
+
+
+async def _places_found(scratch: Scratch, *statements: str) -> set[str]:
+    """What is found once the statements have been carried out; they are taken back."""
+    planting = scratch.owner.transaction()
+    await planting.start()
+    try:
+        for statement in statements:
+            await scratch.owner.execute(statement)
+        return await scratch.found(PLACES)
+    finally:
         await planting.rollback()
+
+
+async def test_given_each_wrong_with_places_then_it_is_named(scratch: Scratch) -> None:
+    free, pending = "UPDATE slot SET status = 'free'", "UPDATE appointment SET status = 'pending'"
+    planted: dict[str, tuple[tuple[str, ...], ...]] = {
+        "sold twice": ((_TWIN,), (_TWIN, "UPDATE appointment SET status = 'fulfilled'")),
+        "sold but free": ((free,), ("UPDATE slot SET held_until = hospital_now()",)),
+        "sold but closed": (("UPDATE slot SET status = 'closed'",),),
+        "held but free": ((free, pending), ("UPDATE slot SET status = 'closed'", pending)),
+        "taken by nobody": (
+            ("UPDATE appointment SET status = 'cancelled'",),
+            (
+                "UPDATE appointment SET status = 'cancelled'",
+                "UPDATE slot SET held_until = hospital_now() + interval '1 minute'",
+            ),
+        ),
+    }
+    for wrong, ways in planted.items():
+        for statements in ways:
+            assert await _places_found(scratch, *statements) == {wrong}, statements
     named = {part.split("'")[1] for part in PLACES.split("SELECT ")[1:] if part.startswith("'")}
     assert named == set(planted), "a wrong that is looked for has no control"
+
+
+async def test_given_a_closed_place_then_only_a_stopped_clinic_and_an_open_question_explain_its_patient(
+    scratch: Scratch,
+) -> None:
+    session = uuid5(UUID(int=0), "session")
+    await scratch.owner.execute("UPDATE slot SET status = 'closed', schedule_id = $1, number = 5", session)
+    change, question = _id("change"), _id("question")
+    await scratch.put("clinic_change", id=change, schedule_id=session, kind="stop", slot_from=4, slot_to=6)
+    await scratch.put(
+        "disruption", id=question, change_id=change, appointment_id=VISIT, from_slot_id=SLOT, status="open"
+    )
+    seen = "UPDATE appointment SET status = '{}'"
+    sound: list[tuple[str, ...]] = [
+        (),
+        ("UPDATE clinic_change SET slot_from = NULL, slot_to = NULL",),
+        # Who had checked in, or had been seen, when the clinic was stopped is not asked.
+        (seen.format("checked-in"), "DELETE FROM disruption"),
+        (seen.format("fulfilled"), "DELETE FROM disruption"),
+    ]
+    for statements in sound:
+        assert await _places_found(scratch, *statements) == set(), statements
+    wrong: list[tuple[str, ...]] = [
+        ("DELETE FROM disruption",),
+        *((f"UPDATE disruption SET status = '{answer}'",) for answer in ("moved", "kept", "refunded", "lapsed")),
+        ("UPDATE disruption SET from_slot_id = gen_random_uuid()",),
+        ("UPDATE disruption SET appointment_id = gen_random_uuid()",),
+        ("UPDATE clinic_change SET kind = 'substitute'",),
+        ("UPDATE clinic_change SET slot_from = 6",),
+        ("UPDATE clinic_change SET schedule_id = gen_random_uuid()",),
+        (seen.format("checked-in"), "DELETE FROM clinic_change"),
+        (seen.format("fulfilled"), "UPDATE clinic_change SET kind = 'substitute'"),
+        (seen.format("noshow"),),
+    ]
+    for statements in wrong:
+        assert await _places_found(scratch, *statements) == {"sold but closed"}, statements
 
 
 async def test_given_a_delivery_that_is_late_or_parked_then_it_is_counted(scratch: Scratch) -> None:

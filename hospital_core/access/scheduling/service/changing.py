@@ -30,6 +30,7 @@ from hospital_core.access.scheduling.states import (
     AppointmentStatus,
     ClinicChangeKind,
     DisruptionStatus,
+    SlotStatus,
 )
 from hospital_core.kernel.errors import FieldProblem, NotFound
 from hospital_core.kernel.ids import new_id
@@ -57,7 +58,7 @@ INSERT INTO clinic_change (id, schedule_id, kind, slot_from, slot_to, from_staff
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
 
 _IN_RANGE = "slot.schedule_id = $1 AND ($2::int IS NULL OR slot.number BETWEEN $2 AND $3)"
-_LOCK_PLACES = f"SELECT slot.id FROM slot WHERE {_IN_RANGE} ORDER BY slot.number FOR UPDATE"
+_LOCK_PLACES = f"SELECT slot.id, slot.status FROM slot WHERE {_IN_RANGE} ORDER BY slot.number FOR UPDATE"
 _CLOSE = f"""
 UPDATE slot SET status = {SLOT.target_sql("stop")}, held_until = NULL, version = version + 1
 WHERE {_IN_RANGE} AND {SLOT.sources_sql("stop")}"""
@@ -149,13 +150,15 @@ async def substitute_doctor(uow: UnitOfWork, command: SubstituteDoctor) -> Clini
         raise NothingToStop()
     session = sessions[0]
     await _check_substitute(uow, session, command.staff_id)
-    await uow.fetch(_LOCK_PLACES, session["id"], None, None)
+    places = await uow.fetch(_LOCK_PLACES, session["id"], None, None)
+    stopped = {place["id"] for place in places if place["status"] == SlotStatus.CLOSED}
     change_id = await _keep(uow, session, ClinicChangeKind.SUBSTITUTE, command.reason, to_staff_id=command.staff_id)
     await uow.execute(_HAND_OVER, session["id"], command.staff_id)
     for row in await uow.fetch(_HAND_OVER_PATIENTS, session["id"], command.staff_id):
         if row["status"] != AppointmentStatus.PENDING:
             await follow_session(uow, row)
-        if row["status"] != AppointmentStatus.CHECKED_IN:
+        # Who was asked because their number was stopped still has to answer that: they cannot keep it.
+        if row["status"] != AppointmentStatus.CHECKED_IN and row["slot_id"] not in stopped:
             disruption_id = await _disrupt(uow, change_id, row)
             uow.record(DoctorSubstituted(appointment_id=row["id"], disruption_id=disruption_id))
     uow.record(SessionHandedOver(schedule_id=session["id"]))
