@@ -97,6 +97,18 @@ async def test_given_two_orders_then_cash_is_taken_by_keys_alone_and_a_receipt_p
     assert await money_findings(patient_id) == []
 
 
+async def test_given_the_next_number_and_enter_in_one_go_then_nobody_of_the_last_search_is_served(desk, server):
+    (_, first), (second_id, second) = await _patient("孙在前"), await _patient("李在后")
+    page = await desk.log_in(await _cashier(), "/cash")
+    field = page.get_by_label("查找患者或收据")
+    await field.fill(first)
+    await expect(page.get_by_role("table", name="检索到的患者")).to_contain_text("孙在前")
+    await field.fill(second)
+    await field.press("Enter")
+    await page.wait_for_url(re.compile(f"/cash/{second_id}"))
+    await expect(page.locator(".who")).to_contain_text("李在后")
+
+
 async def test_given_part_in_cash_and_a_dead_payment_code_then_the_rest_is_paid_by_bank_card(desk, server):
     patient_id, number = await _patient("吴混合")
     await _charged(patient_id, "心脏彩超", "260.00")

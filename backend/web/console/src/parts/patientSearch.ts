@@ -17,15 +17,17 @@ export interface PatientSearch {
   q: Readonly<Ref<string>>
   found: Resource<Page<Patient> | null>
   rows: ComputedRef<Patient[]>
+  /** Open the only hit of what stands in the field now (回车), at once or when its answer comes. */
+  openOnly: () => void
 }
 
 /**
- * Finding a patient by whatever is typed or scanned. A scan that names one person calls `onScanned` without another key;
- * `takes` may claim other codes first (a receipt's number).
+ * Finding a patient by whatever is typed or scanned. A scan that names one person calls `onOnly` without another key;
+ * `takes` may claim other codes first (a receipt's number). Answers to an earlier text never open anybody.
  */
 export function usePatientSearch(
   start: string,
-  onScanned: (patient: Patient) => void,
+  onOnly: (patient: Patient) => void,
   takes: (code: string) => boolean = () => false,
 ): PatientSearch {
   const typed = ref(start)
@@ -36,18 +38,24 @@ export function usePatientSearch(
     watch: () => q.value,
   })
   const rows = computed(() => found.data.value?.items ?? [])
-  let wasScanned = false
+  const wanted = ref<string | null>(null)
+  const openOnly = (): void => void (wanted.value = typed.value.trim() || null)
 
-  watch(rows, (items) => {
-    if (wasScanned && items.length === 1) onScanned(items[0]!)
-    wasScanned = false
+  watch(typed, (text) => {
+    if (text.trim() !== wanted.value) wanted.value = null
+  })
+  watch([wanted, q, found.data], () => {
+    const page = found.data.value
+    if (wanted.value === null || wanted.value !== q.value || !page) return
+    wanted.value = null
+    if (page.items.length === 1) onOnly(page.items[0]!)
   })
   async function read(code: string): Promise<void> {
     const shown = await identify.run(code)
     if (shown === undefined) return void (identify.problem.value !== null && sayProblem(identify.problem.value))
     const whose = shown.relation === 'self' ? '本人的手机' : `家属的手机（患者是其${RELATION[shown.relation]}）`
     sayNote(`就诊码：${shown.patient.name}，${whose}${shown.proven ? '' : '，手机关联未核验，请核对证件'}`)
-    onScanned(shown.patient)
+    onOnly(shown.patient)
   }
 
   // Pasted, or from a scanner so slow that it looks like typing.
@@ -62,10 +70,10 @@ export function usePatientSearch(
       onScan: ({ code }) => {
         if (takes(code)) return
         if (code.startsWith(SHOWN)) return void read(code)
-        wasScanned = true
         typed.value = code
+        openOnly()
       },
     }),
   )
-  return { typed, q, found, rows }
+  return { typed, q, found, rows, openOnly }
 }
