@@ -38,6 +38,12 @@ class CheckInByPhone(Command):
         return self
 
 
+class CheckInOnline(Command):
+    """Wait at the phone for an online visit (线上候诊); nobody has to be anywhere."""
+
+    appointment_id: UUID
+
+
 class CallNext(Command):
     """Call the next patient to a room (叫下一位)."""
 

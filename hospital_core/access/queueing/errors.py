@@ -44,6 +44,22 @@ class AlreadyQueued(DomainError):
     title = "该预约已签到"
 
 
+class NotCalledYet(DomainError):
+    """The video room opens when the patient is called; ``status`` is the ticket's."""
+
+    code = "queueing.not_called_yet"
+    kind = Kind.CONFLICT
+    title = "还没有轮到您，医生叫号后即可进入诊室"
+
+
+class VideoVisitOver(DomainError):
+    """The visit has ended, so its room is closed."""
+
+    code = "queueing.video_visit_over"
+    kind = Kind.CONFLICT
+    title = "本次就诊已结束，视频诊室已关闭"
+
+
 class PresenceCodeInvalid(DomainError):
     """The code is not one of the hospital's screens, or of a screen of another campus."""
 

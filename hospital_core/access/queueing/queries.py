@@ -179,5 +179,5 @@ def _queue_row(row: Mapping[str, Any], age: str) -> QueueRow:
         ticket_id=row["id"], appointment_id=row["appointment_id"], encounter_id=row["encounter_id"],
         display_no=row["display_no"], patient_id=row["patient_id"], name=row["patient_name"], sex=row["sex"], age=age,
         status=row["status"], priority=row["priority"], starts_at=row["appointed_at"], order_at=row["order_at"],
-        call_count=row["call_count"], room=row["room"],
+        call_count=row["call_count"], room=row["room"], online=row["online"],
     )  # fmt: skip

@@ -5,7 +5,7 @@ from uuid import UUID
 import asyncpg
 from asyncpg import Record
 
-from hospital_core.access.queueing.commands import CallNext, CheckIn, TicketCommand, WalkIn
+from hospital_core.access.queueing.commands import CallNext, CheckIn, CheckInOnline, TicketCommand, WalkIn
 from hospital_core.access.queueing.errors import NoSessionInRoom
 from hospital_core.access.queueing.events import PatientCheckedIn, TicketCalled, TicketFinished
 from hospital_core.access.queueing.queries import board_ticket, called_ticket, ticket_of, topic_of
@@ -14,6 +14,7 @@ from hospital_core.access.queueing.statements import (
     CALLS_AFTER,
     CALLS_BEFORE,
     JOIN_QUEUE,
+    LEAVE,
     RETURN,
     SESSION_IN_ROOM,
     TICKET,
@@ -24,6 +25,7 @@ from hospital_core.access.queueing.views import CalledTicket, CalledView, Ticket
 from hospital_core.access.scheduling.commands import RegisterWalkIn
 from hospital_core.access.scheduling.days import day_of
 from hospital_core.access.scheduling.service import arrive, register_walk_in
+from hospital_core.access.scheduling.states import ServiceKind
 from hospital_core.kernel.context import ActorKind
 from hospital_core.kernel.errors import Forbidden, NotFound, StateConflict
 from hospital_core.kernel.ids import new_id
@@ -39,12 +41,26 @@ async def check_in(uow: UnitOfWork, command: CheckIn) -> TicketView:
     """Give an arrived patient a ticket (签到取号); the same ticket again when asked again.
 
     Who comes in time stands by the appointed time, who comes late by arrival; emergencies first, the elderly and
-    soldiers by arrival (``docs/queueing.md``). Raises: NotFound, NotCheckInAble, CheckInClosed, Forbidden.
+    soldiers by arrival (``docs/queueing.md``). Raises: NotFound, NotCheckInAble, CheckInClosed, OnlineVisit, Forbidden.
     Emits: PatientCheckedIn. Locks: the appointment, then the counter of the queue.
     """
     if command.priority is not None and uow.ctx.actor.kind not in (ActorKind.STAFF, ActorKind.SYSTEM):
         raise Forbidden()
-    row, arrived = await arrive(uow, command.appointment_id)
+    return await _join(uow, command, online=False)
+
+
+async def check_in_online(uow: UnitOfWork, command: CheckInOnline) -> TicketView:
+    """Wait at the phone for an online visit (线上候诊), from half an hour before; the same ticket when asked again.
+
+    Raises: NotFound, VisitInPerson, NotCheckInAble, CheckInClosed, SessionStopped, Forbidden. Emits: PatientCheckedIn.
+    """
+    if uow.ctx.actor.kind is not ActorKind.ACCOUNT:
+        raise Forbidden()
+    return await _join(uow, CheckIn(appointment_id=command.appointment_id), online=True)
+
+
+async def _join(uow: UnitOfWork, command: CheckIn, *, online: bool) -> TicketView:
+    row, arrived = await arrive(uow, command.appointment_id, online=online)
     uow.audited("appointment", row["id"], patient_id=row["patient_id"])
     if arrived:
         ticket_id = new_id()
@@ -62,8 +78,13 @@ async def check_in(uow: UnitOfWork, command: CheckIn) -> TicketView:
 
 
 async def register_and_check_in(uow: UnitOfWork, command: WalkIn) -> WalkInTicketView:
-    """Register at the window and join the queue in one unit of work (现场挂号并签到)."""
+    """Register at the window and join the queue in one unit of work (现场挂号并签到).
+
+    An online visit is waited for at the phone: its patient signs in there.
+    """
     sold = await register_walk_in(uow, RegisterWalkIn(**command.model_dump()))
+    if sold.appointment.service_kind is ServiceKind.ONLINE:
+        return WalkInTicketView(appointment=sold.appointment, ticket=None, change_fen=sold.change_fen)
     ticket = await check_in(uow, CheckIn(appointment_id=sold.appointment.id, priority=command.priority))
     return WalkInTicketView(appointment=sold.appointment, ticket=ticket, change_fen=sold.change_fen)
 
@@ -104,6 +125,15 @@ async def return_ticket(uow: UnitOfWork, command: TicketCommand) -> CalledView:
     if not await uow.execute(RETURN, row["id"], uow.now):
         raise StateConflict(state=row["status"], command="return")
     return CalledView(ticket=await _told(uow, row["id"]))
+
+
+async def leave_queue(uow: UnitOfWork, appointment_id: UUID) -> bool:
+    """Take whoever waits, or was passed, out of the queue (退出排队); False: nobody does. The caller ends the visit."""
+    ticket_id = await uow.fetch_value(LEAVE, appointment_id)
+    if ticket_id is None:
+        return False
+    await _told(uow, ticket_id)
+    return True
 
 
 async def start_serving(uow: UnitOfWork, ticket_id: UUID) -> Record:
@@ -184,7 +214,9 @@ async def _told(uow: UnitOfWork, ticket_id: UUID) -> CalledTicket:
 async def _tell(uow: UnitOfWork, ticket_id: UUID) -> Record:
     row = await uow.fetch_row(TICKET + " WHERE t.id = $1", ticket_id)
     assert row is not None
-    uow.tell_live(topic_of(row["area_id"]), {"ticket": board_ticket(row).model_dump(mode="json")})
+    # Of who waits at home the area's screens hear nothing; phones and desks hear that something changed.
+    shown = None if row["online"] else board_ticket(row).model_dump(mode="json")
+    uow.tell_live(topic_of(row["area_id"]), {"ticket": shown})
     return row
 
 

@@ -21,10 +21,11 @@ def order_sql(ticket: str = "t") -> str:
     return f"({ticket}.priority <> '{TicketPriority.EMERGENCY.value}'), {ticket}.order_at, {ticket}.id"
 
 
-TICKET = """
+TICKET = f"""
 SELECT t.*, p.name AS patient_name, p.sex, p.birth_date, d.name AS department, d.number_only_on_screen,
        m.name AS doctor, r.name AS room, area.name AS area, a.appointment_no, a.starts_at AS appointed_at,
-       home.name AS session_room
+       home.name AS session_room, s.ends_at AS session_ends_at,
+       a.service_kind IS NOT DISTINCT FROM '{ServiceKind.ONLINE.value}' AS online
 FROM queue_ticket t JOIN patient p ON p.id = t.patient_id JOIN department d ON d.id = t.department_id
 JOIN location area ON area.id = t.area_id
 LEFT JOIN staff_member m ON m.id = t.staff_id LEFT JOIN location r ON r.id = t.room_id
@@ -119,10 +120,17 @@ SET status = {QUEUE_TICKET.target_sql("return")}, version = t.version + 1,
                     THEN NULL ELSE t.staff_id END
 WHERE t.id = $1 AND {QUEUE_TICKET.sources_sql("return", "t")}"""
 
+# Who is at home is not called at a door.
+# 1 appointment
+LEAVE = f"""
+UPDATE queue_ticket SET status = {QUEUE_TICKET.target_sql("cancel")}, version = version + 1
+WHERE appointment_id = $1 AND {QUEUE_TICKET.sources_sql("cancel")} RETURNING id"""
+
 BOARD = (
     TICKET
     + f"""
-WHERE t.area_id = $1 AND t.status IN ({STANDING_SQL}) AND t.created_at > hospital_now() - $2::interval
+WHERE t.area_id = $1 AND a.service_kind IS DISTINCT FROM '{ServiceKind.ONLINE.value}'
+  AND t.status IN ({STANDING_SQL}) AND t.created_at > hospital_now() - $2::interval
 ORDER BY {order_sql()}"""
 )
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import Field
+
 from hospital_core.access.queueing.states import QUEUE_TICKET, QueueTicketStatus, TicketPriority
 from hospital_core.access.scheduling.views import AppointmentView
 from hospital_core.kernel.commands import View
@@ -102,7 +104,7 @@ class QueuePlaceView(View):
 
 
 class QueueRow(View):
-    """A patient in a doctor's queue (接诊列表)."""
+    """A patient in a doctor's queue (接诊列表); ``online``: waits at the phone (线上复诊)."""
 
     ticket_id: UUID
     appointment_id: UUID | None
@@ -118,6 +120,7 @@ class QueueRow(View):
     order_at: datetime
     call_count: int
     room: str | None
+    online: bool
 
 
 class DoctorQueueView(View):
@@ -128,6 +131,14 @@ class DoctorQueueView(View):
     serving: list[QueueRow]
     passed: list[QueueRow]
     finished_today: list[QueueRow]
+
+
+class VideoRoomView(View):
+    """The way into the video consulting room (视频诊室): the address is a key, for this person and this visit only."""
+
+    url: str = Field(repr=False)
+    expires_at: datetime
+    patient_id: UUID
 
 
 class RoomView(View):
@@ -147,10 +158,10 @@ class RoomView(View):
 
 
 class WalkInTicketView(View):
-    """A place sold at the window, with its ticket (现场挂号结果)."""
+    """A place sold at the window, with its ticket (现场挂号结果); for an online visit the phone draws one later."""
 
     appointment: AppointmentView
-    ticket: TicketView
+    ticket: TicketView | None
     change_fen: int
 
 

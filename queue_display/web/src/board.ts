@@ -10,9 +10,9 @@ export type BoardTicket = Schemas['BoardTicket']
 /** What `GET /board` answers, and the topic's snapshot. */
 export type Board = Schemas['BoardView']
 
-/** What a change of the topic carries. */
+/** What a change of the topic carries; nothing when it is about somebody who waits at home (线上复诊). */
 export interface BoardChange {
-  ticket: BoardTicket
+  ticket: BoardTicket | null
 }
 
 /** In words: colour alone tells nothing to many. */
