@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from kiosk_agent import protocol
 from kiosk_agent.devices.base import CardEvent, CardUnreadable, ScanEvent
@@ -123,6 +123,7 @@ class Flow:
             ],
             patient_name_masked=visit.patient_name_masked,
             appointments=visit.appointments,
+            payment=visit.payment if stage is Stage.PAYING else None,
             accounts=visit.accounts,
             proven_account=visit.proven_account,
             refusal=visit.refusal,
@@ -166,6 +167,8 @@ class Flow:
                 self.on_scan(text)
             case protocol.PageCheckIn(appointment_id=appointment_id):
                 self._check_in(appointment_id)
+            case protocol.PagePay(appointment_id=appointment_id):
+                self._pay(appointment_id)
             case protocol.PageProve(account_id=account_id):
                 self._prove(account_id)
             case protocol.PageAct(type="accounts"):
@@ -262,6 +265,46 @@ class Flow:
         except HospitalUnreachable as error:
             raise HospitalRefused(protocol.Problem(code=KioskRefusal.OUTCOME_UNKNOWN)) from error
 
+    def _pay(self, appointment_id: UUID) -> None:
+        visit = self._visit
+        is_offered = any(one.id == appointment_id and one.fee_due_fen for one in visit.appointments)
+        if visit.stage is Stage.APPOINTMENTS and is_offered and visit.session_token is not None:
+            visit.enter(Stage.BUSY)
+            self._spawn(self._paid_and_checked_in(visit, visit.session_token, appointment_id))
+
+    async def _paid_and_checked_in(self, visit: Visit, session: str, appointment_id: UUID) -> None:
+        """Shows the code until the fee is paid, then checks in what can be; who has left may pay all the same."""
+        key = str(uuid4())
+        code = await self._with_retries(lambda token: self._hospital.pay(token, session, appointment_id, key))
+        if visit is not self._visit:
+            return
+        visit.take_payment(appointment_id, code)
+        self._publish()
+        while not await self._is_paid(visit, session, appointment_id):
+            await asyncio.sleep(self._timing.payment_check_s)
+            if visit is not self._visit or visit.stage is not Stage.PAYING:
+                return
+        if visit is not self._visit or visit.stage is not Stage.PAYING:
+            return
+        visit.enter(Stage.BUSY)
+        self._publish()
+        visit.appointments = await self._with_token(lambda token: self._hospital.appointments(token, session))
+        if any(one.id == appointment_id and one.can_check_in for one in visit.appointments):
+            await self._committed_check_in(visit, session, appointment_id)
+        elif visit is self._visit:
+            visit.enter(Stage.APPOINTMENTS)
+
+    async def _is_paid(self, visit: Visit, session: str, appointment_id: UUID) -> bool:
+        """Whether the money is there; an unanswered question is asked again, an answered one keeps the session."""
+        asked_at = time.monotonic()
+        try:
+            paid = await self._with_token(lambda token: self._hospital.is_paid(token, session, appointment_id))
+        except HospitalUnreachable as error:
+            log.warning("not known whether it is paid, asked again: %s", error)
+            return False
+        visit.session_ends_at = asked_at + self._timing.session_s
+        return paid
+
     async def _accounts(self, session: str) -> list[protocol.KioskAccount]:
         """The linked accounts; nobody is kept from checking in because these cannot be had."""
         try:
@@ -275,7 +318,8 @@ class Flow:
             self._visit.enter(Stage.ACCOUNTS)
 
     def _show_appointments(self) -> None:
-        if self._visit.stage in {Stage.ACCOUNTS, Stage.PROVEN}:
+        if self._visit.stage in {Stage.ACCOUNTS, Stage.PROVEN, Stage.PAYING}:
+            self._visit.payment = None
             self._visit.enter(Stage.APPOINTMENTS)
 
     def _prove(self, account_id: UUID) -> None:
@@ -307,7 +351,7 @@ class Flow:
 
     def _refuse(self, visit: Visit, refusal: PageRefusal) -> None:
         visit.refusal = refusal
-        visit.appointments, visit.accounts, visit.proven_account = [], [], None
+        visit.appointments, visit.accounts, visit.proven_account, visit.payment = [], [], None, None
         visit.enter(Stage.REFUSED)
         self._publish()
 

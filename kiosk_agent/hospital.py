@@ -77,6 +77,16 @@ class Hospital:
             "POST", "/check-ins", protocol.KioskTicket, token=token, session=session, body=body, key=key
         )
 
+    async def pay(self, token: str, session: str, appointment_id: UUID, key: str) -> protocol.FeeCode:
+        """POST /appointments/{appointment_id}/payment; asked again, the same code."""
+        path = f"/appointments/{appointment_id}/payment"
+        return await self._call("POST", path, protocol.FeeCode, token=token, session=session, key=key)
+
+    async def is_paid(self, token: str, session: str, appointment_id: UUID) -> bool:
+        """POST /appointments/{appointment_id}/payment-check."""
+        path = f"/appointments/{appointment_id}/payment-check"
+        return (await self._call("POST", path, protocol.FeePaid, token=token, session=session)).paid
+
     async def accounts(self, token: str, session: str) -> list[protocol.KioskAccount]:
         """GET /accounts; for sessions that a card has opened."""
         return (await self._call("GET", "/accounts", protocol.KioskAccounts, token=token, session=session)).items

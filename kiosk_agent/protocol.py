@@ -175,6 +175,7 @@ class KioskAppointment(Answer):
     number: int | None = None
     can_check_in: bool
     blocked_by: str | None = Field(default=None, description="a KioskRefusal when can_check_in is false")
+    fee_due_fen: int | None = Field(default=None, description="to be paid first, which can be done here (到院缴费)")
     ticket: KioskTicketBrief | None = None
 
 
@@ -202,6 +203,20 @@ class KioskTicket(Answer):
     checked_in_at: datetime
     patient_name_masked: str
     barcode: str = Field(min_length=1, max_length=64)
+
+
+class FeeCode(Answer):
+    """Answer to POST /appointments/{id}/payment (session, Idempotency-Key): what a phone scans (扫码缴费)."""
+
+    amount_fen: int
+    pay_until: datetime
+    picture_svg: str = Field(max_length=20_000)
+
+
+class FeePaid(Answer):
+    """Answer to POST /appointments/{id}/payment-check (device token, session): whether the money is there (到账)."""
+
+    paid: bool
 
 
 class KioskAccount(Answer):
@@ -247,11 +262,14 @@ class KioskRefusal(StrEnum):
     TOO_LATE = "kiosk.too_late"
     NOT_TODAY = "kiosk.not_today"
     NOT_PAID = "kiosk.not_paid"
+    FEE_DUE = "kiosk.fee_due"
+    PAY_AT_WINDOW = "kiosk.pay_at_window"
     APPOINTMENT_CANCELLED = "kiosk.appointment_cancelled"
     ALREADY_CHECKED_IN = "kiosk.already_checked_in"
     ALREADY_SEEN = "kiosk.already_seen"
     APPOINTMENT_NOT_FOUND = "kiosk.appointment_not_found"
     CLINIC_STOPPED = "kiosk.clinic_stopped"
+    ONLINE_VISIT = "kiosk.online_visit"
     WRONG_CAMPUS = "kiosk.wrong_campus"
     CARD_NEEDED = "kiosk.card_needed"
     LINK_UNPROVEN = "kiosk.link_unproven"
@@ -311,6 +329,7 @@ class Stage(StrEnum):
     HOME = "home"
     BUSY = "busy"
     APPOINTMENTS = "appointments"
+    PAYING = "paying"
     ACCOUNTS = "accounts"
     PROVEN = "proven"
     REFUSED = "refused"
@@ -352,6 +371,14 @@ class PageRefusal(Answer):
     request_id: str | None = None
 
 
+class PagePayment(Answer):
+    """The fee that is being paid (扫码缴费): for which appointment, how much, the code as a picture."""
+
+    department: str
+    amount_fen: int
+    picture_svg: str
+
+
 class PageState(Answer):
     """Everything the page shows; pushed whole at each change, so a page never holds anything of its own."""
 
@@ -367,6 +394,7 @@ class PageState(Answer):
     devices: list[PageDevice] = []
     patient_name_masked: str = ""
     appointments: list[KioskAppointment] = []
+    payment: PagePayment | None = None
     accounts: list[KioskAccount] = []
     proven_account: KioskAccount | None = None
     refusal: PageRefusal | None = None
@@ -416,6 +444,13 @@ class PageCheckIn(_FromPage):
     appointment_id: UUID
 
 
+class PagePay(_FromPage):
+    """The patient tapped 缴费取号."""
+
+    type: Literal["pay"]
+    appointment_id: UUID
+
+
 class PageProve(_FromPage):
     """The patient said that this account's phone is theirs or their family's (核验)."""
 
@@ -433,7 +468,7 @@ class PageAct(_FromPage):
     type: Literal["touch", "leave", "accounts", "back", "reprint", "slip_taken", "ping"]
 
 
-FromPage = PageScan | PageCheckIn | PageProve | PageAct
+FromPage = PageScan | PageCheckIn | PagePay | PageProve | PageAct
 PageMessage = Annotated[FromPage, Field(discriminator="type")]
 
 

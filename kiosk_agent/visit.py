@@ -6,16 +6,18 @@ from uuid import UUID, uuid4
 
 from kiosk_agent.protocol import (
     SESSION_SECONDS,
+    FeeCode,
     KioskAccount,
     KioskAppointment,
     KioskTicket,
+    PagePayment,
     PageRefusal,
     PrintState,
     Stage,
 )
 
 # The patient reads and taps; what they see is theirs only as long as their session.
-IN_SESSION = frozenset({Stage.APPOINTMENTS, Stage.ACCOUNTS, Stage.PROVEN})
+IN_SESSION = frozenset({Stage.APPOINTMENTS, Stage.PAYING, Stage.ACCOUNTS, Stage.PROVEN})
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,9 @@ class Timing:
 
     session_s: float = SESSION_SECONDS
     idle_s: float = 60
+    # A phone has to be found, its code scanned, a password typed: nobody touches the glass meanwhile.
+    paying_s: float = 180
+    payment_check_s: float = 2
     warning_s: float = 20
     refusal_s: float = 20
     result_s: float = 30
@@ -44,6 +49,7 @@ class Visit:
     session_ends_at: float = 0.0
     patient_name_masked: str = ""
     appointments: list[KioskAppointment] = field(default_factory=list)
+    payment: PagePayment | None = None
     accounts: list[KioskAccount] = field(default_factory=list)
     proven_account: KioskAccount | None = None
     refusal: PageRefusal | None = None
@@ -65,6 +71,12 @@ class Visit:
         """The Idempotency-Key of checking this appointment in, or of proving this account."""
         return self.keys.setdefault(thing_id, str(uuid4()))
 
+    def take_payment(self, appointment_id: UUID, code: FeeCode) -> None:
+        """Shows the code that pays an appointment's fee."""
+        department = next((one.department for one in self.appointments if one.id == appointment_id), "")
+        self.payment = PagePayment(department=department, amount_fen=code.amount_fen, picture_svg=code.picture_svg)
+        self.enter(Stage.PAYING)
+
     @property
     def has_unproven_accounts(self) -> bool:
         """Whether somebody's phone waits for the patient's word."""
@@ -74,7 +86,8 @@ class Visit:
         """Until this page leaves by itself; None when it does not."""
         now = time.monotonic()
         if self.stage in IN_SESSION:
-            return min(self.session_ends_at, self.touched_at + timing.idle_s + timing.warning_s) - now
+            idle_s = timing.paying_s if self.stage is Stage.PAYING else timing.idle_s
+            return min(self.session_ends_at, self.touched_at + idle_s + timing.warning_s) - now
         if self.stage is Stage.REFUSED:
             return self.touched_at + timing.refusal_s - now
         if self.stage is Stage.RESULT:

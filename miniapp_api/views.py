@@ -1,6 +1,6 @@
 """Shapes that only the phone sees, and the bodies it alone sends."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hospital_core.finance.payments.self_service_commands import PayHow
 from hospital_core.finance.payments.self_service_views import BillItem, OwnBill, WayBack
-from hospital_core.kernel.commands import Command, View
+from hospital_core.kernel.commands import Command, Day, View
 from hospital_core.registry.accounts.views import Rotated, SignedIn
 
 
@@ -28,7 +28,7 @@ class DayQuery(BaseModel):
     """A day of the calendar (日期); today when left out."""
 
     model_config = ConfigDict(extra="forbid")
-    day: date | None = None
+    day: Day | None = None
 
 
 class SearchQuery(BaseModel):

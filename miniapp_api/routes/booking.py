@@ -1,6 +1,8 @@
 """Booking, paying and giving back (预约、支付、退号)."""
 
 from backend.http.routing import Call, Owner
+from hospital_core.access.examinations.errors import ExaminationElsewhere, ExaminationTooSoon
+from hospital_core.access.examinations.service import reschedule as reschedule_any
 from hospital_core.access.queueing.queries import with_ticket
 from hospital_core.access.scheduling.commands import (
     BookAppointment,
@@ -11,12 +13,17 @@ from hospital_core.access.scheduling.commands import (
 from hospital_core.access.scheduling.errors import (
     AlreadyBooked,
     BookingBanned,
+    FeeOnBill,
     NotCancellable,
     NotPayable,
     NotReleased,
+    OnlineAccountNeeded,
+    OnlineFirstVisit,
+    PaidExaminationOnly,
     PaymentOver,
     RealNameRequired,
     RescheduleDearer,
+    ReschedulePaidFirst,
     ReschedulesUsedUp,
     SessionOver,
     SessionStopped,
@@ -32,7 +39,6 @@ from hospital_core.access.scheduling.service import (
     book_in_rush,
     cancel_appointment,
     pay_appointment,
-    reschedule_appointment,
 )
 from hospital_core.access.scheduling.views import AppointmentView
 from hospital_core.finance.payments.errors import ChannelRefused, PayingTimeOver
@@ -56,11 +62,14 @@ _WHY_NOT = (
     SessionOver,
     SessionStopped,
     WindowOnly,
+    PaidExaminationOnly,
     NotReleased,
     AlreadyBooked,
     RealNameRequired,
     BookingBanned,
     TooManyBookings,
+    OnlineFirstVisit,
+    OnlineAccountNeeded,
     PatientMerged,
 )
 
@@ -82,7 +91,7 @@ async def post_appointment(call: Call[BookAppointment]) -> AppointmentView:
     "/appointments/{appointment_id}/pay",
     view=PaymentStarted,
     owner=Owner.PATIENT,
-    errors=(NotPayable, PaymentOver, PayingTimeOver, ChannelRefused, OutsideUnavailable),
+    errors=(NotPayable, SessionStopped, PaymentOver, FeeOnBill, PayingTimeOver, ChannelRefused, OutsideUnavailable),
     idempotent=True,
 )
 async def pay(call: Call[Empty]) -> PaymentStarted:
@@ -128,12 +137,22 @@ async def cancel(call: Call[CancelAppointment]) -> AppointmentView:
     view=AppointmentView,
     owner=Owner.PATIENT,
     command=RescheduleAppointment,
-    errors=(*_WHY_NOT, NotCancellable, TooLateToCancel, PaymentOver, ReschedulesUsedUp, RescheduleDearer),
+    errors=(
+        *_WHY_NOT,
+        NotCancellable,
+        TooLateToCancel,
+        PaymentOver,
+        ReschedulesUsedUp,
+        RescheduleDearer,
+        ReschedulePaidFirst,
+        ExaminationElsewhere,
+        ExaminationTooSoon,
+    ),
     idempotent=True,
 )
 async def reschedule(call: Call[RescheduleAppointment]) -> AppointmentView:
     """Have another place instead (改约); the payment moves with it, what it costs less goes back."""
-    return await run(call.ctx, reschedule_appointment, call.command)
+    return await run(call.ctx, reschedule_any, call.command)
 
 
 @routes.get("/appointments/{appointment_id}", view=AppointmentView, owner=Owner.PATIENT)

@@ -13,7 +13,7 @@ import orjson
 
 from backend.http.routing import CHANNEL, Audience, Call, Raw
 from hospital_core.finance.payments.commands import ChannelRefundResult, ChannelSuccess
-from hospital_core.finance.payments.errors import PaymentMismatch, RefundMismatch
+from hospital_core.finance.payments.errors import BeingReversed, PaymentMismatch, RefundMismatch
 from hospital_core.finance.payments.outside import take_in_success
 from hospital_core.finance.payments.service import record_refund_result
 from hospital_core.kernel.context import Context
@@ -36,7 +36,7 @@ Fact = TypeVar("Fact", ChannelSuccess, ChannelRefundResult)
     audience=Audience.OPEN,
     command=WechatNotice,
     status=204,
-    errors=(PaymentMismatch, OutsideUnavailable),
+    errors=(BeingReversed, PaymentMismatch, OutsideUnavailable),
     limit=CHANNEL,
 )
 async def pay_notify(call: Call[WechatNotice]) -> Raw:

@@ -9,6 +9,8 @@ from hospital_core.access.scheduling.errors import (
     BookingBanned,
     NothingToWaitFor,
     NotOffered,
+    OnlineAccountNeeded,
+    OnlineFirstVisit,
     PaymentNeeded,
     RealNameRequired,
     StillBookable,
@@ -36,7 +38,7 @@ async def list_waits(call: Call[Any]) -> Page[WaitlistEntryView]:
 @routes.post(
     "/waitlist", view=WaitlistEntryView, owner=Owner.PATIENT, command=JoinWaitlist, idempotent=True,
     errors=(NotFound, StillBookable, NothingToWaitFor, WaitlistClosed, AlreadyWaiting, AlreadyBooked, TooManyWaits,
-            RealNameRequired, BookingBanned, PatientMerged),
+            RealNameRequired, BookingBanned, OnlineFirstVisit, OnlineAccountNeeded, PatientMerged),
 )  # fmt: skip
 async def post_wait(call: Call[JoinWaitlist]) -> WaitlistEntryView:
     """Wait for a place while there is none (登记候补), until the evening before."""

@@ -98,10 +98,16 @@ WORD_NAMES = (
 )  # fmt: skip
 _WAITED = {"name1": "{patient}", "thing2": "{department}", "thing3": "{time}", "thing4": "{advice}"}
 _RESTRICTED = {"name1": "{patient}", "thing2": "{item}", "thing3": "{advice}"}
+_REMINDED = {"name1": "{patient}", "thing2": "{department}", "time3": "{time}", "thing4": "{advice}"}
 _VISIT = {"name1": "{patient}", "thing2": "{department}", "name3": "{doctor}", "time4": "{time}"}
 
 TEMPLATES = {
     NotificationKind.APPOINTMENT_CONFIRMED: Template("appointment_booked", _VISIT | {"thing5": "{room} {number}"}),
+    NotificationKind.EXAMINATION_BOOKED: Template("appointment_booked", _VISIT | {"thing5": "{room} {number}"}),
+    NotificationKind.EXAMINATION_REMINDER: Template("visit_reminder", _REMINDED, standing=True),
+    NotificationKind.EXAMINATION_CANCELLED: Template(
+        "appointment_changed", _VISIT | {"thing5": "{advice}"}, standing=True
+    ),
     NotificationKind.CLINIC_STOPPED: Template("clinic_stopped", _VISIT | {"thing5": "{advice}"}, standing=True),
     NotificationKind.DOCTOR_SUBSTITUTED: Template(
         "appointment_changed", _VISIT | {"thing5": "{advice}"}, standing=True
@@ -109,11 +115,7 @@ TEMPLATES = {
     NotificationKind.APPOINTMENT_MOVED: Template("appointment_changed", _VISIT | {"thing5": "{advice}"}, standing=True),
     NotificationKind.WAITLIST_OFFERED: Template("waitlist_offer", _VISIT | {"time5": "{until}"}),
     NotificationKind.ADD_ON_GIVEN: Template("add_on_given", _VISIT | {"thing5": "{advice}"}),
-    NotificationKind.VISIT_REMINDER: Template(
-        "visit_reminder",
-        {"name1": "{patient}", "thing2": "{department}", "time3": "{time}", "thing4": "{advice}"},
-        standing=True,
-    ),
+    NotificationKind.VISIT_REMINDER: Template("visit_reminder", _REMINDED, standing=True),
     NotificationKind.WAITLIST_ENDED: Template("waitlist_ended", _WAITED),
     NotificationKind.BOOKING_BANNED: Template("booking_restricted", _RESTRICTED, standing=True),
     NotificationKind.BAN_LIFTED: Template("booking_restricted", _RESTRICTED, standing=True),

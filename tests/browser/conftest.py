@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from backend.chromium import FLAGS, chromium_path
 from tests.browser.desk import SMALL, Desk
+from tests.fixtures.handset import Handset
 from tests.fixtures.lobby import Lobby
 from tests.fixtures.server import Server
 
@@ -119,6 +120,15 @@ class Complaints(list[str]):
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.append(message.text)
+
+
+@pytest.fixture
+def phone(chromium: Browser, lobby: Lobby, complaints: Complaints) -> Iterator[Handset]:
+    """A phone of the common size in the demo's lobby; nobody is signed in."""
+    context = chromium.new_context(viewport={"width": 375, "height": 812}, locale="zh-CN", reduced_motion="reduce")
+    context.set_default_timeout(15_000)
+    yield Handset(complaints.watch(context.new_page()), lobby)
+    context.close()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from kiosk_agent.pages import DIST
-from tests.fixtures.fake_hospital import CARD_NAME, CARD_NO, EMPTY_NO, LATE_NO, QR_TEXT, linked_account
+from tests.fixtures.fake_hospital import CARD_NAME, CARD_NO, EMPTY_NO, FEE_NO, LATE_NO, QR_TEXT, linked_account
 from tests.fixtures.kiosk import Program, running_agent, running_hospital
 
 CHROMIUM = shutil.which("chromium")
@@ -116,6 +116,26 @@ def test_visit_from_card_to_slip_and_nothing_left_behind(page: Page, agent: Prog
     assert "张" not in page.content()
     assert "A012" not in page.content()
     assert page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+    assert complaints == []
+
+
+def test_fee_that_is_due_is_paid_by_phone_and_the_slip_comes_by_itself(
+    page: Page, agent: Program, hospital: Program, complaints: list[str], tmp_path: Path
+) -> None:
+    _lay_card(agent, FEE_NO)
+    _at(page, "appointments")
+    expect(page.get_by_text("挂号费 ¥25.00")).to_be_visible()
+    page.screenshot(path=tmp_path / "due.png")
+    assert (_violations(page), _small_things(page)) == ([], [])
+    page.get_by_role("button", name="缴费取号：").click()
+    _at(page, "paying")
+    expect(page.get_by_role("img", name="缴费二维码")).to_be_visible()
+    assert page.evaluate("document.querySelector('.pay__code').naturalWidth") > 0, "the code is a picture, not a gap"
+    page.screenshot(path=tmp_path / "paying.png")
+    assert (_violations(page), _small_things(page)) == ([], [])
+    hospital.post("/_fake/set", fees_paid=True)
+    _at(page, "result")
+    expect(page.get_by_text("康复医学科")).to_be_visible()
     assert complaints == []
 
 

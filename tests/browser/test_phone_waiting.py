@@ -147,7 +147,7 @@ async def test_given_a_booking_when_moved_then_the_money_is_said_before_and_a_de
     clinic = await make_clinic()
     person, held = await make_booked(session=await make_session(clinic=clinic), person=await make_person(name="沈知秋"))
     # What SQL has paid has no bill: this walk moves to a place that costs nothing before and after.
-    await rows("UPDATE appointment SET fee_fen = 0, payment_status = 'unpaid' WHERE id = $1 RETURNING id", held.id)
+    await rows("UPDATE appointment SET fee_fen = 0 WHERE id = $1 RETURNING id", held.id)
     free = await make_session(clinic=clinic, starts_in=timedelta(days=2))
     await rows("UPDATE schedule SET fee_fen = 0 WHERE staff_id = $1 RETURNING id", clinic.doctor_id)
     await make_session(clinic=await make_clinic(beside=clinic), starts_in=timedelta(days=3))

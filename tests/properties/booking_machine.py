@@ -14,18 +14,30 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, invariant, rule
 
+from hospital_core.access.queueing.commands import CheckIn
+from hospital_core.access.queueing.service import check_in
+from hospital_core.access.queueing.views import TicketView
 from hospital_core.access.scheduling.commands import BookAppointment, CancelAppointment, RegisterWalkIn
 from hospital_core.access.scheduling.pools import PoolQuota
-from hospital_core.access.scheduling.rules import RuleCode
-from hospital_core.access.scheduling.service import book_appointment, cancel_appointment, register_walk_in, rush
+from hospital_core.access.scheduling.rules import RuleCode, forget_rules
+from hospital_core.access.scheduling.service import (
+    book_appointment,
+    cancel_appointment,
+    fulfil,
+    register_walk_in,
+    rush,
+)
 from hospital_core.access.scheduling.states import Pool
 from hospital_core.access.scheduling.views import AppointmentView, ScheduleView
 from hospital_core.finance.payments import outside
 from hospital_core.finance.payments.ports import PaymentGateway
 from hospital_core.kernel import ports, relay
+from hospital_core.kernel.commands import Done
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.errors import DomainError
+from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.run import run
+from hospital_core.kernel.uow import UnitOfWork
 from tests.faults.checker import PLACES_OF
 from tests.faults.killing import Crashed, dying_at
 from tests.fixtures.access import (
@@ -68,11 +80,21 @@ GROUP BY patient_id, department_id, day, period HAVING count(*) > 1
 UNION ALL SELECT 'paid for, but neither standing nor going back', id FROM appointment
 WHERE schedule_id = ANY($1) AND status = 'cancelled' AND payment_status = 'paid'
 UNION ALL SELECT 'standing, but its money goes back', id FROM appointment
-WHERE schedule_id = ANY($1) AND status = 'booked' AND payment_status <> 'paid'"""
+WHERE schedule_id = ANY($1) AND status = 'booked' AND payment_status NOT IN ('paid', 'unpaid')
+UNION ALL SELECT 'theirs without money where one pays at once', id FROM appointment a
+WHERE schedule_id = ANY($1) AND status = 'booked' AND payment_status = 'unpaid' AND NOT EXISTS (
+    SELECT 1 FROM booking_rule r WHERE r.code = 'pay_at_hospital' AND r.scope_key = a.department_id::text)
+UNION ALL SELECT 'seen without money', id FROM appointment
+WHERE schedule_id = ANY($1) AND status IN ('checked-in', 'fulfilled') AND payment_status = 'unpaid'
+UNION ALL SELECT 'gone, but its fee is still asked for', a.id FROM appointment a
+JOIN charge_item c ON c.source_id = a.id AND c.status IN ('billable', 'billed')
+LEFT JOIN invoice i ON i.id = c.invoice_id
+WHERE a.schedule_id = ANY($1) AND a.status = 'cancelled' AND a.payment_status = 'unpaid' AND i.status <> 'balanced'
+  AND NOT EXISTS (SELECT 1 FROM payment_intent p WHERE p.invoice_id = i.id AND p.status = 'open')"""
 
 
 class Clinics(HospitalMachine):
-    """Two doctors of one department, one of them sought after, and a few people who want all of it."""
+    """Two doctors of a department, one sought after, a third who is paid at the hospital, and a few who want all."""
 
     held: Bundle[AppointmentView] = Bundle("held")
 
@@ -90,14 +112,25 @@ class Clinics(HospitalMachine):
             await make_session(clinic=clinic, places=3, starts_in=starts, pools=kept),
             await self._beside(clinic, starts_in=starts, places=2, sought_after=True),
             await self._beside(clinic, starts_in=timedelta(days=1, minutes=40), places=2),
+            await self._paid_there(starts_in=starts, places=6),
         ]
         self.people: list[Person] = [await make_person() for _ in range(PEOPLE)]
         self.registrar = await make_registrar()
 
+    async def _paid_there(self, **more: Any) -> ScheduleView:
+        clinic = await make_clinic()
+        await rows(
+            "INSERT INTO booking_rule (id, version, code, scope, scope_key, value, changed_at) "
+            "VALUES ($1, 0, 'pay_at_hospital', 'department', $2, 1, now())",
+            new_id(), str(clinic.department_id),
+        )  # fmt: skip
+        forget_rules()
+        return await make_session(clinic=clinic, **more)
+
     async def _beside(self, clinic: Clinic, **more: Any) -> ScheduleView:
         return await make_session(clinic=await make_clinic(beside=clinic), **more)
 
-    @rule(target=held, who=st.integers(0, PEOPLE - 1), at=st.integers(0, 2), together=st.booleans())
+    @rule(target=held, who=st.integers(0, PEOPLE - 1), at=st.integers(0, 3), together=st.booleans())
     def book(self, who: int, at: int, together: bool) -> AppointmentView | None:
         """One books: exactly when plain SQL says that there is a place and nothing of theirs is in the way."""
         person, session = self.people[who], self.sessions[at]
@@ -111,7 +144,7 @@ class Clinics(HospitalMachine):
         assert isinstance(answer, AppointmentView) == (free > 0 and claims == 0), (answer, free, claims)
         return answer if isinstance(answer, AppointmentView) else None
 
-    @rule(target=held, who=st.integers(0, PEOPLE - 1), at=st.integers(0, 2), side=SIDES)
+    @rule(target=held, who=st.integers(0, PEOPLE - 1), at=st.integers(0, 3), side=SIDES)
     def the_server_dies_while_one_books(self, who: int, at: int, side: str) -> AppointmentView | None:
         """The phone asks again under its key: it has what it would have had, once."""
         person, session = self.people[who], self.sessions[at]
@@ -126,7 +159,7 @@ class Clinics(HospitalMachine):
         assert isinstance(answer, AppointmentView) == (free > 0 and claims == 0), (answer, free, claims)
         return answer if isinstance(answer, AppointmentView) else None
 
-    @rule(at=st.integers(0, 2), together=st.booleans())
+    @rule(at=st.integers(0, 3), together=st.booleans())
     def everybody_at_once(self, at: int, together: bool) -> None:
         """As many get a place as there are, and as are free to take one."""
         session = self.sessions[at]
@@ -189,6 +222,22 @@ class Clinics(HospitalMachine):
             self.do(run(phone, cancel_appointment, CancelAppointment(appointment_id=one.id)))
             self.do(relay.drain(8))
 
+    @rule(one=held)
+    def come(self, one: AppointmentView | None) -> None:
+        """They stand at the door: in they come exactly when the place is theirs and paid for."""
+        if one is None or one.room != self.sessions[-1].room:
+            return
+        before = "SELECT status IN ('booked', 'checked-in') AND payment_status = 'paid' FROM appointment WHERE id = $1"
+        may = self.do(value(before, one.id))
+        answer = self.do(run(system_context(), check_in, CheckIn(appointment_id=one.id)))
+        assert isinstance(answer, TicketView) == may, (answer, may)
+
+    @rule(one=held)
+    def be_seen(self, one: AppointmentView | None) -> None:
+        """The visit ends: another may be booked."""
+        if one is not None:
+            self.do(run(system_context(), _fulfil, CheckIn(appointment_id=one.id)))
+
     @rule(one=held, tidied=st.booleans())
     def let_lapse(self, one: AppointmentView | None, tidied: bool) -> None:
         """The time to pay passes; the timer may come late."""
@@ -229,6 +278,12 @@ class Clinics(HospitalMachine):
         ids = [session.schedule_id for session in getattr(self, "sessions", [])]
         found = [tuple(row) for sql in (PLACES_OF, TWICE) for row in self.do(rows(sql, ids))]
         assert not found, found
+
+
+async def _fulfil(uow: UnitOfWork, command: CheckIn) -> Done:
+    uow.audited("appointment", command.appointment_id)
+    await fulfil(uow, command.appointment_id)
+    return Done()
 
 
 @contextlib.asynccontextmanager

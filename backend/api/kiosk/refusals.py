@@ -3,10 +3,22 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hospital_core.access.scheduling.errors import CheckInClosed, NotCheckInAble, QrExpired, QrInvalid
+from hospital_core.access.scheduling.errors import (
+    CheckInClosed,
+    FeeDue,
+    FeeOnBill,
+    NotCheckInAble,
+    NotPayable,
+    OnlineVisit,
+    PaymentOver,
+    QrExpired,
+    QrInvalid,
+    SessionStopped,
+)
 from hospital_core.access.scheduling.states import AppointmentStatus
+from hospital_core.finance.payments.errors import ChannelRefused
 from hospital_core.kernel.attempts import TooManyAttempts
-from hospital_core.kernel.errors import Busy, DomainError, Kind, NotFound
+from hospital_core.kernel.errors import Busy, DomainError, Kind, NotFound, OutsideUnavailable
 from hospital_core.registry.accounts.errors import (
     IdentityCodeExpired,
     IdentityCodeInvalid,
@@ -38,10 +50,14 @@ QrIsUsed = _word(Word.QR_USED, Kind.CONFLICT, "二维码已使用，请在手机
 TooEarly = _word(Word.TOO_EARLY, Kind.CONFLICT, "还没到签到时间")
 TooLate = _word(Word.TOO_LATE, Kind.CONFLICT, "已过签到时间，请到人工窗口")
 NotPaid = _word(Word.NOT_PAID, Kind.CONFLICT, "该预约尚未支付")
+FeeIsDue = _word(Word.FEE_DUE, Kind.CONFLICT, "请先缴纳挂号费，再签到取号")
+PayAtWindow = _word(Word.PAY_AT_WINDOW, Kind.CONFLICT, "这笔费用请到收费窗口缴纳")
 Cancelled = _word(Word.APPOINTMENT_CANCELLED, Kind.CONFLICT, "该预约已取消")
 AlreadyCheckedIn = _word(Word.ALREADY_CHECKED_IN, Kind.CONFLICT, "您已签到")
 AlreadySeen = _word(Word.ALREADY_SEEN, Kind.CONFLICT, "该预约已就诊")
+OnlineOnly = _word(Word.ONLINE_VISIT, Kind.CONFLICT, "这是线上复诊，请在手机上签到候诊")
 AppointmentNotFound = _word(Word.APPOINTMENT_NOT_FOUND, Kind.NOT_FOUND, "没有找到该预约")
+ClinicStopped = _word(Word.CLINIC_STOPPED, Kind.CONFLICT, "今天这个门诊临时停诊")
 CardNeeded = _word(Word.CARD_NEEDED, Kind.FORBIDDEN, "请刷身份证后再核验")
 LinkIsUnproven = _word(Word.LINK_UNPROVEN, Kind.CONFLICT, "该就诊人尚未核验，请刷身份证")
 AccountNotFound = _word(Word.ACCOUNT_NOT_FOUND, Kind.NOT_FOUND, "没有找到该关联")
@@ -61,7 +77,12 @@ SIGN_IN_WORDS = (
     PatientNotFound, TooManyTries, QrIsInvalid, QrIsExpired, QrIsUsed, LinkIsUnproven,
     *dict.fromkeys(_BY_STATUS.values()),
 )  # fmt: skip
-CHECK_IN_WORDS = (AppointmentNotFound, TooEarly, TooLate, *dict.fromkeys(_BY_STATUS.values()))
+CHECK_IN_WORDS = (
+    AppointmentNotFound, TooEarly, TooLate, ClinicStopped, OnlineOnly, FeeIsDue, *dict.fromkeys(_BY_STATUS.values()),
+)  # fmt: skip
+PAYING_WORDS = (
+    AppointmentNotFound, TooLate, ClinicStopped, PayAtWindow, *dict.fromkeys(_BY_STATUS.values()),
+)  # fmt: skip
 PROVING_WORDS = (CardNeeded, AccountNotFound)
 
 
@@ -78,7 +99,7 @@ def kiosk_words() -> Iterator[None]:
 
 
 def _word_for(error: DomainError) -> type[KioskRefused] | None:
-    if isinstance(error, NotCheckInAble):
+    if isinstance(error, NotCheckInAble | NotPayable):
         return _BY_STATUS.get(str(error.fields.get("status")), KioskRefused)
     if isinstance(error, CheckInClosed):
         return TooEarly if error.fields.get("early") else TooLate
@@ -90,6 +111,13 @@ _WORDS: dict[type[DomainError], type[KioskRefused]] = {
     TooManyAttempts: TooManyTries,
     QrInvalid: QrIsInvalid,
     QrExpired: QrIsExpired,
+    SessionStopped: ClinicStopped,
+    FeeDue: FeeIsDue,
+    FeeOnBill: PayAtWindow,
+    ChannelRefused: PayAtWindow,
+    OutsideUnavailable: PayAtWindow,
+    PaymentOver: TooLate,
+    OnlineVisit: OnlineOnly,
     IdentityCodeInvalid: QrIsInvalid,
     IdentityCodeExpired: QrIsExpired,
     IdentityCodeUsed: QrIsUsed,

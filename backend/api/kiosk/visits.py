@@ -10,8 +10,11 @@ from backend.api.kiosk.refusals import (
     CHECK_IN_WORDS,
     SIGN_IN_WORDS,
     AlreadyCheckedIn,
+    ClinicStopped,
+    FeeIsDue,
     KioskRefused,
     NotPaid,
+    OnlineOnly,
     QrIsUsed,
     TooEarly,
     TooLate,
@@ -24,6 +27,7 @@ from hospital_core.access.queueing.queries import with_tickets
 from hospital_core.access.queueing.service import check_in
 from hospital_core.access.queueing.views import TicketView
 from hospital_core.access.scheduling.queries import appointments_of_patient_today, bearer_of_qr
+from hospital_core.access.scheduling.states import ServiceKind
 from hospital_core.access.scheduling.views import AppointmentView, TicketBrief
 from hospital_core.kernel.commands import Command, Done, Empty, Page, View
 from hospital_core.kernel.errors import Unauthenticated
@@ -58,7 +62,10 @@ class SessionOpened(View):
 
 
 class KioskAppointment(View):
-    """One of today's appointments (今日预约); ``blocked_by`` says why it cannot be checked in now."""
+    """One of today's appointments (今日预约); ``blocked_by`` says why it cannot be checked in now.
+
+    ``fee_due_fen``: what is to be paid first (到院缴费), which can be done here.
+    """
 
     id: UUID
     starts_at: datetime
@@ -70,6 +77,7 @@ class KioskAppointment(View):
     number: int
     can_check_in: bool
     blocked_by: str | None
+    fee_due_fen: int | None
     ticket: TicketBrief | None
 
 
@@ -145,9 +153,15 @@ def _required(name: str, value: str | None) -> str:
 
 
 def _shown(appointment: AppointmentView, now: datetime) -> KioskAppointment:
-    values = {name: getattr(appointment, name) for name in KioskAppointment.model_fields if name != "blocked_by"}
-    reason = None if appointment.can_check_in else _reason(appointment, now)
-    return KioskAppointment(**values, blocked_by=reason.code if reason else None)
+    values = {name: getattr(appointment, name) for name in KioskAppointment.model_fields if name not in _COMPUTED}
+    if appointment.service_kind is ServiceKind.ONLINE:
+        values["can_check_in"] = False
+    reason = None if values["can_check_in"] else _reason(appointment, now)
+    due_fen = appointment.fee_fen if appointment.fee_due else None
+    return KioskAppointment(**values, blocked_by=reason.code if reason else None, fee_due_fen=due_fen)
+
+
+_COMPUTED = {"blocked_by", "fee_due_fen"}
 
 
 def _reason(appointment: AppointmentView, now: datetime) -> type[KioskRefused]:
@@ -155,4 +169,10 @@ def _reason(appointment: AppointmentView, now: datetime) -> type[KioskRefused]:
         return AlreadyCheckedIn
     if appointment.status == "pending":
         return NotPaid
+    if appointment.service_kind is ServiceKind.ONLINE:
+        return OnlineOnly
+    if appointment.stopped:
+        return ClinicStopped
+    if appointment.fee_due and appointment.check_in_opens_at <= now:
+        return FeeIsDue
     return TooEarly if now < appointment.starts_at else TooLate

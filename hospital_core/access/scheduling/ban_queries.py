@@ -11,6 +11,7 @@ from hospital_core.kernel.context import ActorKind
 from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
+from hospital_core.registry.accounts.queries import files_shown
 from hospital_core.registry.care_relations.queries import permitted_patient
 
 _BANS = """
@@ -19,12 +20,8 @@ SELECT b.*, p.patient_no, p.name AS patient_name, b.lifted_at IS NULL AND b.ends
 FROM booking_ban b JOIN patient p ON p.id = b.patient_id LEFT JOIN ban_appeal q ON q.ban_id = b.id
 WHERE """
 
-# An unproven link shows nothing that is older than itself.
-_OF_ACCOUNT = """
-b.patient_id IN (SELECT person_ids(l.patient_id) FROM account_link l
-                 WHERE l.account_id = $1 AND l.status = 'active'
-                   AND (l.proven_at IS NOT NULL OR l.linked_at <= b.made_at))
-ORDER BY b.made_at DESC LIMIT 50"""
+_OF_ACCOUNT = f"""
+b.patient_id IN ({files_shown("$1", "b.made_at")}) ORDER BY b.made_at DESC LIMIT 50"""
 
 _FOR_STAFF = """
 ($1::uuid IS NULL OR b.patient_id IN (SELECT person_ids($1)))

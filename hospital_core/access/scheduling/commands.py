@@ -46,6 +46,18 @@ class PayAppointment(Command):
     payer_openid: str | None = Field(default=None, max_length=128)
 
 
+class ShowFeeCode(Command):
+    """Ask for a code that anybody can scan to pay an appointment's fee (扫码缴挂号费)."""
+
+    appointment_id: UUID
+
+
+class BillFee(Command):
+    """Bill an appointment's fee at the window (窗口缴挂号费)."""
+
+    appointment_id: UUID
+
+
 class CancelAppointment(Command):
     """Give a place back (取消预约)."""
 

@@ -21,6 +21,7 @@ from hospital_core.kernel.context import ActorKind
 from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
+from hospital_core.registry.accounts.queries import files_shown
 
 _CHANGES = """
 SELECT c.id, c.kind, c.schedule_id, dep.name AS department, own.name AS from_doctor, other.name AS to_doctor,
@@ -37,18 +38,15 @@ GROUP BY c.id, dep.name, own.name, other.name, s.starts_at, s.ends_at ORDER BY s
 _DISRUPTIONS = """
 SELECT d.id, c.kind, d.status, d.appointment_id, a.patient_id, p.name AS patient_name, a.department_id,
        dep.name AS department, own.name AS from_doctor, other.name AS to_doctor, other.title AS to_doctor_title,
-       old.starts_at, old.number, c.reason, d.answer_by, d.refunded_fen
+       old.starts_at, old.number, c.reason, d.answer_by, d.refunded_fen, a.payment_status = 'unpaid' AS unpaid
 FROM disruption d JOIN clinic_change c ON c.id = d.change_id JOIN appointment a ON a.id = d.appointment_id
 JOIN slot old ON old.id = d.from_slot_id JOIN patient p ON p.id = a.patient_id
 JOIN department dep ON dep.id = a.department_id JOIN staff_member own ON own.id = c.from_staff_id
 LEFT JOIN staff_member other ON other.id = c.to_staff_id
 WHERE """
 
-_OF_ACCOUNT = """
-d.status = 'open' AND a.patient_id IN (
-    SELECT person_ids(l.patient_id) FROM account_link l
-    WHERE l.account_id = $1 AND l.status = 'active' AND (l.proven_at IS NOT NULL OR l.linked_at <= a.created_at))
-ORDER BY d.answer_by LIMIT 50"""
+_OF_ACCOUNT = f"""
+d.status = 'open' AND a.patient_id IN ({files_shown("$1", "a.created_at")}) ORDER BY d.answer_by LIMIT 50"""
 
 _TARGETS = f"""
 SELECT s.id AS schedule_id, m.name AS doctor, m.title, r.name AS room, s.service_kind, s.starts_at, s.ends_at,

@@ -60,6 +60,38 @@ class WindowOnly(DomainError):
     title = "急诊请到现场分诊挂号"
 
 
+class OnlineFirstVisit(DomainError):
+    """Online visits follow one in person: the patient was not seen in the department within ``days``."""
+
+    code = "scheduling.online_first_visit"
+    kind = Kind.CONFLICT
+    title = "线上只接诊复诊患者：请先到本科室就诊一次"
+
+
+class OnlineAccountNeeded(DomainError):
+    """An online visit takes place on a phone whose link to the patient's file was proven."""
+
+    code = "scheduling.online_account_needed"
+    kind = Kind.CONFLICT
+    title = "线上复诊要先在手机上核验就诊人身份"
+
+
+class OnlineByPhone(DomainError):
+    """Online visits are not booked at kiosks."""
+
+    code = "scheduling.online_by_phone"
+    kind = Kind.CONFLICT
+    title = "线上复诊请用手机预约"
+
+
+class PaidExaminationOnly(DomainError):
+    """Places for examinations are had with a paid examination, and with nothing else."""
+
+    code = "scheduling.paid_examination_only"
+    kind = Kind.CONFLICT
+    title = "检查号须凭已缴费的检查项目预约"
+
+
 class AlreadyBooked(DomainError):
     """The patient already holds a place of this department in this part of the day."""
 
@@ -108,6 +140,22 @@ class PaymentOver(DomainError):
     title = "支付时间已过，请重新预约"
 
 
+class FeeDue(DomainError):
+    """The fee is paid before checking in; ``fee_fen`` of ``appointment_id`` is not."""
+
+    code = "scheduling.fee_due"
+    kind = Kind.CONFLICT
+    title = "请先缴纳挂号费，再签到取号"
+
+
+class FeeOnBill(DomainError):
+    """The fee stands on the bill ``invoice_id`` together with other charges, and is paid with it."""
+
+    code = "scheduling.fee_on_bill"
+    kind = Kind.CONFLICT
+    title = "挂号费已并入缴费单，请一起缴费"
+
+
 class NotPayable(DomainError):
     """The appointment waits for no payment."""
 
@@ -146,6 +194,38 @@ class RescheduleDearer(DomainError):
     code = "scheduling.reschedule_dearer"
     kind = Kind.CONFLICT
     title = "新号挂号费更高，请取消后重新预约"
+
+
+class ReschedulePaidFirst(DomainError):
+    """The fee of the new place is paid at once, that of the old one was still to be paid at the hospital."""
+
+    code = "scheduling.reschedule_paid_first"
+    kind = Kind.CONFLICT
+    title = "新号需先付费：请先缴纳本次挂号费再改约，或取消后重新预约"
+
+
+class SeriesNotOffered(DomainError):
+    """These visits are not booked as a course from here."""
+
+    code = "scheduling.series_not_offered"
+    kind = Kind.CONFLICT
+    title = "该门诊暂不支持疗程预约，请逐次预约"
+
+
+class SeriesTooLong(DomainError):
+    """A course has ``most`` visits at most."""
+
+    code = "scheduling.series_too_long"
+    kind = Kind.CONFLICT
+    title = "疗程次数超过上限"
+
+
+class SeriesDayRefused(DomainError):
+    """One visit of the course cannot be had: ``schedule_id`` says which, ``reason`` why. Nothing was booked."""
+
+    code = "scheduling.series_day_refused"
+    kind = Kind.CONFLICT
+    title = "有一次就诊约不上，请重新查看"
 
 
 class StillBookable(DomainError):
@@ -242,6 +322,22 @@ class NotCheckInAble(DomainError):
     code = "scheduling.not_check_in_able"
     kind = Kind.CONFLICT
     title = "该预约当前状态不能签到"
+
+
+class OnlineVisit(DomainError):
+    """An online visit begins on the phone: nobody checks in for it in the hospital."""
+
+    code = "scheduling.online_visit"
+    kind = Kind.CONFLICT
+    title = "这是线上复诊，不用到院，请在手机上签到候诊"
+
+
+class VisitInPerson(DomainError):
+    """The visit takes place in the hospital, not on the phone."""
+
+    code = "scheduling.visit_in_person"
+    kind = Kind.CONFLICT
+    title = "该预约需要到院就诊"
 
 
 class DoctorElsewhere(DomainError):

@@ -20,6 +20,10 @@ class AppointmentConfirmed(AppointmentEvent):
     """A place is the patient's: paid, or free of charge (预约成功)."""
 
 
+class AppointmentFeePaid(AppointmentEvent):
+    """The fee of a place that was the patient's already has been paid (到院缴费)."""
+
+
 class VisitReminderDue(AppointmentEvent):
     """Timer: the evening before a visit has come (就诊提醒)."""
 

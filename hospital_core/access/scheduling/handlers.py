@@ -13,9 +13,10 @@ from hospital_core.finance.payments.events import PaymentIntentClosed, PaymentSu
 from hospital_core.kernel.events import handles
 from hospital_core.kernel.uow import UnitOfWork
 
+# Places are locked one after the other, everywhere in this order.
 _OF_INVOICE = """
 SELECT a.id FROM charge_item c JOIN appointment a ON a.id = c.source_id
-WHERE c.invoice_id = $1 AND c.source_kind = $2 LIMIT 1"""
+WHERE c.invoice_id = $1 AND c.source_kind = $2 ORDER BY a.slot_id"""
 
 
 @handles(AppointmentHoldLapses)
@@ -38,17 +39,16 @@ async def serve_waitlist(uow: UnitOfWork, event: WaitlistDue) -> None:
 
 @handles(PaymentSucceeded)
 async def confirm(uow: UnitOfWork, event: PaymentSucceeded) -> None:
-    """A registration fee arrived; other bills of the visit are not ours, surplus money is sent back by payments."""
-    appointment_id = await _appointment_of(uow, event.invoice_id)
-    if event.settled and appointment_id is not None:
-        await confirm_paid(uow, appointment_id, event.invoice_id)
+    """Registration fees arrived; other bills of the visit are not ours, surplus money is sent back by payments."""
+    if event.settled and event.invoice_id is not None:
+        for appointment_id in await _appointments_of(uow, event.invoice_id):
+            await confirm_paid(uow, appointment_id, event.invoice_id)
 
 
 @handles(PaymentIntentClosed)
 async def forget_bill(uow: UnitOfWork, event: PaymentIntentClosed) -> None:
-    """No money can arrive for a cancelled appointment any more."""
-    appointment_id = await _appointment_of(uow, event.invoice_id)
-    if appointment_id is not None:
+    """No money can arrive for an appointment that is over any more."""
+    for appointment_id in await _appointments_of(uow, event.invoice_id):
         await settle_unpaid(uow, appointment_id)
 
 
@@ -59,6 +59,6 @@ async def refunded(uow: UnitOfWork, event: RefundSucceeded) -> None:
         await record_refund(uow, event.source_id)
 
 
-async def _appointment_of(uow: UnitOfWork, invoice_id: UUID | None) -> UUID | None:
-    found: UUID | None = await uow.fetch_value(_OF_INVOICE, invoice_id, SOURCE)
-    return found
+async def _appointments_of(uow: UnitOfWork, invoice_id: UUID | None) -> list[UUID]:
+    """Whose fees stand on a bill: a window may have put several together."""
+    return [row["id"] for row in await uow.fetch(_OF_INVOICE, invoice_id, SOURCE)]

@@ -7,6 +7,7 @@ from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
+from hospital_core.access.scheduling.series_models import BookingSeries, SeriesVisit
 from hospital_core.access.scheduling.states import (
     CLAIMING,
     LIVE,
@@ -30,7 +31,7 @@ from hospital_core.access.scheduling.states import (
 from hospital_core.access.scheduling.waiting_models import BanAppeal, BookingBan, WaitlistEntry
 from hospital_core.kernel.tables import Row, VersionedRow, one_of, refers_to
 
-__all__ = ["BanAppeal", "BookingBan", "WaitlistEntry"]
+__all__ = ["BanAppeal", "BookingBan", "BookingSeries", "SeriesVisit", "WaitlistEntry"]
 
 
 def _in(statuses: tuple[AppointmentStatus, ...]) -> str:
@@ -341,6 +342,11 @@ class Appointment(VersionedRow):
             one_of("appointment", AppointmentPayment, "payment_status"),
             one_of("appointment", BookingChannel, "channel"),
             CheckConstraint(check="held_until >= pay_until", name="appointment_held_past_payment"),
+            # A fee may be left until the patient comes (到院缴费), not until they have been seen.
+            CheckConstraint(
+                check="payment_status <> 'unpaid' OR status NOT IN ('checked-in', 'fulfilled')",
+                name="appointment_seen_when_paid",
+            ),
             one_of("appointment", DayPeriod, "period"),
             one_of("appointment", ServiceKind, "service_kind"),
             CheckConstraint(check="fee_fen BETWEEN 0 AND full_fee_fen", name="appointment_fee_within_full"),

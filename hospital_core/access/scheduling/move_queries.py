@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from hospital_core.access.scheduling.moving import require_movable
-from hospital_core.access.scheduling.pricing import fee_of
+from hospital_core.access.scheduling.pricing import fee_of, pays_at_hospital
 from hospital_core.access.scheduling.queries import cancel_until, permitted_appointment
 from hospital_core.access.scheduling.rules import RuleBook, RuleCode, rule_book
 from hospital_core.access.scheduling.statements import (
@@ -16,7 +16,7 @@ from hospital_core.access.scheduling.statements import (
     is_open_to,
     is_waited_for,
 )
-from hospital_core.access.scheduling.states import AppointmentPayment, Pool
+from hospital_core.access.scheduling.states import AppointmentPayment, AppointmentStatus, Pool
 from hospital_core.access.scheduling.views import MoveOption, MoveOptionsView
 from hospital_core.kernel.errors import DomainError
 from hospital_core.kernel.reading import Reading
@@ -25,7 +25,7 @@ from hospital_core.kernel.reading import Reading
 _OPTIONS = f"""
 SELECT s.id AS schedule_id, s.department_id, s.day, m.name AS doctor, m.title, s.staff_id = a.staff_id AS same_doctor,
        s.id = a.schedule_id AS same_session,
-       r.name AS room, c.name AS campus, s.service_kind, s.starts_at, s.ends_at, s.fee_fen,
+       r.name AS room, c.name AS campus, s.service_kind, s.starts_at, s.ends_at, s.fee_fen, s.sought_after,
        count(slot.id) AS places_left
 FROM appointment a
 JOIN schedule s ON s.department_id = a.department_id AND s.status = 'active' AND s.released_at <= hospital_now()
@@ -66,10 +66,14 @@ def _option(row: Mapping[str, Any], old: Mapping[str, Any], book: RuleBook, seen
     fee_fen = fee_of(row, book, seen["seen_at"] if revisits else None)
     # What is unpaid has nothing to give back, and is paid for at the new price.
     paid_fen = fee_fen if old["payment_status"] == AppointmentPayment.UNPAID else old["fee_fen"]
-    computed = {"fee_fen", "refund_fen", "dearer_fen"}
+    at_hospital = (old["status"], old["payment_status"]) == (AppointmentStatus.BOOKED, AppointmentPayment.UNPAID)
+    then_at_hospital = pays_at_hospital(row, book)
+    computed = {"fee_fen", "refund_fen", "dearer_fen", "pay_first", "pay_at_hospital"}
     return MoveOption(
         **{name: row[name] for name in MoveOption.model_fields.keys() - computed},
         fee_fen=fee_fen,
         refund_fen=max(paid_fen - fee_fen, 0),
         dearer_fen=max(fee_fen - paid_fen, 0),
+        pay_first=at_hospital and fee_fen > 0 and not then_at_hospital,
+        pay_at_hospital=then_at_hospital,
     )

@@ -14,7 +14,7 @@ from hospital_core.access.scheduling.states import (
     RuleScope,
     ServiceKind,
 )
-from hospital_core.kernel.commands import Command
+from hospital_core.kernel.commands import Command, Day
 
 
 class SaveTemplate(Command):
@@ -52,14 +52,14 @@ class EndTemplate(Command):
 class GenerateDay(Command):
     """Make the sessions of a day from the templates (放号), of one campus or of all."""
 
-    day: date
+    day: Day
     campus_id: UUID | None = None
 
 
 class SaveCalendarDay(Command):
     """Say what a day is (维护日历); ``as_weekday``: whose templates run on a worked weekend, 1 = Monday."""
 
-    day: date
+    day: Day
     kind: CalendarDayKind
     as_weekday: int | None = Field(default=None, ge=1, le=7)
     name: str = Field(default="", max_length=40)
@@ -68,7 +68,7 @@ class SaveCalendarDay(Command):
 class ClearCalendarDay(Command):
     """Let the library say again what a day is (恢复日历)."""
 
-    day: date
+    day: Day
 
 
 class SetRule(Command):
@@ -100,7 +100,7 @@ class StopClinic(Command):
 
     schedule_ids: tuple[UUID, ...] = Field(default=(), max_length=50)
     staff_id: UUID | None = None
-    day: date | None = None
+    day: Day | None = None
     period: DayPeriod | None = None
     slot_from: int | None = Field(default=None, ge=1, le=1000)
     slot_to: int | None = Field(default=None, ge=1, le=1000)

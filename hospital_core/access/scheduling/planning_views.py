@@ -169,7 +169,10 @@ class ClinicsChangedView(View):
 
 
 class DisruptionView(View):
-    """A change of a clinic as its patient sees it (停替诊通知), with what can be answered."""
+    """A change of a clinic as its patient sees it (停替诊通知), with what can be answered.
+
+    ``unpaid``: its fee was to be paid at the hospital (到院缴费), so that nothing goes back.
+    """
 
     id: UUID
     kind: ClinicChangeKind
@@ -188,6 +191,7 @@ class DisruptionView(View):
     answer_by: datetime
     choices: list[DisruptionChoice]
     refunded_fen: int
+    unpaid: bool = False
 
 
 class MoveTarget(View):

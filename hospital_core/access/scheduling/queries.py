@@ -8,17 +8,25 @@ from uuid import UUID
 from asyncpg import Record
 
 from hospital_core.access.scheduling.days import bounds_of, day_of, minute_of
-from hospital_core.access.scheduling.errors import NotCheckInAble
+from hospital_core.access.scheduling.errors import NotCheckInAble, OnlineVisit
+from hospital_core.access.scheduling.online import OPENS_BEFORE as ONLINE_OPENS_BEFORE
+from hospital_core.access.scheduling.online import is_online
+from hospital_core.access.scheduling.pricing import pays_at_hospital
 from hospital_core.access.scheduling.qr import LIFETIME, appointment_qr, read_qr
-from hospital_core.access.scheduling.rules import RuleBook, RuleCode, kept_rules, rule_book
+from hospital_core.access.scheduling.rules import RULES, RuleBook, RuleCode, kept_rules, rule_book
 from hospital_core.access.scheduling.statements import (
-    OPENS_BEFORE,
     is_chosen_online,
     is_free,
     is_open_to,
     is_waited_for,
 )
-from hospital_core.access.scheduling.states import AppointmentStatus, BookingChannel, Pool
+from hospital_core.access.scheduling.states import (
+    AppointmentPayment,
+    AppointmentStatus,
+    BookingChannel,
+    Pool,
+    SlotStatus,
+)
 from hospital_core.access.scheduling.views import (
     AppointmentQrView,
     AppointmentView,
@@ -32,8 +40,10 @@ from hospital_core.access.scheduling.views import (
 from hospital_core.kernel.commands import Page
 from hospital_core.kernel.context import ActorKind
 from hospital_core.kernel.errors import FieldProblem, NotFound
+from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
+from hospital_core.registry.accounts.queries import files_shown
 from hospital_core.registry.care_relations.queries import permitted_patient
 
 NOW = "SELECT hospital_now()"
@@ -82,22 +92,19 @@ FROM slot JOIN schedule s ON s.id = slot.schedule_id
 WHERE slot.schedule_id = $1 AND {_OFFERED} AND slot.status <> 'closed' ORDER BY slot.number"""
 
 APPOINTMENT_SQL = """
-SELECT a.*, slot.number, d.name AS department, m.name AS doctor, m.title, s.room_id, r.name AS room, c.name AS campus,
-       c.id AS campus_id, p.name AS patient_name, s.service_kind, s.price_item_id, s.starts_at AS session_starts_at,
-       s.ends_at AS session_ends_at, hospital_now() AS now,
+SELECT a.*, slot.number, slot.status AS slot_status, d.name AS department, m.name AS doctor, m.title, s.room_id,
+       r.name AS room, c.name AS campus, c.id AS campus_id, p.name AS patient_name, s.service_kind, s.price_item_id,
+       s.starts_at AS session_starts_at, s.ends_at AS session_ends_at, hospital_now() AS now,
        (SELECT n.id FROM appointment n WHERE n.previous_id = a.id ORDER BY n.created_at DESC LIMIT 1) AS next_id
 FROM appointment a JOIN slot ON slot.id = a.slot_id JOIN schedule s ON s.id = a.schedule_id
 JOIN department d ON d.id = a.department_id JOIN staff_member m ON m.id = a.staff_id
 JOIN location r ON r.id = s.room_id JOIN campus c ON c.id = r.campus_id JOIN patient p ON p.id = a.patient_id
 """
 
-# An unproven link shows nothing that is older than itself.
 _MINE = (
     APPOINTMENT_SQL
-    + """
-WHERE a.patient_id IN (SELECT person_ids(l.patient_id) FROM account_link l
-                       WHERE l.account_id = $1 AND l.status = 'active'
-                         AND (l.proven_at IS NOT NULL OR l.linked_at <= a.created_at))
+    + f"""
+WHERE a.patient_id IN ({files_shown("$1", "a.created_at")})
   AND ($2::timestamptz IS NULL OR a.created_at < $2)
 ORDER BY a.created_at DESC LIMIT $3"""
 )
@@ -111,8 +118,18 @@ WHERE a.patient_id IN (SELECT person_ids($1)) AND a.status IN ('booked', 'checke
 ORDER BY a.starts_at"""
 )
 
+_FEES_DUE = (
+    APPOINTMENT_SQL
+    + f"""
+WHERE a.patient_id IN (SELECT person_ids($1)) AND a.status = '{AppointmentStatus.BOOKED.value}'
+  AND a.payment_status = '{AppointmentPayment.UNPAID.value}' AND slot.status <> '{SlotStatus.CLOSED.value}'
+  AND a.created_at >= $2 AND s.ends_at > hospital_now()
+ORDER BY a.starts_at LIMIT 50"""
+)
+
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _TICK = timedelta(microseconds=1)
+_EARLIEST = timedelta(minutes=RULES[RuleCode.CHECK_IN_OPENS_MINUTES].highest)
 
 
 async def bookable_departments(reading: Reading) -> Page[BookableDepartmentView]:
@@ -137,8 +154,9 @@ async def bookable_doctors(reading: Reading, department_id: UUID, day: date) -> 
                 sessions=[],
             ),
         )
-        shown = {name: row[name] for name in SessionBrief.model_fields.keys() - {"can_wait"}}
-        doctor.sessions.append(SessionBrief(**shown, can_wait=can_wait(row, now, book)))
+        shown = {name: row[name] for name in SessionBrief.model_fields.keys() - {"can_wait", "pay_at_hospital"}}
+        at_hospital = pays_at_hospital(row, book)
+        doctor.sessions.append(SessionBrief(**shown, can_wait=can_wait(row, now, book), pay_at_hospital=at_hospital))
     return Page(items=list(doctors.values()))
 
 
@@ -172,6 +190,7 @@ async def my_appointments(
     if account is None:
         return Page(items=[])
     before = _moment(cursor)
+    await rule_book(reading)
     rows = await reading.fetch(_MINE, account, before, limit + 1)
     more = str((rows[limit - 1]["created_at"] - _EPOCH) // _TICK) if len(rows) > limit else None
     return Page(items=[view_of(row) for row in rows[:limit]], next_cursor=more)
@@ -179,20 +198,34 @@ async def my_appointments(
 
 async def appointment(reading: Reading, appointment_id: UUID) -> AppointmentView:
     """One appointment, if the actor may know its patient (预约单). Raises NotFound."""
-    return view_of(await permitted_appointment(reading, appointment_id))
+    row = await permitted_appointment(reading, appointment_id)
+    await rule_book(reading)
+    return view_of(row)
+
+
+async def fees_due(reading: Reading, patient_id: UUID) -> Page[AppointmentView]:
+    """Booked places of a person whose fee is still to be paid (待缴挂号费), the next one first."""
+    permitted = await permitted_patient(reading, patient_id)
+    await rule_book(reading)
+    rows = await reading.fetch(_FEES_DUE, permitted.patient_id, permitted.since or _EPOCH)
+    return Page(items=[view_of(row) for row in rows])
 
 
 async def appointments_of_patient_today(reading: Reading, patient_id: UUID) -> Page[AppointmentView]:
     """What a patient has today (今日预约), and shortly after midnight when that can be checked in for already."""
     permitted = await permitted_patient(reading, patient_id)
-    today = day_of(await reading.fetch_value(NOW))
-    rows = await reading.fetch(_TODAY, permitted.patient_id, *bounds_of(today), permitted.since or _EPOCH, OPENS_BEFORE)
-    return Page(items=[view_of(row) for row in rows])
+    now, rules = await reading.fetch_value(NOW), await rule_book(reading)
+    today = bounds_of(day_of(now))
+    rows = await reading.fetch(_TODAY, permitted.patient_id, *today, permitted.since or _EPOCH, _EARLIEST)
+    seen = [row for row in rows if row["starts_at"] < today[1] or check_in_bounds(row, rules)[0] <= now]
+    return Page(items=[view_of(row) for row in seen])
 
 
 async def appointment_qr_of(reading: Reading, appointment_id: UUID) -> AppointmentQrView:
-    """A fresh code for checking in at a kiosk (预约二维码). Raises NotFound, NotCheckInAble."""
+    """A fresh code for checking in at a kiosk (预约二维码). Raises NotFound, NotCheckInAble, OnlineVisit."""
     row = await permitted_appointment(reading, appointment_id)
+    if is_online(row):
+        raise OnlineVisit()
     if row["status"] != AppointmentStatus.BOOKED:
         raise NotCheckInAble(status=row["status"])
     return AppointmentQrView(text=appointment_qr(row["id"], row["now"]), expires_at=row["now"] + LIFETIME)
@@ -215,10 +248,10 @@ async def bearer_of_qr(reading: Reading, text: str) -> QrBearer:
 async def permitted_appointment(reading: Reading, appointment_id: UUID) -> Record:
     """An appointment's row with its names, only if the actor may have it; else NotFound."""
     row = await reading.fetch_row(APPOINTMENT_SQL + " WHERE a.id = $1", appointment_id)
-    if row is None:
-        raise NotFound()
-    permitted = await permitted_patient(reading, await _file_asked_for(reading, row["patient_id"]))
-    if permitted.since is not None and row["created_at"] < permitted.since:
+    # Asked in any case: what is not there takes as long as what is not theirs.
+    whose = row["patient_id"] if row else new_id()
+    permitted = await permitted_patient(reading, await _file_asked_for(reading, whose))
+    if row is None or (permitted.since is not None and row["created_at"] < permitted.since):
         raise NotFound()
     return row
 
@@ -232,13 +265,16 @@ async def _file_asked_for(reading: Reading, patient_id: UUID) -> UUID:
     return own if same else patient_id
 
 
-def check_in_bounds(row: Mapping[str, Any]) -> tuple[datetime, datetime]:
+def check_in_bounds(row: Mapping[str, Any], rules: RuleBook) -> tuple[datetime, datetime]:
     """From when until when an appointment can be checked in (签到时间): a running session takes everybody at once.
 
-    Whoever was registered at the window stands there.
+    Whoever was registered at the window stands there; an online visit begins on the phone.
     """
+    if is_online(row):
+        return row["starts_at"] - ONLINE_OPENS_BEFORE, row["session_ends_at"]
+    before = rules.value(RuleCode.CHECK_IN_OPENS_MINUTES, row["department_id"], row["service_kind"])
     first = row["session_starts_at"] if row["channel"] == BookingChannel.WINDOW else row["starts_at"]
-    return min(first - OPENS_BEFORE, row["session_starts_at"]), row["session_ends_at"]
+    return min(first - timedelta(minutes=before), row["session_starts_at"]), row["session_ends_at"]
 
 
 def cancel_until(row: Mapping[str, Any], rules: RuleBook) -> datetime:
@@ -258,17 +294,25 @@ def can_wait(session: Mapping[str, Any], now: datetime, rules: RuleBook) -> bool
 def view_of(row: Mapping[str, Any], now: datetime | None = None) -> AppointmentView:
     """Shape of one row of ``APPOINTMENT_SQL`` or of the booking statement."""
     now = now or row["now"]
-    opens, closes = check_in_bounds(row)
+    opens, closes = check_in_bounds(row, kept_rules())
     standing = row["status"] in (AppointmentStatus.PENDING, AppointmentStatus.BOOKED)
+    booked = row["status"] == AppointmentStatus.BOOKED
+    stopped = booked and row.get("slot_status") == SlotStatus.CLOSED
+    fee_due = booked and not stopped and row["payment_status"] == AppointmentPayment.UNPAID
     return AppointmentView(
         **{name: row[name] for name in _COPIED},
         patient_name_masked=mask_name(row["patient_name"]),
         can_cancel=standing and now < cancel_until(row, kept_rules()),
-        can_check_in=row["status"] == AppointmentStatus.BOOKED and opens <= now < closes,
+        can_check_in=booked and not stopped and not fee_due and opens <= now < closes,
+        fee_due=fee_due and now < closes,
+        stopped=stopped,
+        check_in_opens_at=opens,
     )
 
 
-_COMPUTED = {"patient_name_masked", "can_cancel", "can_check_in", "ticket"}
+_COMPUTED = {
+    "patient_name_masked", "can_cancel", "can_check_in", "check_in_opens_at", "fee_due", "stopped", "ticket",
+}  # fmt: skip
 _COPIED: Sequence[str] = [name for name in AppointmentView.model_fields if name not in _COMPUTED]
 
 

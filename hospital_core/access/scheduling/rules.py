@@ -41,6 +41,9 @@ class RuleCode(StrEnum):
     CHECK_IN_OPENS_MINUTES = "check_in_opens_minutes"
     RESCHEDULES_MAX = "reschedules_max"
     REMINDER_MINUTE = "reminder_minute"
+    PAY_AT_HOSPITAL = "pay_at_hospital"
+    SERIES_VISITS_MAX = "series_visits_max"
+    ONLINE_REVISIT_DAYS = "online_revisit_days"
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,13 @@ RULES: Mapping[RuleCode, Rule] = {
     _C.CHECK_IN_OPENS_MINUTES: Rule(120, 15, 720, "分钟", "签到提前量"),
     _C.REMINDER_MINUTE: Rule(1080, 360, 1320, "", "就诊提醒时刻", "就诊前一日几点提醒患者", _HOSPITAL, _CLOCK),
     _C.RESCHEDULES_MAX: Rule(2, 0, 10, "次", "改约次数上限", "一次预约最多可改约几次；0 为不可改约"),
+    _C.PAY_AT_HOSPITAL: Rule(
+        0, 0, 1, "", "到院缴费取号", "预约时不付费，就诊日取号前缴费；紧俏号和线上门诊仍须先付", form=RuleForm.SWITCH
+    ),
+    _C.ONLINE_REVISIT_DAYS: Rule(
+        180, 1, 730, "天", "线上复诊时限", "本科室线下就诊后几天内可预约线上复诊", _BY_DEPARTMENT
+    ),
+    _C.SERIES_VISITS_MAX: Rule(12, 0, 12, "次", "疗程预约次数上限", "一次最多连续预约几次；0 为不开放", _BY_DEPARTMENT),
 }
 
 

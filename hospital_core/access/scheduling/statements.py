@@ -46,11 +46,10 @@ def is_chosen_online(session: str) -> str:
 
 
 def is_of_a_sort(session: str, appointment: str) -> str:
-    """Whether an appointment can move to a session, as SQL: an examination to places for examinations only."""
-    kind = f"'{ServiceKind.EXAMINATION.value}'"
-    return (
-        f"{session}.service_kind <> '{ServiceKind.EMERGENCY.value}'"
-        f" AND ({session}.service_kind = {kind}) = ({appointment}.service_kind = {kind})"
+    """Whether an appointment can move to a session, as SQL: examinations and online visits among themselves only."""
+    apart = (f"'{kind.value}'" for kind in (ServiceKind.EXAMINATION, ServiceKind.ONLINE))
+    return f"{session}.service_kind <> '{ServiceKind.EMERGENCY.value}'" + "".join(
+        f" AND ({session}.service_kind = {kind}) = ({appointment}.service_kind = {kind})" for kind in apart
     )
 
 
@@ -59,13 +58,20 @@ def is_open_to(slot: str, pool: str, now: str) -> str:
     return f"({slot}.pool = 'public' OR {slot}.pool = {pool} OR {slot}.pool_until <= {now})"
 
 
+def is_wanted(session: str, kind: str) -> str:
+    """SQL: the session is of the ``kind`` that somebody asked for; who named none means a clinic in the house."""
+    elsewhere = f"'{ServiceKind.ONLINE.value}', '{ServiceKind.EXAMINATION.value}'"
+    named = f"{session}.service_kind = {kind}"
+    return f"({kind} IS NULL AND {session}.service_kind NOT IN ({elsewhere}) OR {named})"
+
+
 def is_waited_for(session: str, now: str) -> str:
     """SQL: somebody waits for a place of the session (候补)."""
     return (
         f"EXISTS (SELECT 1 FROM waitlist_entry e WHERE e.status = 'waiting' AND e.closes_at > {now}"
         f" AND e.department_id = {session}.department_id AND e.day = {session}.day AND e.period = {session}.period"
         f" AND (e.staff_id IS NULL OR e.staff_id = {session}.staff_id)"
-        f" AND (e.service_kind IS NULL OR e.service_kind = {session}.service_kind))"
+        f" AND {is_wanted(session, 'e.service_kind')})"
     )
 
 
@@ -157,9 +163,9 @@ wished AS MATERIALIZED (
     SELECT w.*, s.department_id, s.staff_id, s.day, s.period, s.service_kind, s.fee_fen AS full_fee_fen,
            w.pay_until + $15::interval AS held_until, {at_once} AS at_once, {waited} AS waited
     FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[], $10::text[], $11::bigint[],
-                $12::timestamptz[], $13::int[], $14::uuid[], $18::int[]) WITH ORDINALITY
+                $12::timestamptz[], $13::int[], $14::uuid[], $18::int[], $19::bool[]) WITH ORDINALITY
          AS w (schedule_id, patient_id, slot_id, account_id, appointment_id, encounter_id, appointment_no, fee_fen,
-               pay_until, returns_after_s, previous_id, turn, wish)
+               pay_until, returns_after_s, previous_id, turn, at_hospital, wish)
     JOIN schedule s ON s.id = w.schedule_id)"""
 
 _FOR_SALE = f"{is_open_to('slot', '$2', '$1')} AND ($3 OR slot.starts_at > $1)"
@@ -168,10 +174,11 @@ _FREE = f"{is_free('slot', '$1')} AND {_FOR_SALE}"
 _NEVER_HELD = f"slot.status = 'free' AND (slot.free_from IS NULL OR slot.free_from <= $1) AND {_FOR_SALE}"
 
 # Many wishes at once, each a place or nothing. 1 now, 2 pool, 3 at the window, 4… the wishes, 15 hold beyond,
-# 16 channel, 17 device or NULL, 18 turn of each wish among those for the same place or session. Places asked for by
-# name first, then the lowest free numbers of each session; a row locked by somebody else is passed over. Holds that
-# ended unpaid on these places, or of these patients in that half day, end for good before the insert, which is where
-# the unique indexes have the last word: who loses there gets no row and takes no place.
+# 16 channel, 17 device or NULL, 18 turn of each wish among those for the same place or session, 19 whether its fee is
+# paid at the hospital. Places asked for by name first, then the lowest free numbers of each session; a row locked by
+# somebody else is passed over. Holds that ended unpaid on these places, or of these patients in that half day, end for
+# good before the insert, which is where the unique indexes have the last word: who loses there gets no row and takes no
+# place.
 _BOOK = f"""
 WITH {_WISH},
 locked AS MATERIALIZED (
@@ -215,7 +222,7 @@ made AS (
            w.account_id, $16,
            CASE WHEN w.at_once THEN '{AppointmentStatus.BOOKED.value}'
                 ELSE '{AppointmentStatus.PENDING.value}' END,
-           CASE WHEN w.at_once THEN '{AppointmentPayment.PAID.value}'
+           CASE WHEN w.at_once AND w.fee_fen = 0 THEN '{AppointmentPayment.PAID.value}'
                 ELSE '{AppointmentPayment.UNPAID.value}' END,
            given.starts_at, w.day, w.period, w.service_kind, w.fee_fen, w.full_fee_fen, w.returns_after_s, $17,
            w.previous_id, w.pay_until, w.held_until, w.encounter_id, $1
@@ -233,13 +240,13 @@ taken AS (
 SELECT given.wish, given.starts_at, given.number, given.id AS slot_id
 FROM taken JOIN given ON given.id = taken.id"""
 
-# A place without fee is booked at once; what somebody waits for is theirs.
-_ASKED = {"at_once": "w.fee_fen = 0", "waited": is_waited_for("s", "$1")}
+# A place that costs nothing yet is booked at once; what somebody waits for is theirs.
+_ASKED = {"at_once": "(w.fee_fen = 0 OR w.at_hospital)", "waited": is_waited_for("s", "$1")}
 BOOK = _BOOK.format(free=_FREE, locking="SKIP LOCKED", **_ASKED)
 BOOK_TOGETHER = _BOOK.format(free=_NEVER_HELD, locking="SKIP LOCKED", **_ASKED)
 # When the last free places are locked by others who may yet give up: wait for them rather than say "full" too early.
 BOOK_WAITING = _BOOK.format(free=_FREE, locking="", **_ASKED)
-# For the first in line (候补): held until answered, also when nothing is to be paid.
+# For the first in line (候补): held until answered, also when nothing is to be paid yet.
 BOOK_OFFERED = _BOOK.format(free=_FREE, locking="", at_once="false", waited="false")
 
 # One more booking of the day for each patient, account and device, unless that would be too many. 1 day, 2 patients,

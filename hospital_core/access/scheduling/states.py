@@ -84,6 +84,17 @@ class GenerationTrouble(StrEnum):
     CLOSED = "closed"  # department, doctor or room is no longer in use
 
 
+class SeriesTrouble(StrEnum):
+    """Why a day of a course has no visit as wished (疗程日不可约)."""
+
+    HOLIDAY = "holiday"  # 节假日
+    NO_CLINIC = "no_clinic"  # 当天不出诊
+    STOPPED = "stopped"  # 停诊
+    NOT_RELEASED = "not_released"  # 尚未放号
+    FULL = "full"  # 约满
+    BOOKED = "booked"  # 此时段已有预约
+
+
 class RuleScope(StrEnum):
     """How far a booking rule reaches (规则范围); the narrower one wins."""
 

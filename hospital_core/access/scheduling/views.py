@@ -1,7 +1,9 @@
 """What readers see of sessions, places and appointments."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
+
+from pydantic import Field
 
 from hospital_core.access.scheduling.states import (
     AppointmentPayment,
@@ -12,6 +14,8 @@ from hospital_core.access.scheduling.states import (
     ServiceKind,
 )
 from hospital_core.kernel.commands import View
+
+_LONG_OPEN = datetime.fromtimestamp(0, UTC)
 
 
 class BookableDepartmentView(View):
@@ -25,7 +29,10 @@ class BookableDepartmentView(View):
 
 
 class SessionBrief(View):
-    """One session of a doctor as patients choose it (出诊时段). ``can_wait``: full, its line open (候补)."""
+    """One session of a doctor as patients choose it (出诊时段). ``can_wait``: full, its line open (候补).
+
+    ``pay_at_hospital``: its fee is paid before checking in (到院缴费), not now.
+    """
 
     schedule_id: UUID
     period: DayPeriod
@@ -35,6 +42,7 @@ class SessionBrief(View):
     fee_fen: int
     places_left: int
     can_wait: bool
+    pay_at_hospital: bool
     room: str
 
 
@@ -92,7 +100,9 @@ class TicketBrief(View):
 class AppointmentView(View):
     """An appointment as its patient sees it (预约单). ``ticket`` is filled by ``queueing.queries.with_tickets``.
 
-    ``previous_id`` is the one it replaces, ``next_id`` the one that replaced it (改约).
+    ``previous_id`` is the one it replaces, ``next_id`` the one that replaced it (改约). ``stopped``: its
+    clinic does not take place (停诊) and the patient has not answered yet. ``fee_due``: it is theirs, its fee is paid
+    before checking in (到院缴费).
     """
 
     id: UUID
@@ -106,6 +116,7 @@ class AppointmentView(View):
     title: str
     room: str
     campus: str
+    service_kind: ServiceKind = ServiceKind.GENERAL  # not said in answers that were kept before there was another
     starts_at: datetime
     number: int
     fee_fen: int
@@ -113,6 +124,9 @@ class AppointmentView(View):
     created_at: datetime
     can_cancel: bool
     can_check_in: bool
+    check_in_opens_at: datetime = Field(default=_LONG_OPEN, description="long ago in answers from before it was said")
+    fee_due: bool = False
+    stopped: bool = False
     encounter_id: UUID
     previous_id: UUID | None = None
     next_id: UUID | None = None
@@ -122,7 +136,9 @@ class AppointmentView(View):
 class MoveOption(View):
     """A session to which an appointment can be moved (可改约时段).
 
-    ``refund_fen`` goes back to who has paid; where ``dearer_fen`` is not 0, it has to be booked anew.
+    ``refund_fen`` goes back to who has paid; where ``dearer_fen`` is not 0, it has to be booked anew. ``pay_first``:
+    its fee is paid at once, so the one that was to be paid at the hospital is paid before moving. ``pay_at_hospital``:
+    it is paid before checking in, unless what was paid moves with it.
     """
 
     schedule_id: UUID
@@ -139,6 +155,8 @@ class MoveOption(View):
     fee_fen: int
     refund_fen: int
     dearer_fen: int
+    pay_first: bool
+    pay_at_hospital: bool
 
 
 class MoveOptionsView(View):

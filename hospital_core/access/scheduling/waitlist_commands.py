@@ -1,10 +1,9 @@
 """What can be asked of the waitlist (候补)."""
 
-from datetime import date
 from uuid import UUID
 
 from hospital_core.access.scheduling.states import DayPeriod, ServiceKind
-from hospital_core.kernel.commands import Command
+from hospital_core.kernel.commands import Command, Day
 
 
 class JoinWaitlist(Command):
@@ -12,7 +11,7 @@ class JoinWaitlist(Command):
 
     patient_id: UUID
     department_id: UUID
-    day: date
+    day: Day
     period: DayPeriod
     staff_id: UUID | None = None
     service_kind: ServiceKind | None = None
@@ -35,5 +34,5 @@ class ServeLine(Command):
     """Give what is free to who waits for it (候补派号)."""
 
     department_id: UUID
-    day: date
+    day: Day
     period: DayPeriod

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from hospital_core.access.scheduling.pricing import pays_at_hospital
+from hospital_core.access.scheduling.rules import RuleBook, rule_book
 from hospital_core.access.scheduling.statements import is_for_line, is_free
 from hospital_core.access.scheduling.states import WaitlistStatus
 from hospital_core.access.scheduling.waitlist_commands import ServeLine
@@ -12,14 +14,17 @@ from hospital_core.access.scheduling.waitlist_views import OfferView, WaitlistEn
 from hospital_core.kernel.commands import Page
 from hospital_core.kernel.context import ActorKind
 from hospital_core.kernel.errors import NotFound
+from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
+from hospital_core.registry.accounts.queries import files_shown
 from hospital_core.registry.care_relations.queries import permitted_patient
 
 # Before somebody in line are those who came earlier and could be given a place that they could be given.
 _ENTRIES = """
 SELECT e.*, p.name AS patient_name, d.name AS department, m.name AS doctor, a.status AS offer_status,
-       a.starts_at, a.fee_fen, a.pay_until, own.name AS offer_doctor, r.name AS room, hospital_now() AS now,
+       a.starts_at, a.fee_fen, a.pay_until, s.sought_after, s.service_kind AS session_kind,
+       own.name AS offer_doctor, r.name AS room, hospital_now() AS now,
        1 + (SELECT count(*) FROM waitlist_entry o
             WHERE o.status = 'waiting' AND o.department_id = e.department_id AND o.day = e.day AND o.period = e.period
               AND (o.joined_at, o.id) < (e.joined_at, e.id)
@@ -31,12 +36,8 @@ LEFT JOIN schedule s ON s.id = a.schedule_id LEFT JOIN staff_member own ON own.i
 LEFT JOIN location r ON r.id = s.room_id
 WHERE """
 
-# An unproven link shows nothing that is older than itself.
-_OF_ACCOUNT = """
-e.patient_id IN (SELECT person_ids(l.patient_id) FROM account_link l
-                 WHERE l.account_id = $1 AND l.status = 'active'
-                   AND (l.proven_at IS NOT NULL OR l.linked_at <= e.joined_at))
-ORDER BY e.joined_at DESC LIMIT 100"""
+_OF_ACCOUNT = f"""
+e.patient_id IN ({files_shown("$1", "e.joined_at")}) ORDER BY e.joined_at DESC LIMIT 100"""
 
 _OF_DAY = """
 e.day = $1 AND ($2::uuid IS NULL OR e.department_id = $2) ORDER BY d.code, e.period, e.joined_at, e.id LIMIT 2000"""
@@ -58,27 +59,28 @@ async def my_waits(reading: Reading) -> Page[WaitlistEntryView]:
     """What the account's patients wait for, and what became of it (我的候补)."""
     actor = reading.ctx.actor
     rows = await reading.fetch(_ENTRIES + _OF_ACCOUNT, actor.id) if actor.kind is ActorKind.ACCOUNT else ()
-    return Page(items=[_view(row) for row in rows])
+    book = await rule_book(reading)
+    return Page(items=[_view(row, book) for row in rows])
 
 
 async def waitlist(reading: Reading, day: date, department_id: UUID | None = None) -> Page[WaitlistEntryView]:
     """Everybody in the lines of a day, in their order (候补名单), as staff see it."""
     rows = await reading.fetch(_ENTRIES + _OF_DAY, day, department_id)
-    return Page(items=[_view(row) for row in rows])
+    book = await rule_book(reading)
+    return Page(items=[_view(row, book) for row in rows])
 
 
 async def waitlist_entry(reading: Reading, entry_id: UUID) -> WaitlistEntryView:
     """One entry (候补单), if the actor may know its patient. Raises NotFound."""
-    return _view(await permitted_entry(reading, entry_id))
+    return _view(await permitted_entry(reading, entry_id), await rule_book(reading))
 
 
 async def permitted_entry(reading: Reading, entry_id: UUID) -> Record:
     """An entry's row with its names, only if the actor may know its patient; else NotFound."""
     row = await reading.fetch_row(_ENTRIES + "e.id = $1", entry_id)
-    if row is None:
-        raise NotFound()
-    permitted = await permitted_patient(reading, row["patient_id"])
-    if permitted.since is not None and row["joined_at"] < permitted.since:
+    # Asked in any case: what is not there takes as long as what is not theirs.
+    permitted = await permitted_patient(reading, row["patient_id"] if row else new_id())
+    if row is None or (permitted.since is not None and row["joined_at"] < permitted.since):
         raise NotFound()
     return row
 
@@ -88,20 +90,21 @@ async def due_lines(reading: Reading) -> list[ServeLine]:
     return [ServeLine(**dict(row)) for row in await reading.fetch(_DUE)]
 
 
-def _view(row: Record) -> WaitlistEntryView:
+def _view(row: Record, book: RuleBook) -> WaitlistEntryView:
     names = WaitlistEntryView.model_fields.keys() - {"patient_name_masked", "position", "offer"}
     return WaitlistEntryView(
         **{name: row[name] for name in names},
         patient_name_masked=mask_name(row["patient_name"]),
         position=row["position"] if row["status"] == WaitlistStatus.WAITING else None,
-        offer=_offer(row),
+        offer=_offer(row, book),
     )
 
 
-def _offer(row: Record) -> OfferView | None:
+def _offer(row: Record, book: RuleBook) -> OfferView | None:
     if row["offered_id"] is None:
         return None
+    session = {name: row[name] for name in ("department_id", "sought_after")} | {"service_kind": row["session_kind"]}
     return OfferView(
         appointment_id=row["offered_id"], doctor=row["offer_doctor"], room=row["room"], starts_at=row["starts_at"],
-        fee_fen=row["fee_fen"], answer_by=row["pay_until"],
+        fee_fen=row["fee_fen"], answer_by=row["pay_until"], pay_at_hospital=pays_at_hospital(session, book),
     )  # fmt: skip

@@ -8,7 +8,10 @@ from hospital_core.kernel.commands import View
 
 
 class OfferView(View):
-    """The place that is held for somebody who waited (候补到号): paid or confirmed by ``answer_by``, or it goes on."""
+    """The place that is held for somebody who waited (候补到号): paid or confirmed by ``answer_by``, or it goes on.
+
+    ``pay_at_hospital``: it is confirmed now and paid before checking in (到院缴费).
+    """
 
     appointment_id: UUID
     doctor: str
@@ -16,6 +19,7 @@ class OfferView(View):
     starts_at: datetime
     fee_fen: int
     answer_by: datetime
+    pay_at_hospital: bool = False
 
 
 class WaitlistEntryView(View):

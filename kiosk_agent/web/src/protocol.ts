@@ -8,6 +8,7 @@ export type Stage =
   | 'home'
   | 'busy'
   | 'appointments'
+  | 'paying'
   | 'accounts'
   | 'proven'
   | 'refused'
@@ -34,6 +35,8 @@ export interface Appointment {
   number: number | null
   can_check_in: boolean
   blocked_by: string | null
+  /** To be paid first, which can be done here. */
+  fee_due_fen: number | null
   ticket: { display_no: string; status: string } | null
 }
 
@@ -58,6 +61,12 @@ export interface Ticket {
   barcode: string
 }
 
+export interface Payment {
+  department: string
+  amount_fen: number
+  picture_svg: string
+}
+
 export interface PageState {
   stage: Stage
   visit: number
@@ -71,6 +80,7 @@ export interface PageState {
   devices: PageDevice[]
   patient_name_masked: string
   appointments: Appointment[]
+  payment: Payment | null
   accounts: Account[]
   proven_account: Account | null
   refusal: { code: string; title: string; request_id: string | null } | null
@@ -91,6 +101,6 @@ export type FromAgent =
 
 export type ToAgent =
   | { v: 1; type: 'scan'; text: string }
-  | { v: 1; type: 'check_in'; appointment_id: string }
+  | { v: 1; type: 'check_in' | 'pay'; appointment_id: string }
   | { v: 1; type: 'prove'; account_id: string }
   | { v: 1; type: 'touch' | 'leave' | 'accounts' | 'back' | 'reprint' | 'slip_taken' | 'ping' }

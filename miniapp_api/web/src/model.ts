@@ -28,6 +28,9 @@ export const SERVICE_KINDS: Record<Schemas['ServiceKind'], string> = {
   examination: '检查',
   online: '线上复诊',
 }
+/** "专家门诊", but not everything that can be booked is a clinic. */
+export const clinicOf = (kind: Schemas['ServiceKind']): string =>
+  kind === 'online' || kind === 'examination' ? SERVICE_KINDS[kind] : `${SERVICE_KINDS[kind]}门诊`
 export type Session = Schemas['SessionBrief']
 export type Slot = Schemas['SlotView']
 

@@ -93,6 +93,14 @@ export const router = createRouter({
       meta: { title: '支付挂号费', needsLogIn },
     },
     {
+      path: '/departments/:departmentId/series/:scheduleId',
+      name: 'series-plan',
+      component: () => import('./series/PlanSeries.vue'),
+      props: true,
+      meta: { title: '疗程预约', needsLogIn },
+    },
+    { path: '/series/:id', name: 'series', component: () => import('./series/Series.vue'), props: true, meta: { title: '疗程', needsLogIn } },
+    {
       path: '/departments/:departmentId/wait',
       name: 'wait-join',
       component: () => import('./waiting/WaitJoin.vue'),
@@ -129,6 +137,19 @@ export const router = createRouter({
       component: () => import('./identity/IdentityCode.vue'),
       props: true,
       meta: { title: '就诊码', needsLogIn },
+    },
+    {
+      path: '/examinations',
+      name: 'examinations',
+      component: () => import('./examining/Examinations.vue'),
+      meta: { title: '检查预约', needsLogIn },
+    },
+    {
+      path: '/examinations/:chargeId',
+      name: 'examination',
+      component: () => import('./examining/BookExamination.vue'),
+      props: true,
+      meta: { title: '选择检查时间', needsLogIn },
     },
     { path: '/invoices', name: 'invoices', component: () => import('./invoices/Invoices.vue'), meta: { title: '电子票据', needsLogIn } },
     {

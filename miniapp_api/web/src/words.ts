@@ -1,5 +1,5 @@
 // What an appointment's states are called, and how urgent each is.
-import { formatTime, relativeDay, serverClock } from '@hospital/kit'
+import { formatTime, relativeDay, serverClock, yuan } from '@hospital/kit'
 import type { Appointment, TicketStatus } from './model'
 
 export type Tone = 'calm' | 'good' | 'wait' | 'call' | 'gone'
@@ -23,6 +23,7 @@ export function stateOf(one: Appointment): Words {
     case 'pending':
       return { text: '待支付', tone: 'wait' }
     case 'booked':
+      if (one.fee_due) return mayArrive(one) ? { text: `缴费取号 ${yuan(one.fee_fen)}`, tone: 'wait' } : { text: `到院缴费 ${yuan(one.fee_fen)}`, tone: 'good' }
       return one.can_check_in ? { text: '可以签到', tone: 'good' } : { text: '预约成功', tone: 'good' }
     case 'checked-in':
       return one.ticket === null ? { text: '已签到', tone: 'good' } : TICKET[one.ticket.status]
@@ -36,6 +37,10 @@ export function stateOf(one: Appointment): Words {
       return { text: '已作废', tone: 'gone' }
   }
 }
+
+/** The time of checking in has come: what keeps the patient from it is the fee. */
+export const mayArrive = (one: Appointment): boolean =>
+  one.check_in_opens_at !== null && serverClock.now() >= Date.parse(one.check_in_opens_at)
 
 function cancelledWords(one: Appointment): string {
   if (one.payment_status === 'refunding') return '已取消 · 退款中'

@@ -31,7 +31,7 @@ from hospital_core.access.queueing.views import CalledTicket
 from hospital_core.access.scheduling.errors import CheckInClosed, NotCheckInAble
 from hospital_core.access.scheduling.queries import appointment, appointments_of_patient_today
 from hospital_core.access.scheduling.rules import RuleCode
-from hospital_core.access.scheduling.states import ServiceKind
+from hospital_core.access.scheduling.states import RuleScope, ServiceKind
 from hospital_core.access.scheduling.views import ScheduleView
 from hospital_core.kernel.errors import Forbidden, NotFound, StateConflict
 from hospital_core.kernel.numbers import BarcodeKind, read_barcode
@@ -142,6 +142,21 @@ async def test_given_a_kiosk_then_it_lists_what_its_patient_can_check_in_for() -
     assert [(item.id, item.can_check_in) for item in items] == [(held.id, True)]
     with pytest.raises(NotFound):
         await appointments_of_patient_today(reading((await make_person()).kiosk), person.patient_id)
+
+
+async def test_given_the_rule_of_a_department_then_check_in_opens_when_it_says() -> None:
+    clinic = await make_clinic()
+    person, held = await make_booked(session=await _running(clinic=clinic, starts_in=timedelta(minutes=90)))
+    shown = await appointment(reading(person.phone), held.id)
+    assert (shown.can_check_in, shown.check_in_opens_at) == (True, shown.starts_at - timedelta(minutes=120))
+    scope = {"scope": RuleScope.DEPARTMENT, "key": str(clinic.department_id)}
+    async with rule(RuleCode.CHECK_IN_OPENS_MINUTES, 30, **scope):
+        shown = await appointment(reading(person.phone), held.id)
+        assert (shown.can_check_in, shown.check_in_opens_at) == (False, shown.starts_at - timedelta(minutes=30))
+        with pytest.raises(CheckInClosed) as refused:
+            await run(person.kiosk, check_in, CheckIn(appointment_id=held.id))
+        assert refused.value.fields["opens_at"] == shown.check_in_opens_at.isoformat()
+    assert (await run(person.kiosk, check_in, CheckIn(appointment_id=held.id))).status == "waiting"
 
 
 async def test_given_early_late_and_emergency_patients_then_the_order_is_as_documented() -> None:

@@ -12,8 +12,9 @@ import pytest
 from hospital_core.access.scheduling.commands import BookAppointment
 from hospital_core.access.scheduling.errors import AlreadyBooked
 from hospital_core.access.scheduling.rules import RuleCode
-from hospital_core.access.scheduling.service import book_in_rush, rush
+from hospital_core.access.scheduling.service import book, book_in_rush, rush
 from hospital_core.access.scheduling.views import AppointmentView, ScheduleView
+from hospital_core.kernel import combining
 from hospital_core.kernel.context import Context, IdempotencyKey
 from hospital_core.kernel.errors import IdempotencyMismatch, NotFound
 from hospital_core.kernel.ids import new_id
@@ -182,3 +183,104 @@ async def test_given_a_limit_reached_meanwhile_then_nothing_of_the_shared_transa
     assert Counter(type(answer).__name__ for answer in answers) == {"AppointmentView": 3, "TooManyBookings": 1}
     assert type(answers[0]).__name__ == "TooManyBookings"
     assert await value("SELECT count(*) FROM appointment WHERE schedule_id = $1", session.schedule_id) == 3
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Shared transactions stop before their end until this is set."""
+    go_on = asyncio.Event()
+    together = rush._combiner._together
+
+    async def waits(uows: Any, commands: Any) -> Any:
+        outcomes = await together(uows, commands)
+        await go_on.wait()
+        return outcomes
+
+    monkeypatch.setattr(rush._combiner, "_together", waits)
+    return go_on
+
+
+async def _under_way() -> None:
+    """Everybody who was started stands in a transaction or in the line."""
+    for _ in range(20):
+        await asyncio.sleep(0.01)
+
+
+async def test_given_a_caller_who_leaves_in_the_middle_then_the_others_hear_and_the_key_remembers(
+    slow: asyncio.Event,
+) -> None:
+    session = await make_session(clinic=await make_clinic(), places=5)
+    people = [await make_person() for _ in range(4)]
+    contexts = [keyed(person) for person in people]
+    first, second, third = [
+        asyncio.create_task(book_in_rush(ctx, wish(p, session)))
+        for ctx, p in zip(contexts[:3], people[:3], strict=True)
+    ]
+    await _under_way()
+    left_in_line = asyncio.create_task(book_in_rush(contexts[3], wish(people[3], session)))
+    await _under_way()
+    first.cancel()
+    left_in_line.cancel()
+    await _under_way()
+    slow.set()
+    heard = await asyncio.gather(first, second, third, left_in_line, return_exceptions=True)
+    assert [type(one).__name__ for one in heard] == [
+        "CancelledError", "AppointmentView", "AppointmentView", "CancelledError",
+    ]  # fmt: skip
+    again = await book_in_rush(contexts[0], wish(people[0], session))
+    assert again.id == await value("SELECT id FROM appointment WHERE patient_id = $1", people[0].patient_id)
+    assert not await value("SELECT count(*) FROM appointment WHERE patient_id = $1", people[3].patient_id)
+
+
+async def test_given_trouble_after_the_commit_then_everybody_has_their_first_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(uows: Any) -> None:
+        raise RuntimeError("after the commit")
+
+    monkeypatch.setattr(combining, "_hint", broken)
+    session = await make_session(clinic=await make_clinic(), places=9)
+    people = [await make_person() for _ in range(4)]
+    answers = await everybody(people, session)
+    assert [type(answer).__name__ for answer in answers] == ["AppointmentView"] * 4
+    assert await value("SELECT count(*) FROM appointment WHERE schedule_id = $1", session.schedule_id) == 4
+
+
+async def test_given_one_poisonous_member_then_only_they_are_hurt_and_the_next_are_combined_again(
+    monkeypatch: pytest.MonkeyPatch, combined: list[int]
+) -> None:
+    session = await make_session(clinic=await make_clinic(), places=20)
+    people = [await make_person() for _ in range(6)]
+    poison = people[2].patient_id
+    original, alone = rush.facts_of, book.facts_of
+
+    async def choking(uow: Any, wishes: Any, desk: Any) -> Any:
+        if any(wish.patient_id == poison for wish in wishes):
+            raise ZeroDivisionError
+        return await original(uow, wishes, desk)
+
+    monkeypatch.setattr(rush, "facts_of", choking)
+    monkeypatch.setattr(book, "facts_of", choking)
+    answers = await everybody(people, session)
+    assert [type(answer).__name__ for answer in answers].count("AppointmentView") == 5
+    assert isinstance(answers[2], ZeroDivisionError)
+    monkeypatch.setattr(book, "facts_of", alone)
+    combined.clear()
+    await everybody([await make_person() for _ in range(4)], session)
+    assert sum(combined) == 4
+    assert len(combined) < 4
+
+
+async def test_given_a_shared_transaction_that_is_ended_by_force_then_its_members_go_on_alone(
+    slow: asyncio.Event,
+) -> None:
+    session = await make_session(clinic=await make_clinic(), places=9)
+    people = [await make_person() for _ in range(3)]
+    asked = [asyncio.create_task(book_in_rush(keyed(person), wish(person, session))) for person in people]
+    await _under_way()
+    (shared,) = rush._combiner._under_way
+    shared.cancel()
+    slow.set()
+    answers = await asyncio.gather(*asked)
+    assert sorted(answer.number for answer in answers) == [1, 2, 3]
+    assert not rush._combiner._waiting

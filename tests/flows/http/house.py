@@ -18,6 +18,7 @@ from hospital_core.registry.staff.csrf import csrf_token_of
 from hospital_core.registry.staff.states import StaffRole
 from tests.fixtures import access, people, waiting
 from tests.fixtures.einvoice import make_e_invoice
+from tests.fixtures.examinations import make_charge, make_examination_room
 from tests.fixtures.finance import rows, value
 from tests.fixtures.people import MadeStaff, make_device, make_staff, register, somebody
 from tests.fixtures.registry import make_relation
@@ -116,6 +117,9 @@ async def build_house(server: Server) -> House:
         room_id=clinic.room_id,
         day=tomorrow.starts_at.date().isoformat(),
         e_invoice_id=await make_e_invoice(patient_id=owner.patient_id),
+        examination_id=await make_charge(
+            patient_id=owner.patient_id, price_item_id=(await make_examination_room()).price_item_id
+        ),
     )
     house = House(server, world, accounts={"owner": owner.account_id, "other": other.account_id})
     house.cards = {"kiosk_owner": owner_card, "kiosk_other": other_card}

@@ -52,7 +52,7 @@ def differences(route: Route, found: dict[str, int]) -> dict[str, str]:
 
 
 def test_every_route_has_a_row_and_every_row_a_route() -> None:
-    assert set(ROUTES) - set(MATRIX) == set(), "routes without a row in tests/flows/http/matrix.py"
+    assert set(ROUTES) - set(MATRIX) == set(), "routes without a row in tests/flows/http/{matrix,*_rows}.py"
     assert set(MATRIX) - set(ROUTES) == set(), "rows without a route"
 
 

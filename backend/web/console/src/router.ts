@@ -56,6 +56,26 @@ export const router = createRouter({
           meta: { title: '现场挂号', needs: 'walk_in.register' },
         },
         {
+          path: 'patients/:id/courses',
+          name: 'courses',
+          component: () => import('./views/courses/CoursePage.vue'),
+          props: true,
+          meta: { title: '疗程预约', needs: 'series.book' },
+        },
+        {
+          path: 'patients/:id/examinations',
+          name: 'examinations',
+          component: () => import('./views/examine/ExaminationPage.vue'),
+          props: true,
+          meta: { title: '检查预约', needs: 'examination.book' },
+        },
+        {
+          path: 'examination-items',
+          name: 'examination-items',
+          component: () => import('./views/examine/ExaminationItems.vue'),
+          meta: { title: '检查项目', needs: 'schedule.manage' },
+        },
+        {
           path: 'clinic-day',
           name: 'clinic-day',
           component: () => import('./views/plan/ClinicDay.vue'),

@@ -3,7 +3,7 @@
 from hospital_core.access.scheduling.service.book import book_appointment
 from hospital_core.access.scheduling.service.cancel import cancel_appointment, record_refund
 from hospital_core.access.scheduling.service.hold import SOURCE, confirm_paid, expire_hold, settle_unpaid
-from hospital_core.access.scheduling.service.pay import pay_appointment
+from hospital_core.access.scheduling.service.pay import bill_fee, pay_appointment, show_fee_code
 from hospital_core.access.scheduling.service.reschedule import reschedule_appointment
 from hospital_core.access.scheduling.service.rush import book_in_rush
 from hospital_core.access.scheduling.service.sessions import make_schedule
@@ -13,6 +13,7 @@ from hospital_core.access.scheduling.service.walk_in import register_walk_in
 __all__ = [
     "SOURCE",
     "arrive",
+    "bill_fee",
     "book_appointment",
     "book_in_rush",
     "cancel_appointment",
@@ -25,4 +26,5 @@ __all__ = [
     "register_walk_in",
     "reschedule_appointment",
     "settle_unpaid",
+    "show_fee_code",
 ]

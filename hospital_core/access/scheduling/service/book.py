@@ -1,7 +1,6 @@
 """Booking a place (预约挂号)."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +15,10 @@ from hospital_core.access.scheduling.service.hold import announce_confirmed
 from hospital_core.access.scheduling.service.taking import (
     Desk,
     Locking,
+    Terms,
     Wish,
     count,
     facts_of,
-    paid_until,
     place,
     refusal,
     terms_of,
@@ -41,8 +40,9 @@ Made = dict[int, dict[str, Any]]
 async def book_appointment(uow: UnitOfWork, command: BookAppointment) -> AppointmentView:
     """Hold a place until it is paid (预约挂号), for as long as the rules say and two minutes for the news to arrive.
 
-    A place without fee is booked at once. Raises: SlotFull, SlotTaken, SlotBegun, SessionOver, SessionStopped,
-    NotReleased, WindowOnly, AlreadyBooked, RealNameRequired, BookingBanned, TooManyBookings, NotFound, PatientMerged.
+    A place without fee, or with one that is paid at the hospital, is booked at once. Raises: SlotFull, SlotTaken,
+    SlotBegun, SessionOver, SessionStopped, NotReleased, WindowOnly, AlreadyBooked, RealNameRequired, BookingBanned,
+    TooManyBookings, NotFound, PatientMerged.
     Locks: one place, then the counts. Emits: AppointmentHoldLapses (timer) or AppointmentConfirmed.
     """
     patient = await permitted_patient(uow, command.patient_id)
@@ -66,11 +66,12 @@ def wish_of(actor: Actor, patient_id: UUID, command: BookAppointment) -> Wish:
 
 
 async def take_place(
-    uow: UnitOfWork, wish: Wish, desk: Desk, *, pay_until_max: datetime | None = None
+    uow: UnitOfWork, wish: Wish, desk: Desk, *, agreed: Callable[[Terms], Terms] = lambda terms: terms
 ) -> dict[str, Any]:
-    """Take one place, or say why it cannot be had. Bookings at the window are not counted.
+    """Take one place, or say why it cannot be had. What has no limits, as at the window, is not counted.
 
-    ``pay_until_max``: who only changes a hold does not get a longer one.
+    ``agreed`` makes the rules' terms those of this wish, or refuses them by raising: who only changes a hold does not
+    get a longer one.
     """
     book = await rule_book(uow)
     await require_live_file(uow, wish.patient_id)
@@ -78,13 +79,11 @@ async def take_place(
     why = refusal(facts[0], book, uow.now, desk)
     if why is not None:
         raise await _more_exactly(uow, wish, desk, why)
-    terms = await terms_of(uow, [wish], facts, book)
-    if pay_until_max is not None:
-        terms = [paid_until(term, min(term.pay_until, pay_until_max)) for term in terms]
+    terms = [agreed(term) for term in await terms_of(uow, [wish], facts, book, desk)]
     made = await place(uow, [wish], facts, terms, desk)
     if not made:
         made = await _after_others(uow, wish, desk, lambda: place(uow, [wish], facts, terms, desk, how=Locking.WAIT))
-    if not desk.at_window:
+    if desk.limited and not desk.at_window:
         too_many = await count(uow, [wish], book, desk)
         if too_many is not None:
             raise too_many

@@ -17,10 +17,17 @@ from hospital_core.access.scheduling.rules import rule_book
 from hospital_core.access.scheduling.service.cancel import give_back
 from hospital_core.access.scheduling.service.changing import SESSION_STOPPED
 from hospital_core.access.scheduling.service.differences import pay_difference
-from hospital_core.access.scheduling.service.hold import follow_session, free_place, hold_place
+from hospital_core.access.scheduling.service.hold import (
+    follow_session,
+    free_place,
+    hold_place,
+    take_arrived_fee,
+    take_back_bill,
+)
 from hospital_core.access.scheduling.service.reminding import remind_later
 from hospital_core.access.scheduling.service.taking import hidden_seconds
 from hospital_core.access.scheduling.statements import (
+    HOLD_BEYOND,
     HOLD_EXPIRED,
     is_free,
     is_of_a_sort,
@@ -30,6 +37,7 @@ from hospital_core.access.scheduling.statements import (
 )
 from hospital_core.access.scheduling.states import (
     APPOINTMENT,
+    APPOINTMENT_PAYMENT,
     DISRUPTION,
     SLOT,
     AppointmentPayment,
@@ -82,7 +90,7 @@ WHERE id = $1"""
 _MOVE = f"""
 UPDATE appointment
 SET slot_id = $2, schedule_id = $3, staff_id = $4, starts_at = $5, day = $6, period = $7, service_kind = $8,
-    fee_fen = $9, full_fee_fen = $10, returns_after_s = $11, version = version + 1
+    fee_fen = $9, full_fee_fen = $10, returns_after_s = $11, pay_until = $12, held_until = $13, version = version + 1
 WHERE id = $1 AND status = '{AppointmentStatus.BOOKED.value}' RETURNING *"""
 
 
@@ -136,6 +144,14 @@ async def settle_by_default(uow: UnitOfWork, disruption_id: UUID) -> None:
     uow.audited("disruption", disruption_id, patient_id=appointment["patient_id"])
 
 
+async def _bill_anew(uow: UnitOfWork, appointment: Record, fee_fen: int) -> None:
+    """A fee that is still to be paid became less: the bill over the old one is taken back, the next is over this."""
+    if fee_fen < appointment["fee_fen"]:
+        await take_back_bill(uow, appointment["id"], at_once=True)
+    if not fee_fen:
+        await transition(uow, APPOINTMENT_PAYMENT, "pay", appointment["id"])
+
+
 async def _settle(uow: UnitOfWork, disruption_id: UUID, choice: DisruptionChoice) -> None:
     try:
         await transition(
@@ -150,20 +166,27 @@ def _reason(disruption: Record) -> str:
 
 
 async def _move(uow: UnitOfWork, disruption_id: UUID, appointment: Record, schedule_id: UUID) -> int:
-    """Give a locked, booked appointment a place of another session; answers what was paid back."""
+    """Give a locked, booked appointment a place of another session; answers what was paid back.
+
+    What was to be paid at the hospital still is, whatever the new session's rule: the hospital moved it.
+    """
     target = await uow.fetch_row(_TARGET, schedule_id, appointment["id"], uow.now)
     if target is None:
         raise SlotFull()
+    appointment = await take_arrived_fee(uow, appointment)
     await uow.execute(_END_STALE, target["slot_id"], appointment["id"], uow.now, target["day"], target["period"])
-    refunded_fen = 0
+    refunded_fen, fee_fen, pay_until = 0, appointment["fee_fen"], appointment["pay_until"]
     if appointment["payment_status"] == AppointmentPayment.PAID:
         refunded_fen = await pay_difference(uow, appointment, target["fee_fen"], DIFFERENCE, disruption_id)
+        fee_fen -= refunded_fen
+    elif appointment["payment_status"] == AppointmentPayment.UNPAID:
+        fee_fen, pay_until = min(fee_fen, target["fee_fen"]), target["ends_at"]
+        await _bill_anew(uow, appointment, fee_fen)
     await uow.execute(_TAKE, target["slot_id"])
     moved = await uow.fetch_row(
         _MOVE, appointment["id"], target["slot_id"], target["id"], target["staff_id"], target["slot_starts_at"],
-        target["day"], target["period"], target["service_kind"], appointment["fee_fen"] - refunded_fen,
-        max(target["fee_fen"], appointment["fee_fen"] - refunded_fen),
-        hidden_seconds(target, await rule_book(uow)),
+        target["day"], target["period"], target["service_kind"], fee_fen, max(target["fee_fen"], fee_fen),
+        hidden_seconds(target, await rule_book(uow)), pay_until, pay_until + HOLD_BEYOND,
     )  # fmt: skip
     assert moved is not None
     await free_place(uow, appointment, appointment["returns_after_s"])

@@ -17,6 +17,7 @@ from hospital_core.access.scheduling.days import minute_of
 from hospital_core.access.scheduling.planning_commands import GenerateDay
 from hospital_core.access.scheduling.planning_views import GeneratedView
 from hospital_core.access.scheduling.pools import PoolQuota
+from hospital_core.access.scheduling.pricing import place_fee
 from hospital_core.access.scheduling.release_queries import generated_days
 from hospital_core.access.scheduling.rules import RuleBook, RuleCode, read_rules
 from hospital_core.access.scheduling.service.place_making import SessionPlaces, add_places
@@ -164,7 +165,7 @@ def _planned(template: Record, schedule_id: UUID, day: date, book: RuleBook) -> 
         template,
         minute_of(day, template["starts_minute"]),
         minute_of(day, template["ends_minute"]),
-        fen_of(price),
+        place_fee(template["service_kind"], fen_of(price)),
         released_at(book, day, template["department_id"], template["service_kind"]),
     )
 

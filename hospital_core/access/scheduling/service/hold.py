@@ -5,18 +5,24 @@ takes a lapsed place exactly one wins, and the other sees it.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
 
 from hospital_core.access.scheduling.days import bounds_of, day_of
-from hospital_core.access.scheduling.events import AppointmentConfirmed, AppointmentExpired, WaitlistDue
+from hospital_core.access.scheduling.events import (
+    AppointmentConfirmed,
+    AppointmentExpired,
+    AppointmentFeePaid,
+    WaitlistDue,
+)
 from hospital_core.access.scheduling.service.reminding import remind_later
 from hospital_core.access.scheduling.statements import (
     EXPIRE_STALE,
     FIND_AGAIN,
+    HOLD_BEYOND,
     HOLD_EXPIRED,
     LINE_AT,
     LOCK_PLACE,
@@ -32,7 +38,7 @@ from hospital_core.access.scheduling.states import (
     AppointmentStatus,
 )
 from hospital_core.finance.billing.queries import invoice_of_charge, refundable_lines
-from hospital_core.finance.billing.service import drop_charges
+from hospital_core.finance.billing.service import drop_charges, drop_open_charges, hold_invoice
 from hospital_core.finance.billing.states import InvoiceStatus
 from hospital_core.finance.payments.commands import ReleaseTenders, RequestRefund, WithdrawIntents
 from hospital_core.finance.payments.service import release_tenders, request_refund, withdraw_intents
@@ -56,6 +62,9 @@ WHERE id = $1"""
 _ACCEPT_OFFER = f"""
 UPDATE waitlist_entry SET status = {WAITLIST_ENTRY.target_sql("accept")}, ended_at = $2, version = version + 1
 WHERE offered_id = $1 AND {WAITLIST_ENTRY.sources_sql("accept")}"""
+
+# For these nothing is to be paid any more.
+_GONE = (AppointmentStatus.CANCELLED, AppointmentStatus.NO_SHOW, AppointmentStatus.ENTERED_IN_ERROR)
 
 _OPEN_PAYMENTS = "SELECT 1 FROM payment_intent WHERE invoice_id = $1 AND status = 'open' LIMIT 1"
 
@@ -96,8 +105,8 @@ async def free_place(uow: UnitOfWork, row: Mapping[str, Any], hidden_s: int | No
 async def confirm_paid(uow: UnitOfWork, appointment_id: UUID, invoice_id: UUID) -> AppointmentStatus:
     """The fee arrived (支付到账): confirm the hold; if it is gone, take the place or another again; else refund.
 
-    Idempotent: a second message about the same money changes nothing. Emits: AppointmentConfirmed.
-    Locks: the place, the appointment.
+    A place that was the patient's already (到院缴费) stays so. Idempotent: a second message about the same money
+    changes nothing. Emits: AppointmentConfirmed, or AppointmentFeePaid. Locks: the place, the appointment.
     """
     row = await hold_place(uow, appointment_id)
     assert row is not None
@@ -105,16 +114,47 @@ async def confirm_paid(uow: UnitOfWork, appointment_id: UUID, invoice_id: UUID) 
         return AppointmentStatus(row["status"])
     if row["status"] == AppointmentStatus.PENDING:
         await confirm(uow, appointment_id)
+    elif row["status"] == AppointmentStatus.BOOKED:
+        await transition(uow, APPOINTMENT_PAYMENT, "pay", appointment_id)
+        uow.record(AppointmentFeePaid(appointment_id=appointment_id))
     elif row["cancel_reason"] != HOLD_EXPIRED or not await _take_again(uow, row):
         await refund(uow, appointment_id, invoice_id, "预约已取消，退回挂号费")
-        return AppointmentStatus.CANCELLED
+        return AppointmentStatus(row["status"])
     return AppointmentStatus.BOOKED
+
+
+async def take_arrived_fee(uow: UnitOfWork, row: Record) -> Record:
+    """A booked place whose fee has arrived though its news has not is paid (到账未通知); answers it as it is now.
+
+    Locks: the place, the appointment, if so.
+    """
+    if (row["status"], row["payment_status"]) != (AppointmentStatus.BOOKED, AppointmentPayment.UNPAID):
+        return row
+    bill = await invoice_of_charge(uow, SOURCE, row["id"])
+    if bill is None or bill.status is not InvoiceStatus.BALANCED:
+        return row
+    await confirm_paid(uow, row["id"], bill.id)
+    now = await hold_place(uow, row["id"])
+    assert now is not None
+    return now
 
 
 async def confirm(uow: UnitOfWork, appointment_id: UUID) -> None:
     """Make a held and paid place the patient's; its place is locked already."""
     await transition(uow, APPOINTMENT_PAYMENT, "pay", appointment_id)
-    row = await transition(uow, APPOINTMENT, "confirm", appointment_id)
+    await _make_theirs(uow, await transition(uow, APPOINTMENT, "confirm", appointment_id))
+
+
+async def confirm_unpaid(uow: UnitOfWork, appointment_id: UUID, pay_until: datetime) -> None:
+    """Make a held place the patient's whose fee is paid at the hospital (到院缴费); its place is locked already."""
+    row = await transition(
+        uow, APPOINTMENT, "confirm", appointment_id, pay_until=pay_until, held_until=pay_until + HOLD_BEYOND
+    )
+    await _make_theirs(uow, row)
+
+
+async def _make_theirs(uow: UnitOfWork, row: Record) -> None:
+    appointment_id = row["id"]
     await uow.execute("UPDATE slot SET held_until = NULL, version = version + 1 WHERE id = $1", row["slot_id"])
     await uow.execute(_ACCEPT_OFFER, appointment_id, uow.now)
     await announce_confirmed(uow, row)
@@ -153,21 +193,35 @@ async def refund(uow: UnitOfWork, appointment_id: UUID, invoice_id: UUID, reason
 
 
 async def settle_unpaid(uow: UnitOfWork, appointment_id: UUID) -> None:
-    """Take back the bill of a cancelled, unpaid appointment (冲销未付账单), once no money can arrive for it any more.
+    """Take back the bill of an unpaid appointment that is over (冲销未付账单), once no money can arrive for it.
 
-    While a payment is open it is withdrawn, and this runs again when the channel has closed it.
+    Others' charges on a merged bill stay. While a payment is open it is withdrawn, and this runs again when the channel
+    has closed it.
     """
     row = await uow.fetch_row("SELECT status, payment_status FROM appointment WHERE id = $1", appointment_id)
-    if row is None or (row["status"], row["payment_status"]) != (
-        AppointmentStatus.CANCELLED, AppointmentPayment.UNPAID,
-    ):  # fmt: skip
+    if row is None or row["status"] not in _GONE or row["payment_status"] != AppointmentPayment.UNPAID:
         return
+    await take_back_bill(uow, appointment_id)
+
+
+async def take_back_bill(uow: UnitOfWork, appointment_id: UUID, *, at_once: bool = False) -> None:
+    """Take back an appointment's unpaid bill as soon as nobody can pay it; see ``settle_unpaid``.
+
+    ``at_once``: money that arrives all the same has no bill, and goes back as surplus.
+    """
     bill = await invoice_of_charge(uow, SOURCE, appointment_id)
-    if bill is None or bill.status is not InvoiceStatus.ISSUED:
+    if bill is None:
+        # A window may have taken the bill apart: its charges wait for another.
+        await drop_open_charges(uow, SOURCE, appointment_id)
+        return
+    # Money may be arriving at this moment: then it is paid, and its news brings it back.
+    bill = await hold_invoice(uow, bill.id)
+    if bill.status is not InvoiceStatus.ISSUED:
         return
     if await uow.fetch_value(_OPEN_PAYMENTS, bill.id):
         await withdraw_intents(uow, WithdrawIntents(invoice_id=bill.id))
-        return
+        if not at_once:
+            return
     if bill.paid_fen:
         await release_tenders(uow, ReleaseTenders(invoice_id=bill.id, reason="预约已取消，退回已付部分"))
     await drop_charges(uow, bill.id, SOURCE, appointment_id)

@@ -9,7 +9,8 @@ from uuid import UUID
 from hospital_core.access.scheduling.ban_commands import MarkMissed
 from hospital_core.access.scheduling.events import PatientBanned
 from hospital_core.access.scheduling.rules import RuleBook, RuleCode, rule_book
-from hospital_core.access.scheduling.states import APPOINTMENT, BanKind
+from hospital_core.access.scheduling.service.hold import settle_unpaid
+from hospital_core.access.scheduling.states import APPOINTMENT, AppointmentPayment, BanKind
 from hospital_core.kernel.commands import Done
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
@@ -33,7 +34,7 @@ _MISS = f"""
 UPDATE appointment a SET status = {APPOINTMENT.target_sql("miss")}, version = a.version + 1
 FROM schedule s, slot
 WHERE s.id = $1 AND s.ends_at <= $2 AND {_MISSABLE}
-RETURNING a.id, a.patient_id"""
+RETURNING a.id, a.patient_id, a.payment_status"""
 
 # Sessions that end at the same moment are judged one after the other, or each would count only its own.
 _LOCK = """
@@ -64,11 +65,14 @@ async def due_misses(reading: Reading) -> list[MarkMissed]:
 async def mark_missed(uow: UnitOfWork, command: MarkMissed) -> Done:
     """Mark who did not come to a session that is over (爽约), and ban who did so too often. Idempotent.
 
-    Locks: the appointments, then the patients' files. Emits: PatientBanned.
+    A fee that was to be paid at the hospital is not asked for any more. Locks: the appointments, their unpaid bills,
+    then the patients' files. Emits: PatientBanned.
     """
     missed = await uow.fetch(_MISS, command.schedule_id, uow.now)
     for row in missed:
         uow.audit(AuditEntry("scheduling.miss", "appointment", row["id"], row["patient_id"]))
+        if row["payment_status"] == AppointmentPayment.UNPAID:
+            await settle_unpaid(uow, row["id"])
     book = await rule_book(uow)
     patients = sorted({row["patient_id"] for row in missed})
     await uow.fetch(_LOCK, patients)

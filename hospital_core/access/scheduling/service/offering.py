@@ -13,6 +13,7 @@ from asyncpg import Record
 from hospital_core.access.scheduling.days import SHANGHAI, minute_of
 from hospital_core.access.scheduling.errors import NotReleased, SessionOver, SessionStopped, SlotFull, WindowOnly
 from hospital_core.access.scheduling.events import AppointmentHoldLapses, WaitlistEnded, WaitlistOffered
+from hospital_core.access.scheduling.online import is_online
 from hospital_core.access.scheduling.rules import RuleCode, rule_book
 from hospital_core.access.scheduling.service.hold import expire_hold
 from hospital_core.access.scheduling.service.taking import (
@@ -112,7 +113,7 @@ async def _serve(uow: UnitOfWork, entry: Record, sessions: dict[UUID, Record]) -
     for session in list(sessions.values()):
         if entry["staff_id"] not in (None, session["staff_id"]):
             continue
-        if entry["service_kind"] not in (None, session["service_kind"]):
+        if entry["service_kind"] != session["service_kind"] and (entry["service_kind"] or is_online(session)):
             continue
         if await _offer(uow, entry, session["id"], sessions):
             return
@@ -134,7 +135,7 @@ async def _offer(uow: UnitOfWork, entry: Record, session_id: UUID, sessions: dic
         return True
     # "Full" is what everybody else is told.
     minutes = book.value(RuleCode.WAITLIST_ANSWER_MINUTES, fact["department_id"], fact["service_kind"])
-    (terms,) = await terms_of(uow, [wish], [fact], book)
+    (terms,) = await terms_of(uow, [wish], [fact], book, LINE)
     terms = paid_until(terms, min(answer_by(uow.now, minutes), fact["ends_at"]))
     made = await place(uow, [wish], [fact], [terms], LINE, how=Locking.OFFERED)
     if not made:

@@ -1,17 +1,21 @@
-"""Paying for a held place (支付挂号费)."""
+"""Paying for a place (支付挂号费): one that is held until then, or one whose fee is paid at the hospital (到院缴费)."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from asyncpg import Record
 
-from hospital_core.access.scheduling.commands import PayAppointment
-from hospital_core.access.scheduling.errors import NotPayable, PaymentOver
+from hospital_core.access.scheduling.commands import BillFee, PayAppointment, ShowFeeCode
+from hospital_core.access.scheduling.errors import FeeDue, FeeOnBill, NotPayable, PaymentOver, SessionStopped
 from hospital_core.access.scheduling.queries import permitted_appointment
-from hospital_core.access.scheduling.service.hold import SOURCE
-from hospital_core.access.scheduling.states import AppointmentPayment, AppointmentStatus
+from hospital_core.access.scheduling.service.hold import SOURCE, take_arrived_fee
+from hospital_core.access.scheduling.states import AppointmentPayment, AppointmentStatus, SlotStatus
 from hospital_core.finance.billing.commands import Charge, IssueInvoice
+from hospital_core.finance.billing.errors import ChargesNotBillable
+from hospital_core.finance.billing.queries import invoice_of_charge
 from hospital_core.finance.billing.service import charge_by_rule, issue_invoice
+from hospital_core.finance.billing.views import InvoiceView
 from hospital_core.finance.payments.commands import OpenIntent
 from hospital_core.finance.payments.service import open_intent
 from hospital_core.finance.payments.states import PaymentChannel
@@ -19,24 +23,26 @@ from hospital_core.finance.payments.views import PaymentIntentView
 from hospital_core.kernel.context import ActorKind
 from hospital_core.kernel.errors import FieldProblem
 from hospital_core.kernel.uow import UnitOfWork
+from hospital_core.registry.staff.permissions import Permission, require
 
-_LOCK = "SELECT status, payment_status FROM appointment WHERE id = $1 FOR UPDATE"
+# One payment of a fee that can be paid for days: the channel keeps an order for a while only.
+TIME_TO_PAY = timedelta(minutes=15)
+
+_LOCK = """
+SELECT a.status, a.payment_status, slot.status AS place FROM appointment a JOIN slot ON slot.id = a.slot_id
+WHERE a.id = $1 FOR UPDATE OF a"""
 _OPENID = "SELECT openid FROM patient_account WHERE id = $1"
+_PAYABLE = (AppointmentStatus.PENDING, AppointmentStatus.BOOKED)
 
 
 async def pay_appointment(uow: UnitOfWork, command: PayAppointment) -> PaymentIntentView:
     """Charge the copied fee, bill it and open a payment until ``pay_until`` (去支付); asking again answers the same.
 
-    Raises: NotFound, NotPayable, PaymentOver. Locks: the appointment, so that two taps make one bill.
+    Raises: NotFound, NotPayable, SessionStopped, PaymentOver, FeeOnBill.
+    Locks: the appointment, so that two taps make one bill.
     """
-    row = await permitted_appointment(uow, command.appointment_id)
-    now = await uow.fetch_row(_LOCK, row["id"])
-    assert now is not None
-    if (now["status"], now["payment_status"]) != (AppointmentStatus.PENDING, AppointmentPayment.UNPAID):
-        raise NotPayable(status=now["status"], payment_status=now["payment_status"])
-    if uow.now >= row["pay_until"]:
-        raise PaymentOver()
-    invoice_id = await bill(uow, row)
+    row = await _payable(uow, command.appointment_id)
+    invoice_id = await _own_bill(uow, row)
     actor = uow.ctx.actor
     account_id = actor.id if actor.kind is ActorKind.ACCOUNT else None
     openid = command.payer_openid or await uow.fetch_value(_OPENID, account_id)
@@ -51,10 +57,83 @@ async def pay_appointment(uow: UnitOfWork, command: PayAppointment) -> PaymentIn
             account_id=account_id,
             payer_openid=openid,
             description=f"{row['department']} 挂号费",
-            pay_until=row["pay_until"],
+            pay_until=_pay_until(uow, row),
             place_ids=(row["department_id"], row["campus_id"]),
         ),
     )
+
+
+async def show_fee_code(uow: UnitOfWork, command: ShowFeeCode) -> PaymentIntentView:
+    """Open a payment of an appointment's fee for whoever scans its code (扫码缴挂号费); asked again, the same.
+
+    Raises, Locks: as ``pay_appointment``.
+    """
+    row = await _payable(uow, command.appointment_id)
+    uow.audited("appointment", row["id"], patient_id=row["patient_id"])
+    return await open_intent(
+        uow,
+        OpenIntent(
+            invoice_id=await _own_bill(uow, row),
+            channel=PaymentChannel.WECHAT_NATIVE,
+            description=f"{row['department']} 挂号费",
+            pay_until=_pay_until(uow, row),
+            place_ids=(row["department_id"], row["campus_id"]),
+        ),
+    )
+
+
+async def bill_fee(uow: UnitOfWork, command: BillFee) -> InvoiceView:
+    """The bill of an appointment's fee, for the window to take money for (窗口缴挂号费).
+
+    Where the fee stands together with other charges, that bill. Raises: Forbidden, NotFound, NotPayable,
+    SessionStopped, PaymentOver. Locks: the appointment.
+    """
+    require(uow.ctx, Permission.CASH_TAKE)
+    row = await _payable(uow, command.appointment_id)
+    uow.audited("appointment", row["id"], patient_id=row["patient_id"])
+    merged = await invoice_of_charge(uow, SOURCE, row["id"])
+    if merged is None:
+        await bill(uow, row)
+        merged = await invoice_of_charge(uow, SOURCE, row["id"])
+    assert merged is not None
+    return merged
+
+
+async def require_fee_paid(uow: UnitOfWork, row: Record) -> None:
+    """A fee that is paid at the hospital must be (到院缴费); money that has arrived counts before its news has.
+
+    Raises: FeeDue.
+    """
+    if (await take_arrived_fee(uow, row))["payment_status"] == AppointmentPayment.UNPAID:
+        raise FeeDue(appointment_id=str(row["id"]), fee_fen=row["fee_fen"])
+
+
+async def _payable(uow: UnitOfWork, appointment_id: UUID) -> Record:
+    """An appointment whose fee can be paid now, locked."""
+    row = await permitted_appointment(uow, appointment_id)
+    now = await uow.fetch_row(_LOCK, row["id"])
+    assert now is not None
+    if now["status"] not in _PAYABLE or now["payment_status"] != AppointmentPayment.UNPAID:
+        raise NotPayable(status=now["status"], payment_status=now["payment_status"])
+    if now["place"] == SlotStatus.CLOSED:
+        raise SessionStopped()
+    if uow.now >= row["pay_until"]:
+        raise PaymentOver()
+    return row
+
+
+def _pay_until(uow: UnitOfWork, row: Record) -> datetime:
+    until: datetime = row["pay_until"]
+    return until if row["status"] == AppointmentStatus.PENDING else min(until, uow.now + TIME_TO_PAY)
+
+
+async def _own_bill(uow: UnitOfWork, row: Record) -> UUID:
+    """The bill that a fee stands on alone. Raises: FeeOnBill."""
+    try:
+        return await bill(uow, row)
+    except ChargesNotBillable as refused:
+        merged = await invoice_of_charge(uow, SOURCE, row["id"])
+        raise refused if merged is None else FeeOnBill(invoice_id=str(merged.id)) from refused
 
 
 async def bill(uow: UnitOfWork, row: Record) -> UUID:

@@ -39,7 +39,8 @@ async def book_together(uows: Sequence[UnitOfWork], commands: Sequence[BookAppoi
     if not plain:
         return outcomes
     wanted, known = [wishes[position] for position in plain], [facts[position] for position in plain]
-    made = await place(sql, wanted, known, await terms_of(sql, wanted, known, book), MINIAPP, how=Locking.TOGETHER)
+    terms = await terms_of(sql, wanted, known, book, MINIAPP)
+    made = await place(sql, wanted, known, terms, MINIAPP, how=Locking.TOGETHER)
     if made and await count(sql, [wanted[at] for at in made], book, MINIAPP) is not None:
         raise Undone()
     for at, row in made.items():

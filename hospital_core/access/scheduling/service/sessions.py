@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from hospital_core.access.scheduling.commands import MakeSchedule
 from hospital_core.access.scheduling.days import day_of, period_of
+from hospital_core.access.scheduling.pricing import require_place_price
 from hospital_core.access.scheduling.queries import schedule
 from hospital_core.access.scheduling.service.place_making import SessionPlaces, add_places, check_pools
 from hospital_core.access.scheduling.views import ScheduleView
@@ -34,6 +35,7 @@ async def make_schedule(uow: UnitOfWork, command: MakeSchedule) -> ScheduleView:
     require(uow.ctx, Permission.SCHEDULE_MANAGE)
     await _check(uow, command)
     price = await price_of(uow, command.price_item_id, command.starts_at)
+    require_place_price(command.service_kind, price.amount_fen)
     schedule_id = new_id()
     await uow.execute(
         _INSERT, schedule_id, command.department_id, command.staff_id, command.room_id, command.service_kind.value,

@@ -20,6 +20,7 @@ from hospital_core.access.scheduling.errors import (
     AlreadyBooked,
     BookingBanned,
     NotReleased,
+    PaidExaminationOnly,
     RealNameRequired,
     SessionNotOpen,
     SessionOver,
@@ -28,7 +29,8 @@ from hospital_core.access.scheduling.errors import (
     TooManyBookings,
     WindowOnly,
 )
-from hospital_core.access.scheduling.pricing import fee_of
+from hospital_core.access.scheduling.online import follow_up_refusal, follow_ups, is_online
+from hospital_core.access.scheduling.pricing import fee_of, pays_at_hospital
 from hospital_core.access.scheduling.rules import RuleBook, RuleCode
 from hospital_core.access.scheduling.statements import (
     BOOK,
@@ -42,13 +44,13 @@ from hospital_core.access.scheduling.statements import (
     OPENS_BEFORE,
 )
 from hospital_core.access.scheduling.states import (
-    NOT_CHOSEN_BY_PHONES,
     AppointmentPayment,
     AppointmentStatus,
     BookingChannel,
     CountedSubject,
     Pool,
     ScheduleStatus,
+    ServiceKind,
 )
 from hospital_core.kernel.errors import DomainError, NotFound
 from hospital_core.kernel.ids import new_id
@@ -89,41 +91,57 @@ class Desk:
     """Where wishes come in: the channel, which kept places it may sell besides everybody's, and on which device.
 
     Without ``limited`` the limits of the day do not hold: the waitlist books when it can, not when it likes.
+    ``for_examination``: the wish comes with a paid examination, which buys its own places only, at the window ahead.
     """
 
     channel: BookingChannel
     pool: Pool
     device_id: UUID | None = None
     limited: bool = True
+    for_examination: bool = False
 
     @property
     def at_window(self) -> bool:
         """The window sells running sessions, and places whose time has passed while their session runs."""
-        return self.channel is BookingChannel.WINDOW
+        return self.channel is BookingChannel.WINDOW and not self.for_examination
 
     @property
     def bans_hold(self) -> bool:
         """Who is banned is still served by people: at the window, and by the doctor who adds them (AP-12)."""
-        return self.channel not in (BookingChannel.WINDOW, BookingChannel.CLINIC)
+        return self.channel not in (BookingChannel.WINDOW, BookingChannel.CLINIC) and not self.for_examination
 
 
 @dataclass(frozen=True)
 class Terms:
-    """On what terms a wish may be given (预约条件)."""
+    """On what terms a wish may be given (预约条件).
+
+    ``at_hospital``: the place is the patient's at once, its fee is paid before checking in (到院缴费).
+    """
 
     fee_fen: int
     pay_until: datetime
     held_until: datetime
     returns_after_s: int
+    at_hospital: bool = False
+
+    @property
+    def at_once(self) -> bool:
+        """Nothing is awaited before the place is the patient's."""
+        return self.at_hospital or not self.fee_fen
 
 
 async def facts_of(uow: UnitOfWork, wishes: Sequence[Wish], desk: Desk) -> Sequence[Record]:
-    """What decides about each wish, in their order."""
-    return await uow.fetch(
+    """What decides about each wish, in their order; of online visits also who may follow up (线上复诊)."""
+    facts: Sequence[Record] = await uow.fetch(
         FACTS,
         [wish.schedule_id for wish in wishes], [wish.patient_id for wish in wishes],
         [wish.account_id for wish in wishes], uow.now, desk.pool.value, desk.at_window, desk.device_id,
     )  # fmt: skip
+    if not any(is_online(fact) for fact in facts):
+        return facts
+    patients, accounts = [wish.patient_id for wish in wishes], [wish.account_id for wish in wishes]
+    more = await follow_ups(uow, patients, [fact["department_id"] for fact in facts], accounts)
+    return [{**fact, **known} for fact, known in zip(facts, more, strict=True)]
 
 
 def refusal(fact: Record, book: RuleBook, now: datetime, desk: Desk) -> DomainError | None:
@@ -134,6 +152,8 @@ def refusal(fact: Record, book: RuleBook, now: datetime, desk: Desk) -> DomainEr
         return SessionStopped()
     if fact["ends_at"] <= now:
         return SessionOver()
+    if (fact["service_kind"] == ServiceKind.EXAMINATION) != desk.for_examination:
+        return PaidExaminationOnly()
     if desk.at_window:
         opens_at = fact["starts_at"] - OPENS_BEFORE
         if opens_at > now:
@@ -142,18 +162,23 @@ def refusal(fact: Record, book: RuleBook, now: datetime, desk: Desk) -> DomainEr
         online = _online_refusal(fact, book, now, desk)
         if online is not None:
             return online
+    if is_online(fact):
+        no_follow_up = follow_up_refusal(fact, book, desk.channel)
+        if no_follow_up is not None:
+            return no_follow_up
     if fact["claim"] is not None:
         return AlreadyBooked(appointment_id=str(fact["claim"]))
     return None if fact["any_free"] else SlotFull()
 
 
 def _online_refusal(fact: Record, book: RuleBook, now: datetime, desk: Desk) -> DomainError | None:
-    if fact["service_kind"] in NOT_CHOSEN_BY_PHONES:
+    if fact["service_kind"] == ServiceKind.EMERGENCY:
         return WindowOnly()
     if fact["released_at"] > now:
         return NotReleased(opens_at=fact["released_at"].isoformat())
     scope = (fact["department_id"], fact["service_kind"])
-    if fact["temporary"] and book.value(RuleCode.REAL_NAME_REQUIRED, *scope):
+    by_people = desk.channel is BookingChannel.WINDOW
+    if fact["temporary"] and not by_people and book.value(RuleCode.REAL_NAME_REQUIRED, *scope):
         return RealNameRequired()
     if fact["ban_kind"] is not None and desk.bans_hold:
         return BookingBanned(ban_kind=fact["ban_kind"], until=fact["banned_until"].isoformat())
@@ -171,20 +196,26 @@ _LIMITS = {
 }
 
 
-async def terms_of(uow: UnitOfWork, wishes: Sequence[Wish], facts: Sequence[Record], book: RuleBook) -> list[Terms]:
-    """Fee, times and secret delay of each wish by the rules (费用与占号时限)."""
+async def terms_of(
+    uow: UnitOfWork, wishes: Sequence[Wish], facts: Sequence[Record], book: RuleBook, desk: Desk
+) -> list[Terms]:
+    """Fee, when it is paid, and secret delay of each wish by the rules (费用与占号时限)."""
     seen: dict[int, datetime | None] = {}
     if book.said_anywhere(RuleCode.REVISIT_DAYS):
         departments = [fact["department_id"] for fact in facts]
         rows = await uow.fetch(LAST_SEEN, [wish.patient_id for wish in wishes], departments)
         seen = {row["wish"]: row["seen_at"] for row in rows}
-    return [_terms(fact, book, uow.now, seen.get(position)) for position, fact in enumerate(facts, 1)]
+    return [_terms(fact, book, uow.now, seen.get(position), desk) for position, fact in enumerate(facts, 1)]
 
 
-def _terms(fact: Record, book: RuleBook, now: datetime, seen_at: datetime | None) -> Terms:
+def _terms(fact: Record, book: RuleBook, now: datetime, seen_at: datetime | None, desk: Desk) -> Terms:
     scope = (fact["department_id"], fact["service_kind"])
     pay_until = min(now + timedelta(minutes=book.value(RuleCode.HOLD_MINUTES, *scope)), fact["ends_at"])
-    return Terms(fee_of(fact, book, seen_at), pay_until, pay_until + HOLD_BEYOND, hidden_seconds(fact, book))
+    terms = Terms(fee_of(fact, book, seen_at), pay_until, pay_until + HOLD_BEYOND, hidden_seconds(fact, book))
+    # Who stands at the window pays there and then.
+    if terms.fee_fen and not desk.at_window and pays_at_hospital(fact, book):
+        return replace(paid_until(terms, fact["ends_at"]), at_hospital=True)
+    return terms
 
 
 def paid_until(terms: Terms, pay_until: datetime) -> Terms:
@@ -221,7 +252,7 @@ async def place(
     columns = _columns(wishes, terms, ids)
     rows = await uow.fetch(
         _STATEMENTS[how], uow.now, desk.pool.value, desk.at_window, *columns,
-        HOLD_BEYOND, desk.channel.value, desk.device_id, _turns(wishes),
+        HOLD_BEYOND, desk.channel.value, desk.device_id, _turns(wishes), [term.at_hospital for term in terms],
     )  # fmt: skip
     made = {}
     for row in rows:
@@ -261,14 +292,14 @@ def _columns(wishes: Sequence[Wish], terms: Sequence[Terms], ids: Sequence[tuple
 def _appointment(
     wish: Wish, fact: Record, terms: Terms, ids: tuple[UUID, UUID, str], row: Record, now: datetime, held: bool
 ) -> dict[str, Any]:
-    free = terms.fee_fen == 0 and not held
+    booked = terms.at_once and not held
     return {
         "id": ids[0], "encounter_id": ids[1], "appointment_no": ids[2], "slot_id": row["slot_id"],
         "schedule_id": wish.schedule_id, "department_id": fact["department_id"], "staff_id": fact["staff_id"],
         "patient_id": wish.patient_id, "account_id": wish.account_id, "previous_id": wish.previous_id,
         "next_id": None,
-        "status": AppointmentStatus.BOOKED if free else AppointmentStatus.PENDING,
-        "payment_status": AppointmentPayment.PAID if free else AppointmentPayment.UNPAID,
+        "status": AppointmentStatus.BOOKED if booked else AppointmentStatus.PENDING,
+        "payment_status": AppointmentPayment.UNPAID if terms.fee_fen or not booked else AppointmentPayment.PAID,
         "starts_at": row["starts_at"], "number": row["number"], "service_kind": fact["service_kind"],
         "fee_fen": terms.fee_fen, "full_fee_fen": fact["fee_fen"], "pay_until": terms.pay_until,
         "held_until": terms.held_until, "created_at": now, "department": fact["department"], "doctor": fact["doctor"],

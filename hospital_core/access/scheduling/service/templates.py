@@ -6,6 +6,7 @@ from hospital_core.access.scheduling.errors import TemplateOverlaps
 from hospital_core.access.scheduling.planning_commands import EndTemplate, SaveTemplate
 from hospital_core.access.scheduling.planning_queries import template
 from hospital_core.access.scheduling.planning_views import TemplateView
+from hospital_core.access.scheduling.pricing import require_place_price
 from hospital_core.access.scheduling.service.place_making import check_pools
 from hospital_core.kernel.errors import FieldProblem, NotFound, StateConflict
 from hospital_core.kernel.ids import new_id
@@ -112,7 +113,8 @@ async def _check(uow: UnitOfWork, command: SaveTemplate) -> None:
             raise FieldProblem(f"/{field}", f"{title}不存在或已停用")
     if not known["same_campus"]:
         raise FieldProblem("/room_id", "诊室与科室不在同一院区")
-    await price_of(uow, command.price_item_id)
+    price = await price_of(uow, command.price_item_id)
+    require_place_price(command.service_kind, price.amount_fen)
 
 
 async def _refuse_overlap(uow: UnitOfWork, template_id: UUID, command: SaveTemplate) -> None:

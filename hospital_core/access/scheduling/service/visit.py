@@ -4,30 +4,43 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from hospital_core.access.scheduling.errors import CheckInClosed, NotCheckInAble, SessionStopped
+from hospital_core.access.scheduling.errors import (
+    CheckInClosed,
+    NotCheckInAble,
+    OnlineVisit,
+    SessionStopped,
+    VisitInPerson,
+)
+from hospital_core.access.scheduling.online import is_online
 from hospital_core.access.scheduling.queries import check_in_bounds, permitted_appointment
+from hospital_core.access.scheduling.rules import rule_book
+from hospital_core.access.scheduling.service.pay import require_fee_paid
 from hospital_core.access.scheduling.states import APPOINTMENT, AppointmentStatus, SlotStatus
 from hospital_core.kernel.errors import StateConflict
 from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
 
 
-async def arrive(uow: UnitOfWork, appointment_id: UUID) -> tuple[Record, bool]:
+async def arrive(uow: UnitOfWork, appointment_id: UUID, *, online: bool = False) -> tuple[Record, bool]:
     """Mark an appointment as checked in (签到); returns it and whether this call did it.
 
-    Raises: NotFound, NotCheckInAble (unpaid, cancelled, over), SessionStopped (the patient is asked what they want
-    instead), CheckInClosed (too early or too late).
+    ``online``: the patient is at the phone, which is where an online visit begins (线上复诊), and no other.
+    Raises: NotFound, OnlineVisit or VisitInPerson (begins elsewhere), NotCheckInAble (held, cancelled, over),
+    SessionStopped (the patient is asked what they want instead), CheckInClosed (too early or too late), FeeDue.
     """
     row = await permitted_appointment(uow, appointment_id)
+    if is_online(row) is not online:
+        raise VisitInPerson() if online else OnlineVisit()
     if row["status"] == AppointmentStatus.CHECKED_IN:
         return row, False
     if row["status"] != AppointmentStatus.BOOKED:
         raise NotCheckInAble(status=row["status"])
     if await uow.fetch_value("SELECT status FROM slot WHERE id = $1", row["slot_id"]) == SlotStatus.CLOSED:
         raise SessionStopped()
-    opens, closes = check_in_bounds(row)
+    opens, closes = check_in_bounds(row, await rule_book(uow))
     if not opens <= uow.now < closes:
         raise CheckInClosed(early=uow.now < opens, opens_at=opens.isoformat(), closes_at=closes.isoformat())
+    await require_fee_paid(uow, row)
     try:
         await transition(uow, APPOINTMENT, "check_in", appointment_id)
     except StateConflict as conflict:

@@ -18,9 +18,11 @@ from hospital_core.access.scheduling.errors import (
     WaitlistClosed,
 )
 from hospital_core.access.scheduling.events import WaitlistDue
-from hospital_core.access.scheduling.rules import RuleCode, rule_book
+from hospital_core.access.scheduling.online import follow_up_refusal, follow_ups
+from hospital_core.access.scheduling.pricing import pays_at_hospital
+from hospital_core.access.scheduling.rules import RuleBook, RuleCode, rule_book
 from hospital_core.access.scheduling.service.cancel import give_back
-from hospital_core.access.scheduling.service.hold import confirm, hold_place
+from hospital_core.access.scheduling.service.hold import confirm, confirm_unpaid, hold_place
 from hospital_core.access.scheduling.statements import (
     BAN_OF,
     is_chosen_online,
@@ -28,10 +30,13 @@ from hospital_core.access.scheduling.statements import (
     is_for_line,
     is_free,
     is_waited_for,
+    is_wanted,
 )
 from hospital_core.access.scheduling.states import (
     WAITLIST_ENTRY,
     AppointmentStatus,
+    BookingChannel,
+    ServiceKind,
     WaitlistStatus,
 )
 from hospital_core.access.scheduling.waitlist_commands import AnswerOffer, JoinWaitlist, LeaveWaitlist
@@ -60,7 +65,7 @@ SELECT count(*) AS sessions,
 FROM schedule s
 WHERE s.department_id = $1 AND s.day = $2 AND s.period = $3 AND s.status = 'active' AND s.released_at <= $6
   AND {is_chosen_online("s")} AND s.ends_at > $6
-  AND ($4::uuid IS NULL OR s.staff_id = $4) AND ($5::text IS NULL OR s.service_kind = $5)"""
+  AND ($4::uuid IS NULL OR s.staff_id = $4) AND {is_wanted("s", "$5::text")}"""
 
 # Correctness waits for no cleaner: what the evening ended does not count.
 _EXPIRE_OWN = f"""
@@ -82,7 +87,7 @@ async def join_waitlist(uow: UnitOfWork, command: JoinWaitlist) -> WaitlistEntry
     """Wait for a place while there is none (登记候补), until the evening before.
 
     Raises: NotFound, PatientMerged, WaitlistClosed, NothingToWaitFor, StillBookable, AlreadyBooked, RealNameRequired,
-    BookingBanned, AlreadyWaiting, TooManyWaits. Emits: WaitlistDue.
+    BookingBanned, OnlineFirstVisit, OnlineAccountNeeded, AlreadyWaiting, TooManyWaits. Emits: WaitlistDue.
     """
     actor = uow.ctx.actor
     if actor.kind is not ActorKind.ACCOUNT:
@@ -136,9 +141,20 @@ async def _check(uow: UnitOfWork, command: JoinWaitlist, patient_id: UUID) -> No
     book = await rule_book(uow)
     if found["temporary"] and book.value(RuleCode.REAL_NAME_REQUIRED, command.department_id, kind):
         raise RealNameRequired()
+    if command.service_kind is ServiceKind.ONLINE:
+        await _check_follow_up(uow, command, patient_id, book)
     ban = await uow.fetch_row(BAN_OF, patient_id, uow.now)
     if ban is not None:
         raise BookingBanned(ban_kind=ban["kind"], until=ban["ends_at"].isoformat())
+
+
+async def _check_follow_up(uow: UnitOfWork, command: JoinWaitlist, patient_id: UUID, book: RuleBook) -> None:
+    """Who could not be given an online visit that day need not wait for one."""
+    (known,) = await follow_ups(uow, [patient_id], [command.department_id], [uow.ctx.actor.id])
+    wanted = {"department_id": command.department_id, "service_kind": ServiceKind.ONLINE.value, "day": command.day}
+    why = follow_up_refusal({**wanted, **known}, book, BookingChannel.MINIAPP)
+    if why is not None:
+        raise why
 
 
 async def leave_waitlist(uow: UnitOfWork, command: LeaveWaitlist) -> WaitlistEntryView:
@@ -150,7 +166,7 @@ async def leave_waitlist(uow: UnitOfWork, command: LeaveWaitlist) -> WaitlistEnt
 
 
 async def answer_offer(uow: UnitOfWork, command: AnswerOffer) -> WaitlistEntryView:
-    """Accept an offered place that costs nothing, or decline it (候补答复); one with a fee is accepted by paying.
+    """Accept an offered place that costs nothing yet, or decline it (候补答复); else it is accepted by paying.
 
     A declined place goes to the next in line. Raises: NotFound, NotOffered (nothing is held any more), PaymentNeeded.
     Emits: AppointmentConfirmed or AppointmentCancelled, WaitlistDue. Locks: the place, the appointment.
@@ -161,11 +177,19 @@ async def answer_offer(uow: UnitOfWork, command: AnswerOffer) -> WaitlistEntryVi
         await transition(uow, WAITLIST_ENTRY, "decline", entry["id"], ended_at=uow.now)
         await give_back(uow, appointment, OFFER_DECLINED)
     elif appointment["fee_fen"]:
-        raise PaymentNeeded(appointment_id=str(appointment["id"]))
+        await _confirm_unpaid(uow, appointment)
     else:
         await confirm(uow, appointment["id"])
     uow.audited("waitlist_entry", entry["id"], patient_id=entry["patient_id"])
     return await waitlist_entry(uow, entry["id"])
+
+
+async def _confirm_unpaid(uow: UnitOfWork, appointment: Record) -> None:
+    session = await uow.fetch_row("SELECT * FROM schedule WHERE id = $1", appointment["schedule_id"])
+    assert session is not None
+    if not pays_at_hospital(session, await rule_book(uow)):
+        raise PaymentNeeded(appointment_id=str(appointment["id"]))
+    await confirm_unpaid(uow, appointment["id"], session["ends_at"])
 
 
 async def _held(uow: UnitOfWork, entry: Record) -> Record:

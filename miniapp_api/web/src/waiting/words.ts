@@ -1,7 +1,7 @@
 // What waiting, moving and being kept from booking are called.
 import { formatDateTime, formatDay, formatTime, relativeDay, serverClock, yuan } from '@hospital/kit'
 import type { RouteLocationRaw } from 'vue-router'
-import { SERVICE_KINDS, type Message } from '../model'
+import { clinicOf, type Message } from '../model'
 import type { Words } from '../words'
 import type { Ban, DayPeriod, Disruption, MoveOption, Wait } from './calls'
 
@@ -28,7 +28,7 @@ export const isWaiting = (one: Wait): boolean => one.status === 'waiting' || one
 /** "李思远 医生" / "专家门诊，不限医生" / "不限医生" */
 export function wishOf(one: Pick<Wait, 'doctor' | 'service_kind'>): string {
   if (one.doctor !== null) return one.doctor
-  return one.service_kind === null ? '不限医生' : `${SERVICE_KINDS[one.service_kind]}门诊，不限医生`
+  return one.service_kind === null ? '不限医生' : `${clinicOf(one.service_kind)}，不限医生`
 }
 
 /** "明天 上午" / "11月26日 周四 上午" */
@@ -41,8 +41,12 @@ export function halfDay(day: string, period: DayPeriod): string {
 export const untilWords = (moment: string): string => `${formatDay(moment)} ${formatTime(moment)}`
 
 /** What moving does to the money, said before anybody agrees to it. */
-export function moneyOfMove(option: Pick<MoveOption, 'fee_fen' | 'refund_fen' | 'dearer_fen'>, isPaid: boolean): string {
+type Fee = Pick<MoveOption, 'fee_fen' | 'refund_fen' | 'dearer_fen'> & Partial<Pick<MoveOption, 'pay_first' | 'pay_at_hospital'>>
+
+export function moneyOfMove(option: Fee, isPaid: boolean): string {
   const fee = option.fee_fen === 0 ? '免费' : yuan(option.fee_fen)
+  if (option.pay_first === true) return `挂号费 ${fee}，这个号要先付费`
+  if (!isPaid && option.pay_at_hospital === true && option.fee_fen > 0) return `挂号费 ${fee}，到院取号前缴费`
   if (option.dearer_fen > 0) return `挂号费 ${fee}，比原来贵 ${yuan(option.dearer_fen)}，不能直接改约`
   if (!isPaid) return option.fee_fen === 0 ? '免费，不用支付' : `挂号费 ${fee}，改约后请在原来的支付时间内付款`
   if (option.refund_fen > 0 && option.fee_fen === 0) return `免费，已付的 ${yuan(option.refund_fen)} 原路退回`

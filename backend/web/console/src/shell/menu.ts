@@ -53,6 +53,7 @@ export const menu: readonly MenuGroup[] = [
     items: [
       { name: 'clinic-day', to: '/clinic-day', title: '出诊与停替诊', icon: 'calendar', needs: 'schedule.manage' },
       { name: 'templates', to: '/templates', title: '出诊模板', icon: 'grid', needs: 'schedule.manage' },
+      { name: 'examination-items', to: '/examination-items', title: '检查项目', icon: 'report', needs: 'schedule.manage' },
       { name: 'release', to: '/release', title: '放号', icon: 'bell', needs: 'schedule.manage' },
       { name: 'calendar', to: '/calendar', title: '日历', icon: 'calendar', needs: 'schedule.manage' },
       { name: 'waitlist', to: '/waitlist', title: '候补', icon: 'people', needs: 'waitlist.read' },

@@ -7,8 +7,8 @@ import type {
   PayWithCard,
   RecordTender,
   RefundAtCounter,
+  RefundCardAtCounter,
   RefundLineWanted,
-  RefundTopUp,
   ShowCode,
   TakeCash,
   TakeCashTopUp,
@@ -25,6 +25,16 @@ export const visitsOf = (patientId: string, signal?: AbortSignal) =>
 
 export const billsOf = (patientId: string, signal?: AbortSignal) =>
   api.call('GET', '/patients/{patient_id}/invoices', { path: { patient_id: patientId }, signal })
+
+/** Booked places whose fee is paid at the hospital (待缴挂号费). */
+export const feesDue = (patientId: string, signal?: AbortSignal) =>
+  api.call('GET', '/patients/{patient_id}/fees-due', { path: { patient_id: patientId }, signal })
+
+export const billFee = (appointmentId: string, idempotencyKey: string) =>
+  api.call('POST', '/appointments/{appointment_id}/bill', { path: { appointment_id: appointmentId }, idempotencyKey })
+
+export const checkIn = (appointmentId: string, idempotencyKey: string) =>
+  api.call('POST', '/appointments/{appointment_id}/check-in', { path: { appointment_id: appointmentId }, body: {}, idempotencyKey })
 
 export const billNumbered = (number: string, signal?: AbortSignal) =>
   api.call('GET', '/invoices', { query: { number }, signal })
@@ -95,7 +105,7 @@ export const cardOf = (patientId: string, signal?: AbortSignal) =>
 export const topUp = ({ patientId, ...body }: TakeCashTopUp & { patientId: string }, idempotencyKey: string) =>
   api.call('POST', '/patients/{patient_id}/card/cash', { path: { patient_id: patientId }, body, idempotencyKey })
 
-export const refundCard = ({ patientId, ...body }: RefundTopUp & { patientId: string }, idempotencyKey: string) =>
+export const refundCard = ({ patientId, ...body }: RefundCardAtCounter & { patientId: string }, idempotencyKey: string) =>
   api.call('POST', '/patients/{patient_id}/card/refunds', { path: { patient_id: patientId }, body, idempotencyKey })
 
 // Drawers and shifts
