@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import asyncpg
+import httpx
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -21,7 +22,7 @@ from backend.chromium import chromium_path, has_chinese_font
 from backend.einvoice import HttpEInvoicePlatform
 from backend.postgres_tools import ToolFailed, find_tool
 from backend.processes import port_is_free
-from backend.settings import EInvoiceSettings
+from backend.settings import EInvoiceSettings, VideoSettings
 from hospital_core.finance.einvoicing.ports import PlatformRefused, PlatformUnknown
 from hospital_core.kernel import audit
 from hospital_core.kernel.secrecy import KeyRing, UnreadableSecret
@@ -73,6 +74,7 @@ class CheckTargets:
     secret_files: Sequence[Path] = ()
     browser: bool = True
     einvoice: EInvoiceSettings | None = None
+    video: VideoSettings | None = None
 
 
 def _ok(name: str, what: str) -> Finding:
@@ -97,7 +99,7 @@ async def run_checks(targets: CheckTargets, *, audit_only: bool = False) -> list
         findings += check_browser()
     if targets.redis_url is not None:
         findings.append(await check_redis(targets.redis_url))
-    findings.append(await check_e_invoices(targets.einvoice))
+    findings += [await check_e_invoices(targets.einvoice), await check_video(targets.video)]
     database = [
         check_durability, check_backup_tools, check_migration, check_clock, check_demo_rows, check_keys, check_outbox,
         check_audit,
@@ -178,6 +180,21 @@ async def check_e_invoices(settings: EInvoiceSettings | None) -> Finding:
     finally:
         await platform.close()
     return _ok("e-invoices", f"the platform answers; it counts {issued.count} of today")
+
+
+async def check_video(settings: VideoSettings | None) -> Finding:
+    """Whether the server of online visits is there (视频诊室); a hospital without one is a warning."""
+    if settings is None:
+        what = "no video server is set up: nobody can enter an online visit"
+        return _warn("video", what, "set HOSPITAL_VIDEO_URL, _APP_ID and _SECRET (docs/online.md)")
+    try:
+        async with httpx.AsyncClient(timeout=_CONNECT_S, trust_env=False) as client:
+            answer = await client.get(settings.url)
+    except httpx.HTTPError as error:
+        return _fail("video", f"the video server does not answer ({type(error).__name__})", "mend HOSPITAL_VIDEO_URL")
+    if answer.status_code >= 500:
+        return _fail("video", f"the video server answers {answer.status_code}", "look at its log")
+    return _ok("video", "the video server answers")
 
 
 # -- the database

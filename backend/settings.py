@@ -86,6 +86,17 @@ class EInvoiceSettings(BaseModel):
     author: str = Field(default="线上开票", description="issuer 开票人")
 
 
+class VideoSettings(BaseModel):
+    """The Jitsi Meet server of online visits (视频诊室); without it nobody can enter one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(pattern=r"^https?://[^/]+/?$", description="address before the room's name")
+    app_id: str = Field(min_length=1, description="issuer that the server accepts")
+    secret: str = Field(repr=False, min_length=32, description="shared signing key")
+    audience: str = Field(default="jitsi", min_length=1, description="audience that the server accepts")
+
+
 class Settings(BaseModel):
     """Everything a process needs to know. Secrets are hex strings of 32 bytes."""
 
@@ -114,6 +125,7 @@ class Settings(BaseModel):
     hospital_name: str = Field(default="智慧医院", description="printed on slips")
     wechat: WechatSettings | None = None
     einvoice: EInvoiceSettings | None = None
+    video: VideoSettings | None = None
     sms_url: str | None = Field(default=None, description="where codes to phones are handed over, by POST")
     sms_token: str = Field(default="", repr=False)
 
@@ -160,7 +172,7 @@ def _key_bytes(name: str, value: str) -> None:
 
 
 # Settings that belong together: HOSPITAL_WECHAT_APPID, HOSPITAL_EINVOICE_URL …
-_PARTS: Mapping[str, type[BaseModel]] = {"wechat": WechatSettings, "einvoice": EInvoiceSettings}
+_PARTS: Mapping[str, type[BaseModel]] = {"wechat": WechatSettings, "einvoice": EInvoiceSettings, "video": VideoSettings}
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -9,7 +9,9 @@ from backend.http.tokens import Tokens
 from backend.realtime.link import RedisLink
 from backend.settings import Settings, SettingsError
 from backend.sms import SmsOverHttp
+from backend.video import JitsiRooms
 from hospital_core import db, reactions
+from hospital_core.access.queueing.ports import VideoRooms
 from hospital_core.access.scheduling.ports import QrKey
 from hospital_core.exchange.notifications.ports import Messenger, MiniProgramCodes
 from hospital_core.finance.einvoicing.ports import EInvoicePlatform
@@ -62,6 +64,8 @@ async def wired(settings: Settings, link: RedisLink, *, application: str) -> Asy
         if settings.einvoice is not None:
             einvoices = HttpEInvoicePlatform(settings.einvoice)
             ports.provide(EInvoicePlatform, einvoices)
+        if settings.video is not None:
+            ports.provide(VideoRooms, JitsiRooms(settings.video))
         link.start()
         yield
     finally:
@@ -85,6 +89,8 @@ async def refuse_unsafe(settings: Settings) -> None:
             raise SettingsError("The database holds demo accounts; use an empty database for production.")
     if settings.einvoice is not None and not settings.einvoice.url.startswith("https://"):
         raise SettingsError("The e-invoice settings are those of the sandbox.")
+    if settings.video is not None and not settings.video.url.startswith("https://"):
+        raise SettingsError("The video settings are those of the sandbox.")
     wechat = settings.wechat
     if wechat is None:
         return

@@ -25,6 +25,7 @@ CONTEXTS = (
     "finance.einvoicing",
     "access.scheduling",
     "access.queueing",
+    "access.examinations",
     "chart.encounters",
     "exchange.notifications",
 )

@@ -193,6 +193,7 @@ def check(
         ports_free=tuple(port or ()),
         secret_files=(Path(settings_file),) if settings_file else (),
         einvoice=settings.einvoice,
+        video=settings.video,
     )
     findings = asyncio.run(run_checks(targets, audit_only=audit))
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from backend.demo.diagnoses import DemoDiagnosis, make_diagnoses
 from backend.demo.organization import HOSPITAL_NAME, DemoOrganization, make_organization
 from backend.demo.people import DemoPatient, DemoRelation, make_people
-from backend.demo.prices import DemoPriceItem, make_prices
+from backend.demo.prices import DemoExamination, DemoPriceItem, make_examinations, make_prices
 from backend.demo.schedules import DemoSession, DemoTemplate, Timetable
 from backend.demo.staff import DemoStaff, make_staff
 
@@ -30,6 +30,8 @@ class DemoHospital:
     patients: tuple[DemoPatient, ...]
     relations: tuple[DemoRelation, ...]
     templates: tuple[DemoTemplate, ...]
+    examinations: tuple[DemoExamination, ...]
+    examination_templates: tuple[DemoTemplate, ...]
     sessions: tuple[DemoSession, ...]
 
     def sessions_for(self, day: date) -> tuple[DemoSession, ...]:
@@ -59,5 +61,7 @@ def make_hospital(seed: int = DEFAULT_SEED, *, start_date: date) -> DemoHospital
         patients=patients,
         relations=relations,
         templates=timetable.templates,
+        examinations=make_examinations(),
+        examination_templates=timetable.examination_templates,
         sessions=tuple(session for day in days for session in timetable.sessions_for(day)),
     )

@@ -73,7 +73,7 @@ JOIN campus p ON p.id = d.campus_id
 JOIN location r ON r.id = c.room_id
 JOIN location w ON w.id = r.parent_id
 JOIN location l ON l.campus_id = p.id AND l.kind = 'lobby'
-WHERE c.status = 'active' AND c.ends_at > $1 AND c.starts_at <= $1 + $5::interval
+WHERE c.status = 'active' AND c.service_kind <> 'online' AND c.ends_at > $1 AND c.starts_at <= $1 + $5::interval
 ORDER BY (SELECT count(*) FROM slot n WHERE n.schedule_id = c.id AND n.status = 'free' AND n.starts_at > $1
                     AND n.starts_at <= $1 + $6::interval AND (n.pool = 'public' OR n.pool_until <= $1)) >= 8 DESC,
          c.ends_at > $1 + $2::interval DESC, d.code = $3 DESC, c.starts_at <= $1 DESC, c.service_kind = 'general' DESC,

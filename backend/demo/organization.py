@@ -121,7 +121,19 @@ class ClinicRow:
     evening: bool
     special: bool
     all_day: bool
+    online: bool  # its last room is where online visits are held from
     topics: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExaminationRow:
+    """What the timetable needs to know of a department with examination rooms (generator's own)."""
+
+    code: str
+    rooms: int
+    room_name: str
+    minutes: int
+    hours: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +147,7 @@ class DemoOrganization:
     windows: tuple[DemoWindow, ...]
     wards: tuple[DemoWard, ...]
     clinics: tuple[ClinicRow, ...]
+    examinations: tuple[ExaminationRow, ...]
 
 
 # The telephone numbers are short internal ones: no public number can be claimed for an invented hospital.
@@ -209,9 +222,17 @@ def _departments() -> Iterator[DemoDepartment]:
 def _clinics() -> Iterator[ClinicRow]:
     for row in table_rows(words.CLINICS):
         flags = row[7]
-        yield ClinicRow(row[0], int(row[5]), int(row[6]), "E" in flags, "S" in flags, False, tuple(row[9].split("、")))
+        yield ClinicRow(
+            row[0], int(row[5]), int(row[6]), "E" in flags, "S" in flags, False, "O" in flags, tuple(row[9].split("、"))
+        )
     for row in table_rows(words.ALL_DAY):
-        yield ClinicRow(row[0], int(row[6]), int(row[7]), False, False, True, tuple(row[10].split("、")))
+        online = "O" in row[8]
+        yield ClinicRow(row[0], int(row[6]), int(row[7]), False, False, True, online, tuple(row[10].split("、")))
+
+
+def _examinations() -> Iterator[ExaminationRow]:
+    for code, rooms, name, minutes, hours in table_rows(words.EXAMINATION_ROOMS):
+        yield ExaminationRow(code, int(rooms), name, int(minutes), hours)
 
 
 def _waiting_areas(departments: Iterable[DemoDepartment]) -> Iterator[DemoWaitingArea]:
@@ -257,22 +278,33 @@ def _window_areas(windows: Iterable[DemoWindow], names: dict[str, str]) -> Itera
 
 
 def _rooms(
-    clinics: Iterable[ClinicRow], departments: dict[str, DemoDepartment], areas: Iterable[DemoWaitingArea]
+    clinics: Iterable[ClinicRow],
+    examinations: Iterable[ExaminationRow],
+    departments: dict[str, DemoDepartment],
+    areas: Iterable[DemoWaitingArea],
 ) -> Iterator[DemoRoom]:
     area_of = {code: area.code for area in areas for code in area.department_codes}
+
+    def room(code: str, number: int, name: str, short_name: str) -> DemoRoom:
+        department = departments[code]
+        return DemoRoom(
+            code=f"{code}-R{number}",
+            name=name,
+            short_name=short_name,
+            campus_code=department.campus_code,
+            department_code=code,
+            waiting_area_code=area_of[code],
+            building=department.building,
+            floor=department.floor,
+        )
+
     for clinic in clinics:
-        department = departments[clinic.code]
         for number in range(1, clinic.rooms + 1):
-            yield DemoRoom(
-                code=f"{clinic.code}-R{number}",
-                name=f"{department.name}{number}诊室",
-                short_name=f"{number}诊室",
-                campus_code=department.campus_code,
-                department_code=clinic.code,
-                waiting_area_code=area_of[clinic.code],
-                building=department.building,
-                floor=department.floor,
-            )
+            yield room(clinic.code, number, f"{departments[clinic.code].name}{number}诊室", f"{number}诊室")
+    for row in examinations:
+        for number in range(1, row.rooms + 1):
+            name = row.room_name.format(number)
+            yield room(row.code, number, name, name)
 
 
 def _windows() -> Iterator[DemoWindow]:
@@ -299,15 +331,16 @@ def make_organization() -> DemoOrganization:
     """The whole organization (机构与地点). It has nothing random: seeds change people and timetables, not buildings."""
     departments = tuple(_departments())
     by_code = {department.code: department for department in departments}
-    clinics, windows = tuple(_clinics()), tuple(_windows())
+    clinics, examinations, windows = tuple(_clinics()), tuple(_examinations()), tuple(_windows())
     clinic_areas = tuple(_waiting_areas(departments))
     names = {department.code: department.name for department in departments}
     return DemoOrganization(
         campuses=CAMPUSES,
         departments=departments,
         waiting_areas=clinic_areas + tuple(_window_areas(windows, names)),
-        rooms=tuple(_rooms(clinics, by_code, clinic_areas)),
+        rooms=tuple(_rooms(clinics, examinations, by_code, clinic_areas)),
         windows=windows,
         wards=tuple(_wards()),
         clinics=clinics,
+        examinations=examinations,
     )

@@ -79,6 +79,7 @@ class DemoFacts(View):
     wechat_url: str | None
     sms_url: str | None
     einvoice_url: str | None
+    video_url: str | None
     docs_url: str
     logins: list[DemoLoginView]
     patients: list[DemoPatientView]
@@ -156,6 +157,7 @@ def _facts(settings: Settings, prepared: dict[str, Any]) -> DemoFacts:
         wechat_url=wechat,
         sms_url=settings.sms_url.removesuffix("/messages") if settings.sms_url else None,
         einvoice_url=f"{settings.einvoice.url}/" if settings.einvoice else None,
+        video_url=f"{settings.video.url}/" if settings.video else None,
         docs_url="/docs/",
         logins=[_login(known, prepared["password"]) for known in (doctor, *others)],
         patients=[

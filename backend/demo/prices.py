@@ -125,6 +125,25 @@ def make_prices() -> tuple[DemoPriceItem, ...]:
     return (*items, *_drugs())
 
 
+@dataclass(frozen=True, slots=True)
+class DemoExamination:
+    """A price item that is examined at an appointed time (检查项目)."""
+
+    price_item_code: str
+    department_code: str
+    lead_minutes: int
+    preparation: str
+
+
+def make_examinations() -> tuple[DemoExamination, ...]:
+    """What is booked ahead in the demo, by the names of the price list."""
+    codes = {item.name: item.code for item in make_prices() if item.category in ("imaging", "function_test")}
+    return tuple(
+        DemoExamination(codes[name], department, int(minutes), preparation)
+        for name, department, minutes, preparation in table_rows(examinations.APPOINTED)
+    )
+
+
 def registration_codes() -> dict[tuple[str, str], str]:
     """(service kind, doctor's title) → price item code of the registration fee.
 

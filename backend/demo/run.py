@@ -5,6 +5,7 @@ environment names are used instead of its own (``backend.demo.engines``).
 """
 
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -28,9 +29,10 @@ from backend.supervisor import Supervisor, bind_listen_socket
 from sandbox.wechat.keys import WechatSandboxFiles, make_config, write_private
 
 WORKERS = 2
-_SECRETS = ("field_key", "index_key", "audit_key", "token_key", "qr_key", "sms_token", "einvoice_key")
+_SECRETS = ("field_key", "index_key", "audit_key", "token_key", "qr_key", "sms_token", "einvoice_key", "video_secret")
 _REFRESH_S = 1200.0
 _EINVOICE_APPID = "DEMOHOSPITAL"
+_VIDEO_APP_ID = "demohospital"
 _KIOSK_PRINTS = "/_sim/prints"
 
 Tell = Callable[[str, str], None]
@@ -45,11 +47,12 @@ class Sockets:
     sms: socket.socket
     kiosk: socket.socket
     einvoice: socket.socket
+    video: socket.socket
 
     @staticmethod
     def bind(port: int) -> "Sockets":
         """The web server on the asked port, the others wherever there is room."""
-        return Sockets(bind_listen_socket("127.0.0.1", port), *(bind_listen_socket("127.0.0.1", 0) for _ in range(4)))
+        return Sockets(bind_listen_socket("127.0.0.1", port), *(bind_listen_socket("127.0.0.1", 0) for _ in range(5)))
 
 
 class Demo:
@@ -85,6 +88,7 @@ class Demo:
             finally:
                 self._forget_ready_file()
                 self.engines.close()
+                gc.freeze()  # nothing of this needs to be sorted out before the process ends
 
     async def _run(self, on_ready: Callable[[dict[str, Any]], None]) -> None:
         settings = self._write_settings(self._wechat_files())
@@ -163,6 +167,11 @@ class Demo:
                 "key": secrets["einvoice_key"],
                 "place_code": "K001",
             },
+            "video": {
+                "url": origin_of(self.sockets.video),
+                "app_id": _VIDEO_APP_ID,
+                "secret": secrets["video_secret"],
+            },
             "wechat": {
                 "appid": wechat.appid,
                 "secret": wechat.secret,
@@ -203,9 +212,7 @@ class Demo:
             return ChildSpec(name=name, argv=[sys.executable, "-m", *arguments], env=environment, **options)
 
         sockets, needed = self.sockets, self.engines.needed
-        web, wechat, sms, kiosk, einvoice = (
-            s.fileno() for s in (sockets.web, sockets.wechat, sockets.sms, sockets.kiosk, sockets.einvoice)
-        )
+        web, wechat, sms, kiosk = (s.fileno() for s in (sockets.web, sockets.wechat, sockets.sms, sockets.kiosk))
         # Payment numbers begin anew in another database: WeChat's book is kept per database.
         wechat_state = str(self.folder / "wechat" / f"state{self.engines.database_mark}.json")
         wechat_config = str(self.folder / "wechat" / "wechat-sandbox.json")
@@ -216,7 +223,8 @@ class Demo:
                 pass_fds=(wechat,), ready=answers(origin_of(sockets.wechat) + "/_sim/state"), **abrupt,
             ),
             python("sms", "sandbox.sms", "--fd", str(sms), pass_fds=(sms,), **abrupt),
-            self._einvoice_platform(environment, einvoice),
+            self._einvoice_platform(environment, sockets.einvoice.fileno()),
+            self._video_rooms(environment, sockets.video.fileno()),
             python("prepare", "backend.demo.prepare", str(self.folder), once=True,
                    depends_on=needed("postgres"), ready_timeout_s=600),
             *(
@@ -243,6 +251,16 @@ class Demo:
             name="einvoice", argv=[sys.executable, "-m", "sandbox.einvoice", "--fd", str(fd), "--state", book],
             env={**environment, **account}, pass_fds=(fd,), ready=answers(origin + "/healthz"),
             death_signal=signal.SIGKILL,
+        )  # fmt: skip
+
+    def _video_rooms(self, environment: dict[str, str], fd: int) -> ChildSpec:
+        account = {
+            "VIDEO_APP_ID": _VIDEO_APP_ID,
+            "VIDEO_SECRET": SecretFile(self.folder).ensure(*_SECRETS)["video_secret"],
+        }
+        return ChildSpec(
+            name="video", argv=[sys.executable, "-m", "sandbox.video", "--fd", str(fd)], env={**environment, **account},
+            pass_fds=(fd,), ready=answers(origin_of(self.sockets.video) + "/healthz"), death_signal=signal.SIGKILL,
         )  # fmt: skip
 
     def _kiosk_argv(self, fd: int) -> Callable[[], list[str]]:
@@ -281,6 +299,7 @@ class Demo:
                 "wechat": wechat,
                 "sms": origin_of(self.sockets.sms),
                 "einvoice": origin_of(self.sockets.einvoice),
+                "video": origin_of(self.sockets.video),
             },
             "pids": {"demo": os.getpid(), **self.supervisor.pids()},
             "engines": self.engines.facts,

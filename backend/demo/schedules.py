@@ -12,18 +12,18 @@ from datetime import date, datetime, time, timedelta, timezone
 from functools import cached_property
 from typing import Literal
 
-from backend.demo.organization import ClinicRow, DemoOrganization, DemoRoom
+from backend.demo.organization import ClinicRow, DemoOrganization, DemoRoom, ExaminationRow
 from backend.demo.prices import ALL_DAY_CLINIC, registration_codes
 from backend.demo.staff import DemoStaff
 
-ServiceKind = Literal["general", "expert", "special", "disease", "night", "emergency"]
+ServiceKind = Literal["general", "expert", "special", "disease", "night", "emergency", "examination", "online"]
 Period = Literal["morning", "afternoon", "evening", "night", "day", "late"]
 
 # A fixed offset instead of zoneinfo: China has kept no summer time since 1991, and a bare machine may lack tzdata.
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 MINUTES_PER_PLACE: dict[ServiceKind, int] = {
-    "general": 8, "expert": 15, "special": 30, "disease": 15, "night": 10, "emergency": 6,
+    "general": 8, "expert": 15, "special": 30, "disease": 15, "night": 10, "emergency": 6, "online": 15,
 }  # fmt: skip
 ALL_DAY_MINUTES_PER_PLACE = 6
 _DAY = 24 * 60
@@ -37,6 +37,7 @@ _HOURS: dict[Period, tuple[int, int]] = {
     "day": (8 * 60, 16 * 60),
     "late": (16 * 60, 24 * 60),
 }
+_SENIOR = ("主任医师", "副主任医师")
 _SHIFTS: tuple[Period, ...] = ("night", "day", "late")
 _WEDNESDAY, _SATURDAY, _SUNDAY = 3, 6, 7
 
@@ -117,6 +118,14 @@ class Timetable:
         return doctors
 
     @cached_property
+    def _technicians(self) -> dict[str, list[DemoStaff]]:
+        technicians: dict[str, list[DemoStaff]] = defaultdict(list)
+        for member in self.staff:
+            if member.role == "technician":
+                technicians[member.department_code].append(member)
+        return technicians
+
+    @cached_property
     def _emergencies(self) -> set[str]:
         return {department.code for department in self.organization.departments if department.kind == "emergency"}
 
@@ -133,11 +142,23 @@ class Timetable:
             for clinic in self.organization.clinics
             for template in (self._all_day(clinic, weekday) if clinic.all_day else self._clinic(clinic, weekday))
         ]
-        return tuple(sorted(week, key=lambda template: (template.weekday, template.starts_minute, template.key)))
+        return tuple(sorted(week, key=_when))
+
+    @cached_property
+    def examination_templates(self) -> tuple[DemoTemplate, ...]:
+        """The examination rooms' week (检查排班)."""
+        week = [
+            template
+            for weekday in range(1, 8)
+            for row in self.organization.examinations
+            for template in self._examinations(row, weekday)
+        ]
+        return tuple(sorted(week, key=_when))
 
     def sessions_for(self, day: date) -> tuple[DemoSession, ...]:
         """Sessions (出诊单元) of `day`, Shanghai date, as its weekday has them when it is no holiday."""
-        return tuple(_session(template, day) for template in self.templates if template.weekday == day.isoweekday())
+        week = (*self.templates, *self.examination_templates)
+        return tuple(_session(template, day) for template in week if template.weekday == day.isoweekday())
 
     def _all_day(self, clinic: ClinicRow, weekday: int) -> Iterator[DemoTemplate]:
         """Three shifts of eight hours in every room; two teams take turns by the day.
@@ -145,11 +166,21 @@ class Timetable:
         Sunday's team works on Monday too, on the same shifts: sixteen hours lie between.
         """
         rooms, doctors = self._rooms[clinic.code], self._doctors[clinic.code]
+        here = rooms[:-1] if clinic.online else rooms
+        size = len(_SHIFTS) * len(here)
+        kind: ServiceKind = "emergency" if clinic.code in self._emergencies else "general"
+        yield from self._shifts(clinic, weekday, here, doctors[: 2 * size], kind)
+        if clinic.online:
+            yield from self._shifts(clinic, weekday, rooms[-1:], doctors[2 * size :], "online")
+
+    def _shifts(
+        self, clinic: ClinicRow, weekday: int, rooms: list[DemoRoom], doctors: list[DemoStaff], kind: ServiceKind
+    ) -> Iterator[DemoTemplate]:
         size = len(_SHIFTS) * len(rooms)
         team = doctors[:size] if weekday % 2 else doctors[size : 2 * size]
         turn = 0 if weekday == _SUNDAY else (weekday - 1) // 2
         for place, (shift, room) in enumerate((shift, room) for shift in _SHIFTS for room in rooms):
-            yield self._template(clinic, weekday, shift, room, team[(place + turn) % size], "emergency")
+            yield self._template(clinic, weekday, shift, room, team[(place + turn) % size], kind)
 
     def _clinic(self, clinic: ClinicRow, weekday: int) -> Iterator[DemoTemplate]:
         """Monday to Friday every room twice a day, and in some departments an evening; fewer at the weekend."""
@@ -168,6 +199,10 @@ class Timetable:
                 juniors = [doctor for doctor in doctors if doctor.title in ("主治医师", "住院医师")]
                 doctor = juniors[(weekday - 1) % len(juniors)]
                 yield self._template(clinic, weekday, "evening", rooms[0], doctor, "night")
+            if clinic.online:
+                seniors = [doctor for doctor in doctors if doctor.title in _SENIOR]
+                doctor = seniors[(weekday - 1) % len(seniors)]
+                yield self._template(clinic, weekday, "evening", rooms[-1], doctor, "online")
             return
         # Saturday morning almost as on weekdays, Saturday afternoon and Sunday morning one room.
         open_rooms = rooms[: max(1, len(rooms) - 1)] if weekday == _SATURDAY else rooms[:1]
@@ -181,17 +216,53 @@ class Timetable:
             yield self._template(clinic, weekday, "afternoon", rooms[0], doctor, kind)
 
     def _service_kind(self, clinic: ClinicRow, doctor: DemoStaff, afternoon: bool) -> ServiceKind:
-        if doctor.title not in ("主任医师", "副主任医师"):
+        if doctor.title not in _SENIOR:
             return "general"
         # A special clinic (特需门诊) is what the head of a well-known department holds in the afternoon.
         return "special" if clinic.special and afternoon and doctor.title == "主任医师" else "expert"
 
+    def _examinations(self, row: ExaminationRow, weekday: int) -> Iterator[DemoTemplate]:
+        """Each room with one technician; those who work until midnight take turns by the day, always the same shift."""
+        rooms, team = self._rooms[row.code], self._technicians[row.code]
+        periods: dict[str, tuple[Period, ...]] = {"A": ("day", "late")}
+        if weekday < _SATURDAY:
+            periods |= {"W": ("morning", "afternoon"), "M": ("morning",)}
+        elif weekday == _SATURDAY:
+            periods |= {"W": ("morning", "afternoon")}
+        for half, period in enumerate(periods.get(row.hours, ())):
+            for position, room in enumerate(rooms):
+                turn = half * len(rooms) + position
+                first = weekday % 2 * len(rooms) * 2 if row.hours == "A" else weekday
+                yield self._examination(row, weekday, period, room, team[(first + turn) % len(team)])
+
+    def _examination(
+        self, row: ExaminationRow, weekday: int, period: Period, room: DemoRoom, technician: DemoStaff
+    ) -> DemoTemplate:
+        first, last = _HOURS[period]
+        return DemoTemplate(
+            key=f"{room.code}-{weekday}-{period}",
+            campus_code=room.campus_code,
+            department_code=row.code,
+            staff_no=technician.staff_no,
+            room_code=room.code,
+            waiting_area_code=room.waiting_area_code,
+            weekday=weekday,
+            period=period,
+            starts_minute=first,
+            ends_minute=last,
+            service_kind="examination",
+            places_count=(last - first) // row.minutes,
+            minutes_per_place=row.minutes,
+            price_item_code=self._fees["examination", ""],
+            sought_after=False,
+            works_on_holidays=row.hours == "A",
+            pools=(),
+        )
+
     def _template(
         self, clinic: ClinicRow, weekday: int, period: Period, room: DemoRoom, doctor: DemoStaff, kind: ServiceKind
     ) -> DemoTemplate:
-        if clinic.all_day and clinic.code not in self._emergencies:
-            kind = "general"
-        minutes = ALL_DAY_MINUTES_PER_PLACE if clinic.all_day else MINUTES_PER_PLACE[kind]
+        minutes = ALL_DAY_MINUTES_PER_PLACE if clinic.all_day and kind != "online" else MINUTES_PER_PLACE[kind]
         first, last = _HOURS[period]
         places = (last - first) // minutes
         quotas = _QUOTAS if kind in _WITH_QUOTAS else ()
@@ -217,9 +288,15 @@ class Timetable:
 
     def _fee(self, clinic: ClinicRow, doctor: DemoStaff, kind: ServiceKind) -> str:
         """The registration fee: by title, but one for everybody at night, all day, and for each disease clinic."""
+        if kind == "online":
+            return self._fees[kind, ""]
         if clinic.all_day:
             return self._fees[kind, "" if kind == "emergency" else ALL_DAY_CLINIC]
         return self._fees[kind, {"night": "", "disease": clinic.code}.get(kind, doctor.title)]
+
+
+def _when(template: DemoTemplate) -> tuple[int, int, str]:
+    return template.weekday, template.starts_minute, template.key
 
 
 def _session(template: DemoTemplate, day: date) -> DemoSession:

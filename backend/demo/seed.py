@@ -22,12 +22,14 @@ from backend.demo.accounts import PROFESSIONS, load_accounts
 from backend.demo.diagnoses import CODE_EDITION, CODE_SYSTEM
 from backend.demo.finding import FIRST_RULE, load_finding
 from backend.demo.hospital import DEFAULT_SEED, SCHEDULED_DAYS, DemoHospital, make_hospital
-from backend.demo.organization import floor_name
-from backend.demo.schedules import SHANGHAI
+from backend.demo.organization import DemoRoom, floor_name
+from backend.demo.schedules import SHANGHAI, DemoTemplate
 from backend.demo.sealing import sealed_document, sealed_phone
 from hospital_core.access.scheduling.days import minute_of, period_of
 from hospital_core.access.scheduling.planning_commands import GenerateDay
+from hospital_core.access.scheduling.rules import RuleCode
 from hospital_core.access.scheduling.service.generating import Naming, generate
+from hospital_core.access.scheduling.states import RuleScope
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.numbers import NumberKind, number_text
 from hospital_core.kernel.run import write_audit
@@ -45,6 +47,10 @@ _LOCK = 5_214_361_808
 # A receipt (收费票据) knows fourteen categories; the demo's list is finer in one place.
 _ON_RECEIPT: dict[str, str] = {"imaging": FeeCategory.EXAMINATION, "function_test": FeeCategory.EXAMINATION}
 
+# Courses of treatment: one comes many times, and pays each time (康复、中医).
+_PAID_AT_HOSPITAL = ("DH-KF", "DH-ZY")
+
+_LOCATION = "id version campus_id department_id parent_id kind code name floor beds active"
 _DAY_MADE = "SELECT EXISTS (SELECT 1 FROM schedule WHERE day = $1 AND template_id IS NOT NULL)"
 
 
@@ -163,7 +169,10 @@ class _Loader:
             ("患者", ("patient", self.ids("patient", hospital.patients[0].key)), self._patients),
             ("检索与导诊", (FIRST_RULE[0], self.ids(*FIRST_RULE)), lambda: load_finding(self._copy, self.ids)),
             ("排班模板", ("schedule_template", self.ids("template", hospital.templates[0].key)), self._templates),
-        ]
+            ("检查预约", ("examination_item", self.ids("examination", hospital.examinations[0].price_item_code)),
+             self._examinations),
+            ("预约规则", ("booking_rule", self.ids("rule", _PAID_AT_HOSPITAL[0])), self._rules),
+        ]  # fmt: skip
 
     async def stage(self, name: str, probe: tuple[str, UUID], load: Callable[[], Awaitable[int]]) -> int:
         table, row_id = probe
@@ -217,9 +226,8 @@ class _Loader:
             "id version campus_id code name pinyin initials kind intro number_only_on_screen active",
             departments,
         )
-        columns = "id version campus_id department_id parent_id kind code name floor beds active"
         # Waiting areas first: rooms and windows point to them.
-        return rows + await self._copy("location", columns, [*self._areas(), *self._places()])
+        return rows + await self._copy("location", _LOCATION, [*self._areas(), *self._places()])
 
     def _location(
         self, kind: str, code: str, name: str, campus: str, floor: str, *,
@@ -243,11 +251,8 @@ class _Loader:
     def _places(self) -> Iterable[Row]:
         places = self.hospital.organization
         area_of = {code: area.code for area in places.waiting_areas for code in area.department_codes}
-        for room in places.rooms:
-            yield self._location(
-                "room", room.code, room.name, room.campus_code, room.building + floor_name(room.floor),
-                department=room.department_code, parent=room.waiting_area_code,
-            )  # fmt: skip
+        examined = {row.code for row in places.examinations}
+        yield from (self._room(room) for room in places.rooms if room.department_code not in examined)
         for window in places.windows:
             waits = window.kind in ("pharmacy", "blood_collection")
             yield self._location(
@@ -259,6 +264,12 @@ class _Loader:
                 "ward", ward.code, ward.name, ward.campus_code, ward.building + floor_name(ward.floor),
                 department=ward.code, beds=ward.bed_count,
             )  # fmt: skip
+
+    def _room(self, room: DemoRoom) -> Row:
+        return self._location(
+            "room", room.code, room.name, room.campus_code, room.building + floor_name(room.floor),
+            department=room.department_code, parent=room.waiting_area_code,
+        )  # fmt: skip
 
     async def _staff(self) -> int:
         ids = self.ids
@@ -346,7 +357,36 @@ class _Loader:
         return len(files) + len(documents) + len(allergies)
 
     async def _templates(self) -> int:
-        ids, templates = self.ids, self.hospital.templates
+        return await self._copy_templates(self.hospital.templates)
+
+    async def _rules(self) -> int:
+        """Where one books now and pays when one comes (到院缴费)."""
+        rows = [
+            (self.ids("rule", code), 0, RuleCode.PAY_AT_HOSPITAL.value, RuleScope.DEPARTMENT.value,
+             str(self.ids("department", code)), 1, self.founded_at)
+            for code in _PAID_AT_HOSPITAL
+        ]  # fmt: skip
+        return await self._copy("booking_rule", "id version code scope scope_key value changed_at", rows)
+
+    async def _examinations(self) -> int:
+        """Rooms, what is done in them, and their weeks; a demo of earlier days gets them too."""
+        ids, places = self.ids, self.hospital.organization
+        examined = {row.code for row in places.examinations}
+        rooms = [self._room(room) for room in places.rooms if room.department_code in examined]
+        rows = await self._copy("location", _LOCATION, rooms)
+        rows += await self._copy(
+            "examination_item",
+            "id version price_item_id department_id preparation lead_minutes active",
+            [
+                (ids("examination", e.price_item_code), 0, ids("price_item", e.price_item_code),
+                 ids("department", e.department_code), e.preparation, e.lead_minutes, True)
+                for e in self.hospital.examinations
+            ],
+        )  # fmt: skip
+        return rows + await self._copy_templates(self.hospital.examination_templates)
+
+    async def _copy_templates(self, templates: Iterable[DemoTemplate]) -> int:
+        ids, templates = self.ids, tuple(templates)
         rows = await self._copy(
             "schedule_template",
             "id version department_id staff_id room_id service_kind weekday period starts_minute ends_minute places "

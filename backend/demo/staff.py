@@ -183,6 +183,19 @@ def _doctors(office: _Personnel, organization: DemoOrganization, departments: di
             office.engage("doctor", title, department, share_male=share, surname=surname, topics=clinic.topics)
 
 
+# Three years of practice are asked of them.
+_ONLINE_TITLES = ("副主任医师", "主治医师", "主治医师") * 2
+
+
+def _online_doctors(office: _Personnel, organization: DemoOrganization, departments: dict[str, DemoDepartment]) -> None:
+    """Two teams of three for online visits at every hour; engaged last, so that everybody else stays who they were."""
+    for clinic in organization.clinics:
+        if clinic.all_day and clinic.online:
+            for title in _ONLINE_TITLES:
+                department = departments[clinic.code]
+                office.engage("doctor", title, department, share_male=0.52, topics=clinic.topics)
+
+
 _NURSES = ("主管护师", "护师", "护士", "护师", "护士", "护士")
 
 
@@ -232,4 +245,5 @@ def make_staff(seed: int, organization: DemoOrganization) -> tuple[DemoStaff, ..
     for code, role, title, count in _OFFICES:
         for _ in range(count):
             office.engage(role, title, departments[code], share_male=0.35)
+    _online_doctors(office, organization, departments)
     return tuple(office.staff)

@@ -167,7 +167,7 @@ class Screen:
             self._ready.set()
             tickets = frame["data"].get("tickets", [])
         elif frame["type"] == "change":
-            tickets = [frame["data"]["ticket"]]
+            tickets = [frame["data"]["ticket"]] if frame["data"]["ticket"] is not None else []
         else:
             return
         for ticket in tickets:

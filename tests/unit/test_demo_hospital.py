@@ -268,7 +268,7 @@ def test_given_references_all_lead_somewhere(hospital: DemoHospital) -> None:
     departments = {department.code for department in organization.departments}
     areas = {area.code for area in organization.waiting_areas}
     rooms = {room.code: room for room in organization.rooms}
-    doctors = {member.staff_no: member for member in hospital.staff if member.role == "doctor"}
+    doctors = {member.staff_no: member for member in hospital.staff if member.role in ("doctor", "technician")}
     prices = {item.code: item for item in hospital.price_items}
 
     assert {member.department_code for member in hospital.staff} <= departments
@@ -282,6 +282,12 @@ def test_given_references_all_lead_somewhere(hospital: DemoHospital) -> None:
         assert room.department_code == session.department_code == doctor.department_code
         assert room.waiting_area_code == session.waiting_area_code
         assert prices[session.price_item_code].category == "registration"
+        examined = session.service_kind == "examination"
+        assert (doctor.role == "technician") == examined == (prices[session.price_item_code].price_fen == 0)
+    assert {examination.price_item_code for examination in hospital.examinations} <= set(prices)
+    assert {examination.department_code for examination in hospital.examinations} == {
+        session.department_code for session in hospital.sessions if session.service_kind == "examination"
+    }
 
 
 def test_given_private_departments_their_screens_show_numbers_only(hospital: DemoHospital) -> None:
@@ -292,7 +298,9 @@ def test_given_private_departments_their_screens_show_numbers_only(hospital: Dem
 
 
 def test_given_price_list_amounts_are_positive_and_entries_distinct(hospital: DemoHospital) -> None:
-    assert all(type(item.price_fen) is int and item.price_fen > 0 for item in hospital.price_items)
+    free = {item.name for item in hospital.price_items if item.price_fen == 0}
+    assert all(type(item.price_fen) is int and item.price_fen >= 0 for item in hospital.price_items)
+    assert free == {"检查预约（检查费另计）"}
     entries = [(item.name, item.specification) for item in hospital.price_items]
     assert len(set(entries)) == len(entries)
     fees = {item.name: item.price_fen for item in hospital.price_items if item.category == "registration"}
@@ -308,8 +316,8 @@ def test_given_any_hour_of_any_day_places_can_be_had(hospital: DemoHospital) -> 
         for number in range(session.places_count):
             begins = session.start + timedelta(minutes=number * session.minutes_per_place)
             hour = begins.replace(minute=0)
-            places_by_hour[hour] += 1
-            bookable_by_hour[hour] += session.service_kind != "emergency"
+            places_by_hour[hour] += session.service_kind != "online"
+            bookable_by_hour[hour] += session.service_kind not in ("emergency", "examination", "online")
 
     for day in range(14):
         for hour in range(24):
@@ -340,7 +348,7 @@ def test_given_sessions_places_fit_between_start_and_end(hospital: DemoHospital)
         assert session.start.utcoffset() == timedelta(hours=8)
         assert session.start.astimezone(UTC) < session.end.astimezone(UTC)
     kinds = {session.service_kind for session in hospital.sessions}
-    assert kinds == {"general", "expert", "special", "disease", "night", "emergency"}
+    assert kinds == {"general", "expert", "special", "disease", "night", "emergency", "examination", "online"}
 
 
 def test_given_doctors_titles_ages_and_skills_fit(hospital: DemoHospital) -> None:

@@ -1,5 +1,7 @@
 """What the modules of this package have in common."""
 
+from uuid import UUID
+
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from backend.http.routing import Audience, Routes
@@ -16,6 +18,12 @@ class Query(BaseModel):
         if any("\x00" in value for value in data.values()):
             raise ValueError("text must not contain NUL")
         return data
+
+
+class PagedQuery(Query):
+    """A list that goes on behind the row that was shown last (翻页)."""
+
+    cursor: UUID | None = None
 
 
 def staff_routes() -> Routes:

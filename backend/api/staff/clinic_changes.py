@@ -1,6 +1,5 @@
 """Changes of clinics (停诊、替诊、加号)."""
 
-from datetime import date
 from typing import Any
 
 from backend.api.staff.base import Query, staff_routes
@@ -13,6 +12,9 @@ from hospital_core.access.scheduling.errors import (
     DoctorElsewhere,
     NothingToStop,
     NotReleased,
+    OnlineAccountNeeded,
+    OnlineFirstVisit,
+    PaidExaminationOnly,
     RealNameRequired,
     SessionOver,
     SessionStopped,
@@ -31,7 +33,7 @@ from hospital_core.access.scheduling.service.add_on import add_on
 from hospital_core.access.scheduling.service.changing import stop_clinic, substitute_doctor
 from hospital_core.access.scheduling.service.disruptions import answer_disruption
 from hospital_core.access.scheduling.views import AppointmentView
-from hospital_core.kernel.commands import Page
+from hospital_core.kernel.commands import Day, Page
 from hospital_core.kernel.errors import FieldProblem, Forbidden, NotFound
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
@@ -44,7 +46,7 @@ routes = staff_routes()
 class ChangesQuery(Query):
     """Changes of the sessions of a day."""
 
-    day: date
+    day: Day
 
 
 @routes.get(
@@ -86,7 +88,8 @@ async def substitute(call: Call[SubstituteDoctor]) -> ClinicChangeView:
     "/schedules/{schedule_id}/add-ons", view=AppointmentView, permission=Permission.APPOINTMENT_ADD_ON,
     owner=Owner.PATIENT, command=AddOn, idempotent=True,
     errors=(Forbidden, NotFound, AddOnsUsedUp, SessionStopped, SessionOver, AlreadyBooked, RealNameRequired,
-            TooManyBookings, NotReleased, WindowOnly, PatientMerged),
+            TooManyBookings, NotReleased, WindowOnly, PaidExaminationOnly, OnlineFirstVisit, OnlineAccountNeeded,
+            PatientMerged),
 )  # fmt: skip
 async def give_add_on(call: Call[AddOn]) -> AppointmentView:
     """Give a named patient a place beyond one's own session's (加号)."""

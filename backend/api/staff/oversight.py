@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from backend.api.staff.base import Query, staff_routes
+from backend.api.staff.base import PagedQuery, staff_routes
 from backend.http.routing import Call
 from hospital_core.kernel.audit_search import AuditFilter, AuditLine, audit_lines
 from hospital_core.kernel.commands import Done, Page
@@ -27,7 +27,7 @@ from hospital_core.registry.staff.queries import staff_names
 routes = staff_routes()
 
 
-class AuditQuery(Query):
+class AuditQuery(PagedQuery):
     """Whose file, who did it, what, when; every filter narrows."""
 
     patient_id: UUID | None = None
@@ -35,7 +35,6 @@ class AuditQuery(Query):
     action: str = Field(default="", max_length=80, description="prefix, e.g. `patients.`")
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
-    cursor: UUID | None = None
 
 
 class NamedAuditLine(AuditLine):

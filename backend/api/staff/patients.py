@@ -1,11 +1,10 @@
 """Patients' files at the counter and in the room (患者档案)."""
 
 from typing import Any
-from uuid import UUID
 
 from pydantic import Field
 
-from backend.api.staff.base import Query, staff_routes
+from backend.api.staff.base import PagedQuery, Query, staff_routes
 from backend.http.routing import SLOW, Call, Owner
 from hospital_core.kernel.attempts import TooManyAttempts
 from hospital_core.kernel.commands import Done, Page
@@ -55,12 +54,6 @@ class PatientSearch(Query):
     q: str = Field(min_length=1, max_length=60)
 
 
-class DuplicatePairs(Query):
-    """A page of the worklist."""
-
-    cursor: UUID | None = None
-
-
 @routes.get(
     "/patients", view=Page[PatientView], permission=Permission.PATIENT_SEARCH, query=PatientSearch,
     audit="patients.search", errors=(Forbidden,),
@@ -71,7 +64,7 @@ async def search(call: Call[Any]) -> Page[PatientView]:
 
 
 @routes.get(
-    "/patients/duplicates", view=Page[DuplicateView], permission=Permission.PATIENT_MERGE, query=DuplicatePairs,
+    "/patients/duplicates", view=Page[DuplicateView], permission=Permission.PATIENT_MERGE, query=PagedQuery,
     audit="patients.read_duplicates",
 )  # fmt: skip
 async def duplicates(call: Call[Any]) -> Page[DuplicateView]:

@@ -1,6 +1,5 @@
 """Planning of clinics (排班管理): weekly templates, single sessions, release, the calendar, booking rules."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -39,7 +38,7 @@ from hospital_core.access.scheduling.service.ruling import (
 )
 from hospital_core.access.scheduling.service.templates import end_template, save_template
 from hospital_core.access.scheduling.views import ScheduleView
-from hospital_core.kernel.commands import Page
+from hospital_core.kernel.commands import Day, Page
 from hospital_core.kernel.errors import FieldProblem, NotFound, StateConflict
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
@@ -60,8 +59,8 @@ class TemplateQuery(Query):
 class DaysQuery(Query):
     """From which day to which."""
 
-    first: date
-    last: date
+    first: Day
+    last: Day
 
 
 @routes.get(

@@ -5,21 +5,26 @@ from uuid import UUID
 
 from backend.api.staff.base import Query, staff_routes
 from backend.http.routing import Call, Owner
+from hospital_core.access.examinations.errors import ExaminationOver
 from hospital_core.access.queueing.commands import CallNext, TicketCommand
 from hospital_core.access.queueing.desk import my_queue, my_rooms
 from hospital_core.access.queueing.errors import (
     NoSessionInRoom,
+    NotCalledYet,
     PatientElsewhere,
     RoomAlreadyCalling,
     RoomAlreadyServing,
+    VideoVisitOver,
 )
 from hospital_core.access.queueing.service import call_next, pass_ticket, recall, return_ticket
-from hospital_core.access.queueing.views import CalledView, DoctorQueueView, RoomView
+from hospital_core.access.queueing.video import room_of_doctor
+from hospital_core.access.queueing.views import CalledView, DoctorQueueView, RoomView, VideoRoomView
+from hospital_core.access.scheduling.errors import VisitInPerson
 from hospital_core.chart.encounters.commands import FinishEncounter, StartEncounter
 from hospital_core.chart.encounters.service import finish_encounter, start_encounter
 from hospital_core.chart.encounters.views import EncounterView
 from hospital_core.kernel.commands import Page
-from hospital_core.kernel.errors import Forbidden, NotFound, StateConflict
+from hospital_core.kernel.errors import Forbidden, NotFound, OutsideUnavailable, StateConflict
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from hospital_core.registry.staff.permissions import Permission
@@ -86,7 +91,7 @@ async def return_to_queue(call: Call[TicketCommand]) -> CalledView:
 
 @routes.post(
     "/tickets/{ticket_id}/start", view=EncounterView, permission=Permission.ENCOUNTER_CONDUCT, owner=Owner.DEPARTMENT,
-    command=StartEncounter, idempotent=True, errors=(Forbidden, StateConflict, RoomAlreadyServing),
+    command=StartEncounter, idempotent=True, errors=(Forbidden, StateConflict, RoomAlreadyServing, ExaminationOver),
 )  # fmt: skip
 async def start_visit(call: Call[StartEncounter]) -> EncounterView:
     """The called patient is in the room (开始接诊)."""
@@ -100,3 +105,15 @@ async def start_visit(call: Call[StartEncounter]) -> EncounterView:
 async def finish_visit(call: Call[FinishEncounter]) -> EncounterView:
     """The patient was seen (结束就诊)."""
     return await run(call.ctx, finish_encounter, call.command)
+
+
+@routes.get(
+    "/tickets/{ticket_id}/room", view=VideoRoomView, permission=Permission.ENCOUNTER_CONDUCT, owner=Owner.DEPARTMENT,
+    audit="queueing.enter_room",
+    errors=(Forbidden, NotFound, VisitInPerson, NotCalledYet, VideoVisitOver, OutsideUnavailable),
+)  # fmt: skip
+async def video_room(call: Call[Any]) -> VideoRoomView:
+    """The doctor's way into the video room of a called patient (进入视频诊室); the address is a key."""
+    room = await room_of_doctor(Reading(call.ctx), call.path["ticket_id"])
+    call.seen_patient = room.patient_id
+    return room

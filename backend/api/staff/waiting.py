@@ -1,6 +1,5 @@
 """Who waits for places, and who may not book (候补、限约)."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from hospital_core.access.scheduling.errors import BanOver, BanOverlaps
 from hospital_core.access.scheduling.service.bans import answer_appeal, lift_ban, set_ban
 from hospital_core.access.scheduling.waitlist_queries import waitlist
 from hospital_core.access.scheduling.waitlist_views import WaitlistEntryView
-from hospital_core.kernel.commands import Page
+from hospital_core.kernel.commands import Day, Page
 from hospital_core.kernel.errors import NotFound, StateConflict
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
@@ -26,7 +25,7 @@ routes = staff_routes()
 class LinesQuery(Query):
     """The lines of a day, of one department if it is named."""
 
-    day: date
+    day: Day
     department_id: UUID | None = None
 
 

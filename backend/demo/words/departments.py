@@ -1,9 +1,9 @@
 # ruff: noqa: E501  (table rows stay on one line)
 """Departments (科室), wards (病区) and window words of the demo hospital; one row per line, fields split by `|`."""
 
-# code|name|campus|building|floor|rooms|doctors|flags|intro|topics   flags: N number only on screen, E evening clinic, S special clinic
+# code|name|campus|building|floor|rooms|doctors|flags|intro|topics   flags: N number only on screen, E evening clinic, S special clinic, O online visits (round the clock where the clinic never closes)
 CLINICS = """
-BJ-XXG|心血管内科|BJ|门诊楼|3|4|6|ES|诊治高血压、冠心病、心律失常和心力衰竭，设有胸痛、高血压专病门诊。胸痛持续不缓解请直接到急诊就诊。|高血压的规范化管理、冠心病介入治疗、心律失常射频消融、心力衰竭长期随访、心脏起搏器植入与程控、血脂异常的综合干预、心肌病的诊断与治疗
+BJ-XXG|心血管内科|BJ|门诊楼|3|4|6|ESO|诊治高血压、冠心病、心律失常和心力衰竭，设有胸痛、高血压专病门诊。胸痛持续不缓解请直接到急诊就诊。|高血压的规范化管理、冠心病介入治疗、心律失常射频消融、心力衰竭长期随访、心脏起搏器植入与程控、血脂异常的综合干预、心肌病的诊断与治疗
 BJ-HX|呼吸与危重症医学科|BJ|门诊楼|3|3|5|ES|诊治咳嗽、哮喘、慢阻肺、肺炎和肺部结节，可做肺功能与支气管镜检查。|慢性阻塞性肺疾病、支气管哮喘、肺部结节的早期鉴别、慢性咳嗽、肺部感染、间质性肺疾病、睡眠呼吸暂停的诊断与无创通气治疗
 BJ-XH|消化内科|BJ|门诊楼|3|4|6|ES|诊治胃炎、溃疡病、肠炎、肝胆胰疾病，开展无痛胃肠镜及镜下治疗。预约胃肠镜前请先在本科门诊评估。|胃肠镜下息肉切除、消化性溃疡与幽门螺杆菌感染、炎症性肠病、功能性胃肠病、脂肪肝与慢性肝病、胰腺炎、早期消化道肿瘤的内镜诊断
 BJ-SJN|神经内科|BJ|门诊楼|4|3|5|ES|诊治脑卒中、头痛、眩晕、癫痫、帕金森病和记忆力下降。突发口角歪斜、肢体无力请立即到急诊卒中绿色通道。|脑卒中的预防与康复、头痛与眩晕、帕金森病、癫痫的规范用药、认知障碍与痴呆、周围神经病、失眠
@@ -43,7 +43,7 @@ DH-GC|肛肠科|DH|综合楼|3|2|4|N|诊治痔疮、肛裂、肛瘘和便秘，�
 ALL_DAY = """
 BJ-JZN|急诊内科|emergency|BJ|急诊楼|1|2|12||24小时接诊急性内科疾病，设胸痛中心、卒中中心绿色通道，危重患者优先救治。|急性胸痛的快速鉴别、急性中毒救治、心肺复苏与危重症抢救、急性脑卒中溶栓评估、休克的早期救治
 BJ-JZW|急诊外科|emergency|BJ|急诊楼|1|1|6||24小时接诊外伤、烧烫伤和急腹症，设创伤中心与清创室。|多发伤的急救、清创缝合、急腹症的鉴别、烧烫伤的早期处理、动物咬伤处置
-BJ-BM|24小时便民门诊|outpatient|BJ|急诊楼|2|2|12||全天开放的普通门诊，诊治感冒、腹泻、皮疹等轻症，可续方、开检查。|感冒与发热、急性胃肠炎、慢病续方、轻症皮疹、夜间突发不适的初步处理
+BJ-BM|24小时便民门诊|outpatient|BJ|急诊楼|2|3|12|O|全天开放的普通门诊，诊治感冒、腹泻、皮疹等轻症，可续方、开检查。|感冒与发热、急性胃肠炎、慢病续方、轻症皮疹、夜间突发不适的初步处理
 DH-JZ|东湖急诊医学科|emergency|DH|综合楼|1|1|6||24小时接诊东湖院区急症患者，与滨江院区急诊一体化转运。|急腹症、急性过敏反应、高热惊厥的处理、外伤初步处理、老年急症
 DH-EJ|儿科急诊|emergency|DH|妇儿楼|1|2|12||24小时接诊儿童发热、惊厥、呕吐腹泻和误服误吞，设儿童预检分诊台。|小儿高热与惊厥、急性喉炎、小儿腹泻脱水、儿童误服与异物、婴幼儿肺炎
 """
@@ -104,6 +104,15 @@ DH-W04|新生儿科病区|DH-EK|DH|妇儿楼|9|24
 DH-W05|康复医学科病区|DH-KF|DH|综合楼|5|32
 DH-W06|老年医学科病区|DH-LN|DH|综合楼|6|36
 DH-W07|中医肛肠科病区|DH-ZY|DH|综合楼|7|32
+"""
+
+# Rooms whose places are booked with a paid examination: code|rooms|room name|minutes each|hours
+# hours: W mornings and afternoons but Sundays, M mornings of weekdays, A from eight to midnight every day
+EXAMINATION_ROOMS = """
+BJ-CS|2|超声检查{}室|15|W
+BJ-FSK|1|CT检查{}室|15|W
+BJ-XD|1|心电图{}室|10|A
+BJ-NJ|1|胃肠镜{}室|30|M
 """
 
 # kind|campus|department|building|floor|first number|last number|name pattern

@@ -16,7 +16,7 @@ REGISTRATION = """
 多学科会诊门诊诊查费|次|400||
 住院诊查费|日|25||
 专科护理门诊诊查费|次|15||
-互联网复诊诊查费|次|12||
+互联网复诊诊查费|次|12|online|
 夜间门诊诊查费|次|20|night|
 高血压专病门诊诊查费|次|45|disease|BJ-XXG
 肺结节专病门诊诊查费|次|45|disease|BJ-HX
@@ -24,6 +24,7 @@ REGISTRATION = """
 乳腺结节专病门诊诊查费|次|45|disease|BJ-JR
 高危妊娠专病门诊诊查费|次|50|disease|DH-CK
 儿童哮喘专病门诊诊查费|次|45|disease|DH-EK
+检查预约（检查费另计）|次|0|examination|
 """
 
 NURSING = """

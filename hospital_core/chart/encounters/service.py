@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from hospital_core.access.examinations.service import begin_examinations, finish_examinations
 from hospital_core.access.queueing.service import finish_serving, start_serving
 from hospital_core.access.scheduling.service import SOURCE, fulfil
 from hospital_core.chart.encounters.commands import ChargeVisit, FinishEncounter, StartEncounter
@@ -36,11 +37,13 @@ async def plan_encounter(uow: UnitOfWork, ticket_id: UUID, encounter_id: UUID) -
 
 
 async def start_encounter(uow: UnitOfWork, command: StartEncounter) -> EncounterView:
-    """The called patient is in the room (开始接诊): ticket and visit start together.
+    """The called patient is in the room (开始接诊): ticket and visit start together; examinations are done from now on.
 
-    Raises: NotFound, Forbidden, StateConflict, RoomAlreadyServing. Locks: the ticket, the visit.
+    Raises: NotFound, Forbidden, StateConflict, RoomAlreadyServing, ExaminationOver. Locks: the ticket, the visit.
     """
     ticket = await start_serving(uow, command.ticket_id)
+    if ticket["appointment_id"] is not None:
+        await begin_examinations(uow, ticket["appointment_id"])
     # The check-in's event may still be on its way.
     await plan_encounter(uow, ticket["id"], ticket["encounter_id"])
     await transition(
@@ -60,6 +63,7 @@ async def finish_encounter(uow: UnitOfWork, command: FinishEncounter) -> Encount
     if ticket["appointment_id"] is not None:
         await fulfil(uow, ticket["appointment_id"])
         await perform(uow, SOURCE, ticket["appointment_id"])
+        await finish_examinations(uow, ticket["appointment_id"])
     await transition(uow, ENCOUNTER, "finish", ticket["encounter_id"], ended_at=uow.now)
     uow.audited("encounter", ticket["encounter_id"], patient_id=ticket["patient_id"])
     return await encounter(uow, ticket["encounter_id"])

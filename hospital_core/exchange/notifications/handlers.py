@@ -2,12 +2,14 @@
 
 from uuid import UUID
 
+from hospital_core.access.examinations.events import ExaminationCancelled
 from hospital_core.access.queueing.events import TicketCalled
 from hospital_core.access.queueing.queries import ticket_to_remind
 from hospital_core.access.scheduling.events import (
     AddOnGiven,
     AppealAnswered,
     AppointmentConfirmed,
+    AppointmentFeePaid,
     AppointmentMoved,
     AppointmentRefunded,
     BanEvent,
@@ -22,6 +24,7 @@ from hospital_core.access.scheduling.events import (
     WaitlistOffered,
 )
 from hospital_core.access.scheduling.service.reminding import remind_later
+from hospital_core.access.scheduling.states import ServiceKind
 from hospital_core.exchange.notifications.commands import BeginDelivery, RecordDelivery
 from hospital_core.exchange.notifications.events import NotificationWaiting
 from hospital_core.exchange.notifications.kinds import NotificationKind
@@ -51,12 +54,29 @@ _OTHER_THAN_FEES = """
 SELECT i.patient_id, i.account_id FROM payment_intent i
 WHERE i.id = $1 AND (i.invoice_id IS NULL OR EXISTS (
     SELECT 1 FROM charge_item c WHERE c.invoice_id = i.invoice_id AND c.source_kind <> 'appointment'))"""
+# Of several tenders the one that settled the bill.
+_FEE_PAID_BY = """
+SELECT i.id FROM charge_item c JOIN payment_intent i ON i.invoice_id = c.invoice_id AND i.applied
+WHERE c.source_kind = 'appointment' AND c.source_id = $1 AND c.status = 'billed' AND NOT EXISTS (
+    SELECT 1 FROM charge_item o WHERE o.invoice_id = c.invoice_id AND o.source_kind <> 'appointment')
+ORDER BY i.succeeded_at DESC, i.id DESC LIMIT 1"""
 
 
 @handles(AppointmentConfirmed)
 async def tell_confirmed(uow: UnitOfWork, event: AppointmentConfirmed) -> None:
-    """预约成功."""
-    await _to_the_booker(uow, NotificationKind.APPOINTMENT_CONFIRMED, event.appointment_id, event.appointment_id)
+    """预约成功; of an examination with how one prepares for it."""
+    kind = await _of_its_sort(uow, event.appointment_id, NotificationKind.EXAMINATION_BOOKED)
+    kind = kind or NotificationKind.APPOINTMENT_CONFIRMED
+    await _to_the_booker(uow, kind, event.appointment_id, event.appointment_id)
+
+
+@handles(ExaminationCancelled)
+async def tell_examination_cancelled(uow: UnitOfWork, event: ExaminationCancelled) -> None:
+    """检查预约取消: whoever may act for the patient, because nobody's phone asked for it."""
+    row = await uow.fetch_row(_BOOKER, event.appointment_id)
+    if row is not None:
+        kind = NotificationKind.EXAMINATION_CANCELLED
+        await notify_all(uow, kind, event.appointment_id, patient_id=row["patient_id"])
 
 
 @handles(AddOnGiven)
@@ -72,7 +92,9 @@ async def remind(uow: UnitOfWork, event: VisitReminderDue) -> None:
     """就诊提醒: of the visit as it stands now; one that was moved to a later day is told of then."""
     row = await uow.fetch_row(_UPCOMING, event.appointment_id, uow.now)
     if row is not None and not await remind_later(uow, event.appointment_id, row["starts_at"]):
-        await notify_all(uow, NotificationKind.VISIT_REMINDER, event.appointment_id, patient_id=row["patient_id"])
+        kind = await _of_its_sort(uow, event.appointment_id, NotificationKind.EXAMINATION_REMINDER)
+        kind = kind or NotificationKind.VISIT_REMINDER
+        await notify_all(uow, kind, event.appointment_id, patient_id=row["patient_id"])
 
 
 @handles(AppointmentRefunded)
@@ -151,6 +173,14 @@ async def tell_paid(uow: UnitOfWork, event: PaymentSucceeded) -> None:
         await _to_the_payer(uow, NotificationKind.PAYMENT_RECEIVED, event.intent_id, event.intent_id)
 
 
+@handles(AppointmentFeePaid)
+async def tell_fee_paid(uow: UnitOfWork, event: AppointmentFeePaid) -> None:
+    """缴费成功: of a fee that was paid after its booking had been told; a bill with more on it tells by itself."""
+    intent_id = await uow.fetch_value(_FEE_PAID_BY, event.appointment_id)
+    if intent_id is not None:
+        await _to_the_payer(uow, NotificationKind.PAYMENT_RECEIVED, intent_id, intent_id, _PAYER)
+
+
 @handles(CardToppedUp)
 async def tell_topped_up(uow: UnitOfWork, event: CardToppedUp) -> None:
     """预存款到账."""
@@ -179,6 +209,14 @@ async def _to_the_booker(uow: UnitOfWork, kind: NotificationKind, source_id: UUI
     row = await uow.fetch_row(_BOOKER, appointment_id)
     if row is not None:
         await notify(uow, kind, source_id, patient_id=row["patient_id"], account_id=row["account_id"])
+
+
+async def _of_its_sort(
+    uow: UnitOfWork, appointment_id: UUID, examination: NotificationKind
+) -> NotificationKind | None:
+    """The kind for an examination, when it is one."""
+    kind = await uow.fetch_value("SELECT service_kind FROM appointment WHERE id = $1", appointment_id)
+    return examination if kind == ServiceKind.EXAMINATION else None
 
 
 async def _to_who_waits(uow: UnitOfWork, kind: NotificationKind, event: WaitlistEvent) -> None:

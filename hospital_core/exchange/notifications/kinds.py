@@ -9,6 +9,9 @@ class NotificationKind(StrEnum):
 
     APPOINTMENT_CONFIRMED = "appointment_confirmed"  # 预约成功
     APPOINTMENT_REFUNDED = "appointment_refunded"  # 挂号费退回
+    EXAMINATION_BOOKED = "examination_booked"  # 检查预约成功
+    EXAMINATION_REMINDER = "examination_reminder"  # 检查提醒
+    EXAMINATION_CANCELLED = "examination_cancelled"  # 检查预约取消
     PAYMENT_RECEIVED = "payment_received"  # 缴费成功
     REFUND_FINISHED = "refund_finished"  # 退费到账
     E_INVOICE_ISSUED = "e_invoice_issued"  # 电子票据已开具

@@ -15,21 +15,20 @@ from hospital_core.exchange.notifications.wording import WORDINGS, Said, Words, 
 from hospital_core.kernel import ports
 from hospital_core.kernel.commands import Page
 from hospital_core.kernel.reading import Reading
+from hospital_core.registry.accounts.queries import accounts_acting
 
 # Whoever may no longer act for the patient sees no message about them either.
-_INBOX = """
+_INBOX = f"""
 SELECT n.* FROM notification n
 WHERE n.account_id = $1 AND ($2::timestamptz IS NULL OR n.created_at < $2)
-  AND EXISTS (SELECT 1 FROM account_link l WHERE l.account_id = n.account_id AND l.status = 'active'
-                AND l.patient_id IN (SELECT person_ids(n.patient_id)))
+  AND n.account_id IN ({accounts_acting("n.patient_id")})
 ORDER BY n.created_at DESC LIMIT $3"""
 
-_UNREAD = """
+_UNREAD = f"""
 SELECT count(*)::int FROM (
     SELECT 1 FROM notification n
     WHERE n.account_id = $1 AND n.read_at IS NULL
-      AND EXISTS (SELECT 1 FROM account_link l WHERE l.account_id = n.account_id AND l.status = 'active'
-                    AND l.patient_id IN (SELECT person_ids(n.patient_id)))
+      AND n.account_id IN ({accounts_acting("n.patient_id")})
     LIMIT 99) AS new"""
 
 _ONE = "SELECT n.*, acc.openid FROM notification n JOIN patient_account acc ON acc.id = n.account_id WHERE n.id = $1"
@@ -126,7 +125,7 @@ def _view(row: Mapping[str, Any], told: Said) -> MessageView:
     kind = NotificationKind(row["kind"])
     wording = WORDINGS[kind]
     return MessageView(
-        id=row["id"], kind=kind, title=wording.title, text=wording.line(told.words), patient_id=row["patient_id"],
+        id=row["id"], kind=kind, title=wording.title_for(told), text=wording.line(told.words), patient_id=row["patient_id"],
         appointment_id=told.appointment_id, payment_id=told.payment_id, e_invoice_id=told.e_invoice_id,
         status=row["status"], created_at=row["created_at"], read_at=row["read_at"],
     )  # fmt: skip

@@ -12,19 +12,17 @@ from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
+from hospital_core.registry.accounts.queries import accounts_acting
 
 # Only an account that may act for the patient is told about them. 4 patient, 5 account: None = all who may act
 _INSERT = f"""
 INSERT INTO notification (id, version, account_id, patient_id, kind, source_id, status, spent, created_at)
-SELECT $1, 0, l.account_id, $4, $2, $3, '{NotificationStatus.WAITING.value}', false, $6
-FROM account_link l
-WHERE l.status = 'active' AND l.patient_id IN (SELECT person_ids($4)) AND l.account_id = $5
-LIMIT 1
+SELECT $1, 0, $5, $4, $2, $3, '{NotificationStatus.WAITING.value}', false, $6
+WHERE $5::uuid IN ({accounts_acting("$4")})
 ON CONFLICT (kind, source_id, account_id) DO NOTHING"""
 
-_FOLLOWERS = """
-SELECT DISTINCT account_id FROM account_link
-WHERE status = 'active' AND patient_id IN (SELECT person_ids($1)) ORDER BY account_id"""
+_FOLLOWERS = f"""
+SELECT DISTINCT acting.account_id FROM ({accounts_acting("$1")}) AS acting ORDER BY acting.account_id"""
 
 _SPEND = """
 UPDATE subscribe_quota SET remaining = remaining - CASE WHEN standing THEN 0 ELSE 1 END, changed_at = $3

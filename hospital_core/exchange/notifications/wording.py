@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from hospital_core.access.scheduling.states import AppealStatus, DayPeriod
+from hospital_core.access.scheduling.states import (
+    AppealStatus,
+    AppointmentPayment,
+    AppointmentStatus,
+    DayPeriod,
+    ServiceKind,
+)
 from hospital_core.exchange.notifications.kinds import NotificationKind
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.money import yuan_text
@@ -28,16 +34,22 @@ class Said:
     appointment_id: UUID | None
     payment_id: UUID | None = None
     e_invoice_id: UUID | None = None
+    online: bool = False
 
 
 @dataclass(frozen=True)
 class Wording:
-    """How a kind reads: ``shown`` names the words of the inbox's line, in order."""
+    """How a kind reads: ``shown`` names the words of the inbox's line, in order; another title for online visits."""
 
     title: str
     sql: str
     words: Callable[[_Row], Words]
     shown: tuple[str, ...]
+    online_title: str = ""
+
+    def title_for(self, told: Said) -> str:
+        """The inbox's heading."""
+        return self.online_title if told.online and self.online_title else self.title
 
     def line(self, words: Words) -> str:
         """The inbox's line."""
@@ -45,14 +57,25 @@ class Wording:
         return " ".join(text for text in texts if text)
 
 
-_VISIT = """
+_VISIT = f"""
 a.id AS appointment_id, a.starts_at, a.fee_fen, a.pay_until, p.name AS patient_name, d.name AS department,
-m.name AS doctor, home.name AS home_room, slot.number
+m.name AS doctor, home.name AS home_room, slot.number, a.service_kind,
+a.status = '{AppointmentStatus.BOOKED}' AND a.payment_status = '{AppointmentPayment.UNPAID}' AS fee_due,
+(SELECT count(*) FROM series_visit mine JOIN series_visit v ON v.series_id = mine.series_id
+ WHERE mine.appointment_id = a.id) AS visits
 FROM appointment a JOIN slot ON slot.id = a.slot_id JOIN schedule s ON s.id = a.schedule_id
 JOIN location home ON home.id = s.room_id JOIN patient p ON p.id = a.patient_id
 JOIN department d ON d.id = a.department_id JOIN staff_member m ON m.id = a.staff_id"""
 
 _APPOINTMENT = f"SELECT a.id AS source_id, {_VISIT} WHERE a.id = ANY($1::uuid[])"
+
+_OF_EXAMINATION = """
+FROM examination_booking b JOIN charge_item c ON c.id = b.charge_item_id
+JOIN examination_item e ON e.price_item_id = c.price_item_id WHERE b.appointment_id = a.id"""
+_EXAMINATION = f"""
+SELECT a.id AS source_id, (SELECT string_agg(DISTINCT c.name, '、') {_OF_EXAMINATION}) AS items,
+       (SELECT string_agg(DISTINCT e.preparation, ' ') {_OF_EXAMINATION}) AS preparation,
+       {_VISIT} WHERE a.id = ANY($1::uuid[])"""
 
 # A patient who moved is elsewhere by now: what was stopped is told from where they were.
 _DISRUPTION = """
@@ -88,7 +111,7 @@ WHERE b.id = ANY($1::uuid[])"""
 
 _TICKET = """
 SELECT t.id AS source_id, a.id AS appointment_id, a.starts_at, p.name AS patient_name, d.name AS department,
-       m.name AS doctor, home.name AS home_room, t.display_no, r.name AS room, area.name AS area
+       m.name AS doctor, home.name AS home_room, t.display_no, r.name AS room, area.name AS area, a.service_kind
 FROM queue_ticket t JOIN appointment a ON a.id = t.appointment_id JOIN schedule s ON s.id = a.schedule_id
 JOIN location home ON home.id = s.room_id JOIN patient p ON p.id = t.patient_id
 JOIN department d ON d.id = t.department_id JOIN staff_member m ON m.id = coalesce(t.staff_id, a.staff_id)
@@ -128,7 +151,19 @@ def _visit(row: _Row) -> Words:
 
 
 def _booked(row: _Row) -> Words:
-    return _visit(row) | {"number": f"{row['number']}号", "room": row["home_room"]}
+    due = f"到院缴费{yuan_text(row['fee_fen'])}元后签到" if row["fee_due"] else ""
+    course = f"疗程预约共{row['visits']}次" if row["visits"] else ""
+    place = {"number": f"{row['number']}号", "room": _where(row, row["home_room"])}
+    return _visit(row) | place | {"due": due, "course": course}
+
+
+def _where(row: _Row, place: str) -> str:
+    """Where the patient is to be; for an online visit nowhere but at the phone."""
+    return "手机视频诊室" if _is_online(row) else place
+
+
+def _is_online(row: _Row) -> bool:
+    return bool(row.get("service_kind") == ServiceKind.ONLINE)
 
 
 def _fee_returned(row: _Row) -> Words:
@@ -153,12 +188,24 @@ def _offered(row: _Row) -> Words:
 
 def _added(row: _Row) -> Words:
     until = row["pay_until"]
-    advice = f"请在{_time(until)[5:]}前支付" if row["fee_fen"] else "无需支付，按时就诊"
-    return _booked(row) | {"until": _time(until), "advice": advice}
+    words = _booked(row)
+    advice = words["due"] or (f"请在{_time(until)[5:]}前支付" if row["fee_fen"] else "无需支付，按时就诊")
+    return words | {"until": _time(until), "advice": advice}
 
 
 def _reminder(row: _Row) -> Words:
-    return _booked(row) | {"advice": "请携带证件提前到院签到"}
+    words = _booked(row)
+    advice = "请提前半小时在手机上签到候诊" if _is_online(row) else words["due"] or "请携带证件提前到院签到"
+    return words | {"advice": advice}
+
+
+def _examined(row: _Row) -> Words:
+    advice = (row["preparation"] or "").strip() or "请携带证件按时到院签到"
+    return _booked(row) | {"item": row["items"] or "检查", "advice": advice}
+
+
+def _examination_lost(row: _Row) -> Words:
+    return _examined(row) | {"advice": "检查费已退，预约已取消"}
 
 
 def _waited(row: _Row) -> Words:
@@ -195,11 +242,12 @@ def _about_ban(row: _Row) -> Words:
 
 
 def _called(row: _Row) -> Words:
-    return _visit(row) | {"number": row["display_no"], "room": row["room"] or row["home_room"]}
+    return _visit(row) | {"number": row["display_no"], "room": _where(row, row["room"] or row["home_room"])}
 
 
 def _near(row: _Row) -> Words:
-    return _visit(row) | {"number": row["display_no"], "room": row["area"], "ahead": str(NEAR_AHEAD)}
+    room = _where(row, row["area"])
+    return _visit(row) | {"number": row["display_no"], "room": room, "ahead": str(NEAR_AHEAD)}
 
 
 def _money(row: _Row) -> Words:
@@ -224,10 +272,16 @@ _PERIODS = {DayPeriod.MORNING: "上午", DayPeriod.AFTERNOON: "下午", DayPerio
 NEAR_AHEAD = 2  # so many before a patient when the reminder goes out
 _WHO = ("patient", "department", "doctor", "time")
 _BILL = ("patient", "item", "amount", "time")
+_EXAMINED = ("patient", "item", "time", "room", "number", "advice")
 
 WORDINGS: dict[NotificationKind, Wording] = {
-    NotificationKind.APPOINTMENT_CONFIRMED: Wording("预约成功", _APPOINTMENT, _booked, (*_WHO, "number", "room")),
+    NotificationKind.APPOINTMENT_CONFIRMED: Wording(
+        "预约成功", _APPOINTMENT, _booked, (*_WHO, "number", "room", "course", "due")
+    ),
     NotificationKind.APPOINTMENT_REFUNDED: Wording("挂号费已退回", _APPOINTMENT, _fee_returned, (*_WHO, "amount")),
+    NotificationKind.EXAMINATION_BOOKED: Wording("检查预约成功", _EXAMINATION, _examined, _EXAMINED),
+    NotificationKind.EXAMINATION_REMINDER: Wording("明日检查提醒", _EXAMINATION, _examined, _EXAMINED),
+    NotificationKind.EXAMINATION_CANCELLED: Wording("检查预约已取消", _EXAMINATION, _examination_lost, _EXAMINED),
     NotificationKind.CLINIC_STOPPED: Wording("停诊通知", _DISRUPTION, _stopped, (*_WHO, "advice")),
     NotificationKind.DOCTOR_SUBSTITUTED: Wording("替诊通知", _DISRUPTION, _substituted, (*_WHO, "advice")),
     NotificationKind.APPOINTMENT_MOVED: Wording("改约成功", _DISRUPTION, _moved, _WHO),
@@ -237,9 +291,11 @@ WORDINGS: dict[NotificationKind, Wording] = {
     NotificationKind.BAN_LIFTED: Wording("线上预约已恢复", _BAN, _lifted, ("patient", "advice")),
     NotificationKind.APPEAL_ANSWERED: Wording("申诉结果", _BAN, _answered, ("patient", "advice")),
     NotificationKind.ADD_ON_GIVEN: Wording("医生为您加号", _APPOINTMENT, _added, (*_WHO, "number", "advice")),
-    NotificationKind.VISIT_REMINDER: Wording("明日就诊提醒", _APPOINTMENT, _reminder, (*_WHO, "number", "room")),
+    NotificationKind.VISIT_REMINDER: Wording("明日就诊提醒", _APPOINTMENT, _reminder, (*_WHO, "number", "room", "due")),
     NotificationKind.TICKET_NEAR: Wording("即将轮到您就诊", _TICKET, _near, (*_WHO, "number", "room")),
-    NotificationKind.TICKET_CALLED: Wording("请前往诊室就诊", _TICKET, _called, (*_WHO, "number", "room")),
+    NotificationKind.TICKET_CALLED: Wording(
+        "请前往诊室就诊", _TICKET, _called, (*_WHO, "number", "room"), online_title="轮到您了，请进入视频诊室"
+    ),
     NotificationKind.PAYMENT_RECEIVED: Wording("缴费成功", _PAYMENT, _money, _BILL),
     NotificationKind.REFUND_FINISHED: Wording("退费到账", _REFUND, _money, _BILL),
     NotificationKind.E_INVOICE_ISSUED: Wording("电子票据已开具", _E_INVOICE, _e_invoiced, _BILL),
@@ -252,7 +308,7 @@ async def said(reading: Reading, kind: NotificationKind, source_ids: Sequence[UU
     rows = await reading.fetch(wording.sql, list(source_ids))
     return {
         row["source_id"]: Said(
-            wording.words(row), row["appointment_id"], row.get("payment_id"), row.get("e_invoice_id")
+            wording.words(row), row["appointment_id"], row.get("payment_id"), row.get("e_invoice_id"), _is_online(row)
         )
         for row in rows
     }

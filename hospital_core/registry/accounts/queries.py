@@ -27,6 +27,25 @@ SELECT l.id FROM account_link l JOIN patient p ON p.id = l.patient_id WHERE {_EF
 ORDER BY l.preferred_at DESC NULLS LAST, l.relation <> 'self', l.place LIMIT 1"""
 
 
+def files_shown(account: str, since: str) -> str:
+    """SQL: ids of the files of which an account may see what is of ``since`` (可见档案).
+
+    Of a proven link everything, of another what is not older than itself, of a guardian's nothing once the child is 18.
+    """
+    return (
+        f"SELECT person_ids(l.patient_id) FROM account_link l JOIN patient p ON p.id = l.patient_id WHERE {_EFFECTIVE}"
+        f" AND l.account_id = {account} AND (l.proven_at IS NOT NULL OR l.linked_at <= {since})"
+    )
+
+
+def accounts_acting(patient: str) -> str:
+    """SQL: ids of the accounts that may act for a patient now, whichever file of theirs is linked (关联的微信账户)."""
+    return (
+        f"SELECT l.account_id FROM account_link l JOIN patient p ON p.id = l.patient_id WHERE {_EFFECTIVE}"
+        f" AND l.patient_id IN (SELECT person_ids({patient}))"
+    )
+
+
 async def linked_patients(reading: Reading, account_id: UUID) -> list[LinkView]:
     """The patients an account may act for (就诊人列表), in the order of their places."""
     return await _views(

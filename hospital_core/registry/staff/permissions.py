@@ -31,12 +31,15 @@ class Permission(StrEnum):
     REFUND_REQUEST = "refund.request"
     PRICE_OVERRIDE = "price.override"  # charge another price than the list's, with a reason
     E_INVOICE_MANAGE = "e_invoice.manage"  # see e-invoices, send failed ones again, check a day
+    E_INVOICE_PAPER = "e_invoice.paper"  # hand out blanks for paper copies, void spoiled ones of any drawer
     RECONCILE_PROPOSE = "reconcile.propose"  # read reconciliations, say what was done about a difference
     RECONCILE_APPROVE = "reconcile.approve"  # agree, as another person
     DAY_CLOSE = "day.close"  # close accounting days, correct journals, keep drawers
     SCHEDULE_READ = "schedule.read"
     SCHEDULE_MANAGE = "schedule.manage"
     APPOINTMENT_ADD_ON = "appointment.add_on"  # places beyond the plan, in one's own session
+    EXAMINATION_BOOK = "examination.book"  # places for patients' paid examinations
+    SERIES_BOOK = "series.book"  # several visits of a course together
     GUIDE_MANAGE = "guide.manage"  # search words and the symptom guide, as patients meet them
     DISRUPTION_SETTLE = "disruption.settle"  # answer for a patient whose clinic was changed
     WAITLIST_READ = "waitlist.read"
@@ -63,28 +66,30 @@ P = Permission
 ROLE_PERMISSIONS: dict[StaffRole, frozenset[Permission]] = {
     StaffRole.DOCTOR: frozenset(
         {P.QUEUE_READ, P.QUEUE_CALL, P.ENCOUNTER_CONDUCT, P.PATIENT_READ, P.ALLERGY_RECORD, P.ALLERGY_JUDGE,
-         P.BREAK_GLASS_OPEN, P.CATALOGUE_READ, P.SCHEDULE_READ, P.WARD_READ, P.APPOINTMENT_ADD_ON}
+         P.BREAK_GLASS_OPEN, P.CATALOGUE_READ, P.SCHEDULE_READ, P.WARD_READ, P.APPOINTMENT_ADD_ON, P.SERIES_BOOK}
     ),
     StaffRole.NURSE: frozenset(
         {P.QUEUE_READ, P.QUEUE_CALL, P.PATIENT_READ, P.ALLERGY_RECORD, P.ALLERGY_JUDGE, P.BREAK_GLASS_OPEN,
-         P.SCHEDULE_READ, P.WARD_READ}
+         P.SCHEDULE_READ, P.WARD_READ, P.EXAMINATION_BOOK}
     ),
     StaffRole.REGISTRAR: frozenset(
         {P.PATIENT_SEARCH, P.PATIENT_READ, P.PATIENT_REGISTER, P.PATIENT_MERGE, P.ALLERGY_RECORD, P.WALK_IN_REGISTER,
          P.CASH_TAKE, P.CASH_DESK, P.QUEUE_READ, P.SCHEDULE_READ, P.CATALOGUE_READ, P.DISRUPTION_SETTLE,
-         P.WAITLIST_READ, P.BAN_MANAGE}
+         P.WAITLIST_READ, P.BAN_MANAGE, P.EXAMINATION_BOOK, P.SERIES_BOOK}
     ),
     StaffRole.CASHIER: frozenset(
         {P.PATIENT_SEARCH, P.PATIENT_READ, P.CASH_TAKE, P.CASH_DESK, P.REFUND_REQUEST, P.SCHEDULE_READ,
-         P.CATALOGUE_READ, P.RECONCILE_PROPOSE, P.E_INVOICE_MANAGE}
+         P.CATALOGUE_READ, P.RECONCILE_PROPOSE, P.E_INVOICE_MANAGE, P.EXAMINATION_BOOK}
     ),
     StaffRole.PHARMACIST: frozenset({P.PATIENT_READ, P.CATALOGUE_READ}),
-    StaffRole.TECHNICIAN: frozenset({P.PATIENT_READ, P.QUEUE_READ, P.QUEUE_CALL, P.CATALOGUE_READ}),
+    StaffRole.TECHNICIAN: frozenset(
+        {P.PATIENT_READ, P.QUEUE_READ, P.QUEUE_CALL, P.ENCOUNTER_CONDUCT, P.CATALOGUE_READ, P.EXAMINATION_BOOK}
+    ),
     StaffRole.MANAGER: frozenset(
         {P.QUEUE_READ, P.SCHEDULE_READ, P.SCHEDULE_MANAGE, P.CATALOGUE_READ, P.PRICE_MANAGE, P.STAFF_READ, P.WARD_READ,
          P.GUIDE_MANAGE, P.DISRUPTION_SETTLE, P.WAITLIST_READ, P.BAN_MANAGE, P.PRICE_OVERRIDE, P.CASH_DESK, P.DAY_CLOSE,
          P.MESSAGE_LOG_READ, P.BOARD_READ, P.RECONCILE_PROPOSE, P.RECONCILE_APPROVE,
-         P.E_INVOICE_MANAGE}
+         P.E_INVOICE_MANAGE, P.E_INVOICE_PAPER}
     ),
     StaffRole.SYSTEM_ADMIN: frozenset(
         {P.STAFF_READ, P.STAFF_MANAGE, P.DEVICE_MANAGE, P.PRICE_MANAGE, P.CATALOGUE_READ, P.ORGANIZATION_MANAGE,

@@ -48,7 +48,7 @@ async def _contents(connection: asyncpg.Connection) -> dict[str, list[Any]]:
     tables = {
         "campus": "*", "department": "*", "location": "*", "staff_member": "*", "price_item": "*", "price": "*",
         "concept": "*", "schedule_template": "*", "template_pool": "*", "schedule": "*", "slot": "*",
-        "search_word": "*", "guide_rule": "*",
+        "search_word": "*", "guide_rule": "*", "examination_item": "*",
         "patient_allergy": "*",
         "staff_account": "id, login, roles", "patient_identifier": "id, kind, value_index",
         "patient": "id, patient_no, name, sex, birth_date, phone_index, temporary, created_at",
@@ -97,7 +97,7 @@ async def test_given_a_full_seeding_then_the_hospital_is_whole_open_at_every_hou
     assert await sql.fetchval("SELECT count(*) FROM location WHERE kind = 'room' AND parent_id IS NULL") == 0
     fees = "SELECT bool_and(s.fee_fen = p.unit_price * 100) FROM schedule s JOIN price p ON p.item_id = s.price_item_id"
     assert await sql.fetchval(fees) is True
-    assert await sql.fetchval("SELECT count(*) FROM audit_row WHERE action = 'demo.seed'") == 7 + SCHEDULED_DAYS
+    assert await sql.fetchval("SELECT count(*) FROM audit_row WHERE action = 'demo.seed'") == 9 + SCHEDULED_DAYS
     await _assert_bookable_at_every_hour(sql)
     await _assert_people(sql)
 

@@ -20,6 +20,7 @@ from tests.fixtures.fake_hospital import (
     CARD_NO,
     EMPTY_NO,
     ENROLMENT_CODE,
+    FEE_NO,
     HOSPITAL_NAME,
     IDENTITY_TEXT,
     LATE_NO,
@@ -136,6 +137,44 @@ def test_refused_check_in_is_told_why_and_prints_nothing(agent: Program, page: P
     page.send("check_in", appointment_id=page.wait_stage("appointments")["appointments"][0]["id"])
     assert page.wait_stage("refused")["refusal"]["code"] == "kiosk.too_late"
     assert _slips(agent) == []
+
+
+def test_given_a_fee_that_is_due_then_it_is_paid_by_phone_and_the_slip_comes_by_itself(
+    agent: Program, page: Page, hospital: Program
+) -> None:
+    _lay_card(agent, FEE_NO)
+    (one,) = page.wait_stage("appointments")["appointments"]
+    assert (one["can_check_in"], one["blocked_by"], one["fee_due_fen"]) == (False, "kiosk.fee_due", 2500)
+    page.send("check_in", appointment_id=one["id"])
+    page.send("pay", appointment_id=one["id"])
+    paying = page.wait_stage("paying")
+    assert (paying["payment"]["amount_fen"], paying["payment"]["department"]) == (2500, "康复医学科")
+    assert paying["payment"]["picture_svg"].startswith("<?xml") or "<svg" in paying["payment"]["picture_svg"]
+    wait_until("it is asked for again", lambda: hospital.get("/_fake")["fee_checks"] >= 2)
+    assert hospital.get("/_fake")["check_ins"] == []
+    hospital.post("/_fake/set", fees_paid=True)
+    result = page.wait_stage("result")
+    assert (result["ticket"]["department"], result["payment"]) == ("康复医学科", None)
+    assert len(hospital.get("/_fake")["check_ins"]) == 1
+
+
+def test_given_a_patient_who_goes_back_or_leaves_while_paying_then_nothing_of_it_stays(
+    agent: Program, page: Page, hospital: Program
+) -> None:
+    _lay_card(agent, FEE_NO)
+    (one,) = page.wait_stage("appointments")["appointments"]
+    page.send("pay", appointment_id=one["id"])
+    page.wait_stage("paying")
+    page.send("back")
+    assert page.wait_stage("appointments")["payment"] is None
+    page.send("pay", appointment_id=one["id"])
+    page.wait_stage("paying")
+    page.send("leave")
+    page.wait_stage("home")
+    hospital.post("/_fake/set", fees_paid=True)
+    _lay_card(agent, EMPTY_NO)
+    page.wait_stage("refused")
+    assert hospital.get("/_fake")["check_ins"] == [], "money that comes later signs nobody in who has gone"
 
 
 def test_unknown_code_never_reaches_the_hospital(agent: Program, page: Page, hospital: Program) -> None:

@@ -28,7 +28,7 @@ async def spend_identity_code(uow: UnitOfWork, text: str) -> Record:
     link = await identifying_link(uow, link_id)
     if link is None:
         raise IdentityCodeInvalid()
-    if not await spend_with(uow, _PURPOSE, text.strip(), 2 * LIFETIME):
+    if not await spend_with(uow, _PURPOSE, text, 2 * LIFETIME):
         raise IdentityCodeUsed()
     return link
 
