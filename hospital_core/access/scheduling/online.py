@@ -16,6 +16,7 @@ from hospital_core.access.scheduling.rules import RuleBook, RuleCode
 from hospital_core.access.scheduling.states import AppointmentStatus, BookingChannel, ServiceKind
 from hospital_core.kernel.errors import DomainError
 from hospital_core.kernel.reading import Reading
+from hospital_core.registry.accounts.queries import accounts_acting
 
 # Nobody has to find the way: the phone signs in shortly before the appointed time.
 OPENS_BEFORE = timedelta(minutes=30)
@@ -27,9 +28,8 @@ SELECT (SELECT max(a.starts_at) FROM appointment a
         WHERE a.patient_id IN (SELECT person_ids(w.patient_id)) AND a.department_id = w.department_id
           AND a.status = '{AppointmentStatus.FULFILLED.value}'
           AND a.service_kind <> '{ServiceKind.ONLINE.value}') AS seen_in_person_at,
-       EXISTS (SELECT 1 FROM account_link l
-               WHERE l.patient_id IN (SELECT person_ids(w.patient_id)) AND l.status = 'active'
-                 AND l.proven_at IS NOT NULL AND (w.account_id IS NULL OR l.account_id = w.account_id)) AS proven_phone
+       EXISTS (SELECT 1 FROM ({accounts_acting("w.patient_id", proven=True)}) AS theirs
+               WHERE w.account_id IS NULL OR theirs.account_id = w.account_id) AS proven_phone
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS w (patient_id, department_id, account_id, wish)
 ORDER BY w.wish"""
 

@@ -211,9 +211,7 @@ async def _to_the_booker(uow: UnitOfWork, kind: NotificationKind, source_id: UUI
         await notify(uow, kind, source_id, patient_id=row["patient_id"], account_id=row["account_id"])
 
 
-async def _of_its_sort(
-    uow: UnitOfWork, appointment_id: UUID, examination: NotificationKind
-) -> NotificationKind | None:
+async def _of_its_sort(uow: UnitOfWork, appointment_id: UUID, examination: NotificationKind) -> NotificationKind | None:
     """The kind for an examination, when it is one."""
     kind = await uow.fetch_value("SELECT service_kind FROM appointment WHERE id = $1", appointment_id)
     return examination if kind == ServiceKind.EXAMINATION else None

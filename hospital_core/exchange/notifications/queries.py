@@ -125,7 +125,8 @@ def _view(row: Mapping[str, Any], told: Said) -> MessageView:
     kind = NotificationKind(row["kind"])
     wording = WORDINGS[kind]
     return MessageView(
-        id=row["id"], kind=kind, title=wording.title_for(told), text=wording.line(told.words), patient_id=row["patient_id"],
-        appointment_id=told.appointment_id, payment_id=told.payment_id, e_invoice_id=told.e_invoice_id,
+        id=row["id"], kind=kind, title=wording.title_for(told), text=wording.line(told.words),
+        patient_id=row["patient_id"], appointment_id=told.appointment_id, payment_id=told.payment_id,
+        e_invoice_id=told.e_invoice_id,
         status=row["status"], created_at=row["created_at"], read_at=row["read_at"],
     )  # fmt: skip

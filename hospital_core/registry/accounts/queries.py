@@ -38,11 +38,14 @@ def files_shown(account: str, since: str) -> str:
     )
 
 
-def accounts_acting(patient: str) -> str:
-    """SQL: ids of the accounts that may act for a patient now, whichever file of theirs is linked (关联的微信账户)."""
+def accounts_acting(patient: str, *, proven: bool = False) -> str:
+    """SQL: ids of the accounts that may act for a patient now, whichever file of theirs is linked (关联的微信账户).
+
+    ``proven``: only those that are certain to be theirs.
+    """
     return (
         f"SELECT l.account_id FROM account_link l JOIN patient p ON p.id = l.patient_id WHERE {_EFFECTIVE}"
-        f" AND l.patient_id IN (SELECT person_ids({patient}))"
+        f" AND l.patient_id IN (SELECT person_ids({patient}))" + (" AND l.proven_at IS NOT NULL" if proven else "")
     )
 
 

@@ -154,10 +154,12 @@ async def test_given_the_window_then_a_patient_with_a_phone_is_registered_and_si
     assert (sold.ticket, sold.change_fen, sold.appointment.status) == (None, 500, "booked")
     assert (await sign_in(person, sold.appointment)).status == "waiting"
 
-    stranger = await make_person(proven=False)
-    without = sale.model_copy(update={"patient_id": stranger.patient_id})
-    with pytest.raises(OnlineAccountNeeded):
-        await run(registrar, register_and_check_in, without)
+    stranger, grown_up = await make_person(proven=False), await make_seen(clinic=clinic)
+    await rows("UPDATE account_link SET relation = 'child' WHERE account_id = $1 RETURNING id", grown_up.account_id)
+    await rows("UPDATE patient SET birth_date = DATE '1990-01-01' WHERE id = $1 RETURNING id", grown_up.patient_id)
+    for without in (stranger, grown_up):
+        with pytest.raises(OnlineAccountNeeded):
+            await run(registrar, register_and_check_in, sale.model_copy(update={"patient_id": without.patient_id}))
 
 
 async def test_given_an_online_session_then_phones_are_shown_its_kind_and_places() -> None:
