@@ -41,7 +41,8 @@ async def run_tool(
                 if tick is not None:
                     tick()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(process.wait(), _POLL_S)
+                    async with asyncio.timeout(_POLL_S):
+                        await process.wait()
         finally:
             await process.stop(signal.SIGTERM, 5.0, signal.SIGKILL)
         if process.exit_code != 0:

@@ -146,7 +146,8 @@ class ChildProcess:
         for sig in (polite, last):
             self.send_signal(sig)
             with suppress(TimeoutError):
-                return await asyncio.wait_for(self.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    return await self.wait()
             log.warning("process %d still runs %.0f s after %s", self.pid, timeout_s, sig.name)
         raise TimeoutError(f"Process {self.pid} did not stop after {polite.name} and {last.name}.")
 

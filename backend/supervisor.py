@@ -29,6 +29,7 @@ _HEALTHY_AFTER_S = 30.0
 _START_ATTEMPTS = 5
 _READY_POLL_S = 0.05
 _TEE_POLL_S = 0.2
+_CANCEL_AGAIN_S = 2.0
 
 OnExit = Callable[[str, int], None]
 Tee = Callable[[str, str], None]
@@ -178,7 +179,8 @@ class Supervisor:
                 pause_s = _PAUSE_FIRST_S
             log.warning("%s %s; starting it again in %.1f s", child.spec.name, reason, pause_s)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._stopping.wait()
             pause_s = min(pause_s * 2, _PAUSE_MAX_S)
 
     async def _one_life(self, child: _Watched) -> str:
@@ -318,9 +320,12 @@ async def _asked_until_true(ready: Callable[[], Awaitable[bool]] | None) -> None
 
 
 async def _cancelled(*tasks: "asyncio.Future[Any]") -> None:
-    """Cancel the tasks and wait until they are gone."""
-    for task in tasks:
-        task.cancel()
+    """Cancel the tasks and wait until they are gone; one that swallowed it (others' code may) is told again."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_S)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -335,7 +335,8 @@ class EmbeddedPostgres:
         argv = [str(self._programs / tool), *options]
         process = ChildProcess.spawn(ChildSpec(name=tool, argv=argv, env=_ENV, run_as=run_as, cwd=Path("/")), output)
         try:
-            return await asyncio.wait_for(process.wait(), _INITDB_S)
+            async with asyncio.timeout(_INITDB_S):
+                return await process.wait()
         finally:
             process.send_signal(signal.SIGKILL)
 

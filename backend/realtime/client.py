@@ -81,4 +81,5 @@ class Client:
         """The closing frame; a peer that does not answer is cut off."""
         code, reason = self.closing or (1000, "")
         with suppress(TimeoutError, ConnectionClosed, WebsocketClosed, OSError):
-            await asyncio.wait_for(self._socket.close(code, reason), 1.0)
+            async with asyncio.timeout(1.0):
+                await self._socket.close(code, reason)

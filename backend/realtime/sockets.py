@@ -156,7 +156,8 @@ class Sockets:
         code, reason = UNAUTHENTICATED, "unauthenticated"
         try:
             self._authentication.check_origin(request)
-            text = await asyncio.wait_for(socket.recv(), AUTH_S)
+            async with asyncio.timeout(AUTH_S):
+                text = await socket.recv()
             frame = AuthFrame.model_validate_json(text or b"")
             return await way(request, frame.token)
         except TimeoutError:
@@ -164,7 +165,8 @@ class Sockets:
         except (DomainError, ValidationError):
             pass
         with suppress(TimeoutError, ConnectionClosed, WebsocketClosed):
-            await asyncio.wait_for(socket.close(code, reason), 1.0)
+            async with asyncio.timeout(1.0):
+                await socket.close(code, reason)
         return None
 
     async def _read(self, client: Client, socket: Websocket) -> None:

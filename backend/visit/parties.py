@@ -122,7 +122,8 @@ class Screen:
         """Connect and wait for the first snapshot."""
         self._task = asyncio.create_task(self._keep_listening())
         try:
-            await asyncio.wait_for(self._ready.wait(), self.device.patience_s)
+            async with asyncio.timeout(self.device.patience_s):
+                await self._ready.wait()
         except TimeoutError:
             raise StepFailed("the screen got no snapshot") from None
 
@@ -139,7 +140,8 @@ class Screen:
         while ticket_id not in self.called_at:
             self._changed.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), max(0.01, ends - time.monotonic()))
+                async with asyncio.timeout(max(0.01, ends - time.monotonic())):
+                    await self._changed.wait()
             except TimeoutError:
                 raise StepFailed(f"the screen did not show the call within {within_s:.0f} s") from None
         return self.called_at[ticket_id]

@@ -156,7 +156,8 @@ class Visit:
 
     async def _within(self, future: "asyncio.Future[Any]", otherwise: str) -> None:
         try:
-            await asyncio.wait_for(asyncio.shield(future), self.hospital.patience_s * 4)
+            async with asyncio.timeout(self.hospital.patience_s * 4):
+                await asyncio.shield(future)
         except TimeoutError:
             raise StepFailed(otherwise) from None
 

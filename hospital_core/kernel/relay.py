@@ -202,7 +202,8 @@ async def _perform(handler: Handler) -> int:
 async def _perform_one(handler: Handler, delivery: Delivery) -> None:
     event = handler.event.model_validate_json(delivery.payload)
     try:
-        await asyncio.wait_for(handler.call(system_context(delivery.event_id), event), OUTSIDE_LEASE.seconds * 0.75)
+        async with asyncio.timeout(OUTSIDE_LEASE.seconds * 0.75):
+            await handler.call(system_context(delivery.event_id), event)
     except Exception as error:
         await _failed(handler, delivery, error, tried=0)
         return

@@ -71,14 +71,16 @@ class _NetworkTransport:
 
     @classmethod
     async def open(cls, host: str, port: int) -> "_NetworkTransport":
-        return cls(*await asyncio.wait_for(asyncio.open_connection(host, port), _CONNECT_S))
+        async with asyncio.timeout(_CONNECT_S):
+            return cls(*await asyncio.open_connection(host, port))
 
     async def send(self, data: bytes) -> None:
         self._writer.write(data)
         await self._writer.drain()
 
     async def receive(self, timeout_s: float) -> bytes:
-        data = await asyncio.wait_for(self._reader.read(64), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            data = await self._reader.read(64)
         if not data:
             raise ConnectionResetError("the printer closed the connection")
         return data
@@ -86,7 +88,8 @@ class _NetworkTransport:
     async def close(self) -> None:
         self._writer.close()
         with contextlib.suppress(OSError, TimeoutError):
-            await asyncio.wait_for(self._writer.wait_closed(), 1)
+            async with asyncio.timeout(1):
+                await self._writer.wait_closed()
 
 
 class _FileTransport:
@@ -190,7 +193,8 @@ class ReceiptPrinter:
 
     async def _send_and_confirm(self, transport: _Transport, job: PrintJob) -> None:
         try:
-            await asyncio.wait_for(transport.send(job.payload), _PRINT_S)
+            async with asyncio.timeout(_PRINT_S):
+                await transport.send(job.payload)
             if transport.answers:
                 await transport.send(status.GS_R_PAPER)
                 await transport.receive(_PRINT_S)

@@ -83,7 +83,8 @@ def create_app(account: Account) -> Sanic[Any, Any]:
 async def _seat(account: Account, socket: Websocket) -> Seat:
     """The first frame shows the key. Raises: Refused."""
     try:
-        frame = json.loads(await asyncio.wait_for(socket.recv(), _FIRST_FRAME_S) or "")
+        async with asyncio.timeout(_FIRST_FRAME_S):
+            frame = json.loads(await socket.recv() or "")
         return account.open(str(frame["token"]), str(frame["room"]))
     except (TimeoutError, ValueError, KeyError, TypeError):
         raise Refused("frame", "没有进入凭证，请从预约页面进入") from None

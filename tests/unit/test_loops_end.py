@@ -1,7 +1,8 @@
 """What runs for ever ends when it is cancelled, even in the moment in which what it waits for comes.
 
 Python 3.11's ``asyncio.wait_for`` forgets a cancellation that arrives together with its result. A loop around it then
-goes on, whoever stops it waits for it, and the process is killed in the end: a demo took 13 s to stop for that.
+goes on, and whoever stops it waits for it: a demo took 13 s to stop for that, and a PostgreSQL that had died while it
+was asked whether it is ready was never started again. ``asyncio.timeout`` forgets nothing; nothing here waits otherwise.
 """
 
 import ast
@@ -123,22 +124,19 @@ async def test_given_wait_for_in_an_endless_loop_then_it_is_seen_to_stay() -> No
     assert (False in ended) == swallows
 
 
-def test_given_our_sources_then_no_endless_loop_holds_a_wait_for() -> None:
-    assert [place for folder in _OURS for place in _wrong_loops(ROOT / folder)] == []
+def test_given_our_sources_then_nothing_waits_with_what_forgets() -> None:
+    assert [place for folder in _OURS for place in _forgetful(ROOT / folder)] == []
 
 
-def test_given_an_endless_loop_with_a_wait_for_then_it_is_found(tmp_path: Path) -> None:
-    source = "async def f():\n    while True:\n        if x:\n            await asyncio.wait_for(y, 1)\n"
-    (tmp_path / "wrong.py").write_text(source)
-    assert list(_wrong_loops(tmp_path)) == ["wrong.py:4"]
+def test_given_a_source_with_wait_for_then_it_is_found(tmp_path: Path) -> None:
+    (tmp_path / "wrong.py").write_text("async def f():\n    if x:\n        await asyncio.wait_for(y, 1)\n")
+    assert list(_forgetful(tmp_path)) == ["wrong.py:3"]
 
 
-def _wrong_loops(folder: Path) -> Iterator[str]:
+def _forgetful(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*.py"):
         if "node_modules" in path.parts:
             continue
-        for loop in ast.walk(ast.parse(path.read_text())):
-            if isinstance(loop, ast.While) and isinstance(loop.test, ast.Constant):
-                for part in ast.walk(loop):
-                    if isinstance(part, ast.Attribute) and part.attr == "wait_for":
-                        yield f"{path.name}:{part.lineno}"
+        for part in ast.walk(ast.parse(path.read_text())):
+            if isinstance(part, ast.Attribute) and part.attr == "wait_for" and ast.unparse(part.value) == "asyncio":
+                yield f"{path.name}:{part.lineno}"

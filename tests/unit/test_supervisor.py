@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -83,6 +83,25 @@ async def test_killed_child_is_started_again_and_reported(tmp_path: Path) -> Non
         assert supervisor.restarts() == {"worker": 1}
     assert exits == [("worker", first), ("worker", second)]
     assert not is_alive(second)
+
+
+async def test_child_that_dies_before_it_is_ready_is_started_again_though_its_check_forgets_a_cancellation(
+    tmp_path: Path,
+) -> None:
+    """The check's own answer and the child's death come at once, and some library keeps the answer only."""
+    asked = asyncio.Event()
+
+    async def ready() -> bool:
+        asked.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60 if not (tmp_path / "died").exists() else 0)
+        return supervisor.restarts()["weak"] > 0
+
+    script = f"test -e {tmp_path}/died && exec sleep 60; sleep 0.2; touch {tmp_path}/died; exit 1"
+    supervisor = Supervisor(tmp_path)
+    async with asyncio.timeout(10), started(supervisor, ChildSpec("weak", ("sh", "-c", script), ready=ready)) as it:
+        assert asked.is_set()
+        assert it.restarts() == {"weak": 1}
 
 
 async def test_child_dying_again_and_again_waits_longer_each_time(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 """A doctor's page (医生主页): who it is, what they are good at, when they can be seen."""
 
+from datetime import datetime
 from uuid import UUID
 
+from asyncpg import Record
+
+from hospital_core.access.scheduling.pricing import pays_at_hospital
 from hospital_core.access.scheduling.queries import NOW, can_wait
-from hospital_core.access.scheduling.rules import rule_book
+from hospital_core.access.scheduling.rules import RuleBook, rule_book
 from hospital_core.access.scheduling.search_views import ClinicOffer, DoctorPageView, DoctorSession
 from hospital_core.access.scheduling.statements import is_chosen_online, is_for_line, is_free, is_open_to, is_waited_for
 from hospital_core.access.scheduling.states import Pool
@@ -20,7 +24,7 @@ WHERE m.id = $1 AND m.active AND m.profession = 'doctor'"""
 # 1 doctor, 2 pool, 3 now
 _SESSIONS = f"""
 SELECT s.id AS schedule_id, s.period, s.starts_at, s.ends_at, s.service_kind, s.fee_fen, r.name AS room,
-       s.department_id, d.name AS department, c.name AS campus,
+       s.sought_after, s.department_id, d.name AS department, c.name AS campus,
        (SELECT count(*) FROM slot
         WHERE slot.schedule_id = s.id AND slot.starts_at > $3 AND {is_free("slot", "$3")}
           AND {is_open_to("slot", "$2", "$3")}
@@ -45,5 +49,10 @@ async def doctor_page(reading: Reading, staff_id: UUID, pool: Pool = Pool.MINIAP
         offers=[
             ClinicOffer(service_kind=kind, fee_fen=fee) for kind, fee in sorted(offers, key=lambda offer: offer[1])
         ],
-        sessions=[DoctorSession(**dict(one), can_wait=can_wait(one, now, book)) for one in found],
+        sessions=[_session(one, now, book) for one in found],
     )
+
+
+def _session(row: Record, now: datetime, book: RuleBook) -> DoctorSession:
+    shown = {name: row[name] for name in DoctorSession.model_fields.keys() - {"can_wait", "pay_at_hospital"}}
+    return DoctorSession(**shown, can_wait=can_wait(row, now, book), pay_at_hospital=pays_at_hospital(row, book))
