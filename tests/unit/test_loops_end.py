@@ -2,7 +2,7 @@
 
 Python 3.11's ``asyncio.wait_for`` forgets a cancellation that arrives together with its result. A loop around it then
 goes on, and whoever stops it waits for it: a demo took 13 s to stop for that, and a PostgreSQL that had died while it
-was asked whether it is ready was never started again. ``asyncio.timeout`` forgets nothing; nothing here waits otherwise.
+was asked whether it is ready was never started again. What waits here uses ``asyncio.timeout``.
 """
 
 import ast
