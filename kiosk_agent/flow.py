@@ -8,18 +8,19 @@ already committed.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
-from uuid import UUID, uuid4
+from collections.abc import Callable, Coroutine
+from typing import Any
+from uuid import UUID
 
 from kiosk_agent import protocol
+from kiosk_agent.asking import Asking
 from kiosk_agent.devices.base import CardEvent, CardUnreadable, ScanEvent
 from kiosk_agent.hospital import Hospital, HospitalRefused, HospitalUnreachable
-from kiosk_agent.link import HospitalLink, Standing
+from kiosk_agent.link import Standing
+from kiosk_agent.paying import Paying
 from kiosk_agent.printing import PrintWorker
 from kiosk_agent.protocol import (
     DeviceCommand,
-    DeviceRefusal,
     KioskRefusal,
     OpenSession,
     PageDevice,
@@ -35,12 +36,10 @@ from kiosk_agent.supervisor import DeviceSupervisor, SourceEvent
 from kiosk_agent.visit import IN_SESSION, Timing, Visit
 
 log = logging.getLogger("kiosk.flow")
-_T = TypeVar("_T")
 
 # What a phone can show: the code of an appointment, or of its patient.
 _CODES = {"HSP1.K.": ProofKind.APPOINTMENT_QR, "HSP1.I.": ProofKind.IDENTITY_CODE}
 _CODE_LENGTH_MAX = 256
-_TRIES = 3
 _TICK_S = 0.25
 _OPEN_TO_NEXT = {Stage.HOME, Stage.REFUSED, Stage.RESULT}
 _BLOCKED = {
@@ -59,7 +58,7 @@ _PRINT_STATES = {
 }
 
 
-class Flow:
+class Flow(Asking):
     """The one patient flow of this kiosk; ``publish()`` is called whenever the page must be drawn anew."""
 
     def __init__(
@@ -77,11 +76,11 @@ class Flow:
         self._hospital, self._spool, self._timing = hospital, spool, timing
         self._is_simulated, self._public_key = is_simulated, public_key
         self._hospital_name = hospital_name
-        self._publish, self._reload_pages = publish, reload_pages
+        self.publish, self._reload_pages = publish, reload_pages
         self._visit = Visit(0)
         self._identified_until = 0.0
         self._background: set[asyncio.Task[None]] = set()
-        self.link: HospitalLink
+        self._paying = Paying(self, self, hospital, timing)
         self.supervisor: DeviceSupervisor
         self.printing: PrintWorker
 
@@ -123,7 +122,7 @@ class Flow:
             ],
             patient_name_masked=visit.patient_name_masked,
             appointments=visit.appointments,
-            payment=visit.payment if stage is Stage.PAYING else None,
+            payment=visit.till.shown if stage is Stage.PAYING and visit.till is not None else None,
             accounts=visit.accounts,
             proven_account=visit.proven_account,
             refusal=visit.refusal,
@@ -153,6 +152,9 @@ class Flow:
     def on_scan(self, text: str) -> None:
         """A code, from a scanner of ours or typed by one into the page."""
         text = text.strip()
+        if self._visit.stage is Stage.PAYING:
+            self._paying.on_scan(self._visit, text)
+            return
         proof = next((kind for prefix, kind in _CODES.items() if text.startswith(prefix)), None)
         if proof is None or len(text) > _CODE_LENGTH_MAX:
             self._begin_refused(KioskRefusal.UNKNOWN_CODE)
@@ -168,7 +170,7 @@ class Flow:
             case protocol.PageCheckIn(appointment_id=appointment_id):
                 self._check_in(appointment_id)
             case protocol.PagePay(appointment_id=appointment_id):
-                self._pay(appointment_id)
+                self._paying.begin(self._visit, appointment_id)
             case protocol.PageProve(account_id=account_id):
                 self._prove(account_id)
             case protocol.PageAct(type="accounts"):
@@ -181,7 +183,7 @@ class Flow:
                 self._reprint()
             case protocol.PageAct(type="slip_taken"):
                 self._visit.print_state = PrintState.PRINTED if self._visit.ticket is not None else None
-        self._publish()
+        self.publish()
 
     def on_command(self, command: DeviceCommand) -> None:
         """An order of the hospital to this kiosk."""
@@ -189,7 +191,7 @@ class Flow:
             self._reload_pages()
         elif command is DeviceCommand.IDENTIFY:
             self._identified_until = time.monotonic() + self._timing.identify_s
-            self._publish()
+            self.publish()
 
     def on_print(self, job_id: str) -> None:
         """The spool moved."""
@@ -198,7 +200,7 @@ class Flow:
             if job is not None:
                 waits = PrintState.WAITING if job.detail else PrintState.PRINTING
                 self._visit.print_state = _PRINT_STATES.get(job.status, waits)
-                self._publish()
+                self.publish()
 
     # -- the steps --------------------------------------------------------------------------------------------
 
@@ -213,8 +215,8 @@ class Flow:
         visit = self._next_visit()
         if visit is not None:
             visit.enter(Stage.BUSY)
-            self._spawn(self._open_session(visit, body))
-            self._publish()
+            self.spawn(self._open_session(visit, body))
+            self.publish()
 
     def _begin_refused(self, refusal: KioskRefusal) -> None:
         visit = self._next_visit()
@@ -223,7 +225,7 @@ class Flow:
 
     async def _open_session(self, visit: Visit, body: OpenSession) -> None:
         asked_at = time.monotonic()
-        opened = await self._with_token(lambda token: self._hospital.open_session(token, body))
+        opened = await self.with_token(lambda token: self._hospital.open_session(token, body))
         visit.session_token = opened.session_token
         if visit is not self._visit:
             # They left while we asked: the session must not outlive them.
@@ -231,7 +233,7 @@ class Flow:
             return
         visit.session_ends_at = asked_at + self._timing.session_s
         visit.patient_name_masked = opened.patient_name_masked
-        visit.appointments = await self._with_token(
+        visit.appointments = await self.with_token(
             lambda token: self._hospital.appointments(token, opened.session_token)
         )
         if body.proof is ProofKind.ID_CARD:
@@ -246,9 +248,10 @@ class Flow:
         is_offered = any(one.id == appointment_id and one.can_check_in for one in visit.appointments)
         if visit.stage is Stage.APPOINTMENTS and is_offered and visit.session_token is not None:
             visit.enter(Stage.BUSY)
-            self._spawn(self._committed_check_in(visit, visit.session_token, appointment_id))
+            self.spawn(self.committed_check_in(visit, visit.session_token, appointment_id))
 
-    async def _committed_check_in(self, visit: Visit, session: str, appointment_id: UUID) -> None:
+    async def committed_check_in(self, visit: Visit, session: str, appointment_id: UUID) -> None:
+        """Checks in and prints. Raises HospitalRefused."""
         key = visit.key_for(appointment_id)
         ticket = await self._checked_in(session, appointment_id, key)
         # Committed: the slip is printed whether or not the patient still stands here.
@@ -261,54 +264,14 @@ class Flow:
     async def _checked_in(self, session: str, appointment_id: UUID, key: str) -> protocol.KioskTicket:
         body = protocol.CheckIn(appointment_id=appointment_id)
         try:
-            return await self._with_retries(lambda token: self._hospital.check_in(token, session, body, key))
+            return await self.with_retries(lambda token: self._hospital.check_in(token, session, body, key))
         except HospitalUnreachable as error:
             raise HospitalRefused(protocol.Problem(code=KioskRefusal.OUTCOME_UNKNOWN)) from error
-
-    def _pay(self, appointment_id: UUID) -> None:
-        visit = self._visit
-        is_offered = any(one.id == appointment_id and one.fee_due_fen for one in visit.appointments)
-        if visit.stage is Stage.APPOINTMENTS and is_offered and visit.session_token is not None:
-            visit.enter(Stage.BUSY)
-            self._spawn(self._paid_and_checked_in(visit, visit.session_token, appointment_id))
-
-    async def _paid_and_checked_in(self, visit: Visit, session: str, appointment_id: UUID) -> None:
-        """Shows the code until the fee is paid, then checks in what can be; who has left may pay all the same."""
-        key = str(uuid4())
-        code = await self._with_retries(lambda token: self._hospital.pay(token, session, appointment_id, key))
-        if visit is not self._visit:
-            return
-        visit.take_payment(appointment_id, code)
-        self._publish()
-        while not await self._is_paid(visit, session, appointment_id):
-            await asyncio.sleep(self._timing.payment_check_s)
-            if visit is not self._visit or visit.stage is not Stage.PAYING:
-                return
-        if visit is not self._visit or visit.stage is not Stage.PAYING:
-            return
-        visit.enter(Stage.BUSY)
-        self._publish()
-        visit.appointments = await self._with_token(lambda token: self._hospital.appointments(token, session))
-        if any(one.id == appointment_id and one.can_check_in for one in visit.appointments):
-            await self._committed_check_in(visit, session, appointment_id)
-        elif visit is self._visit:
-            visit.enter(Stage.APPOINTMENTS)
-
-    async def _is_paid(self, visit: Visit, session: str, appointment_id: UUID) -> bool:
-        """Whether the money is there; an unanswered question is asked again, an answered one keeps the session."""
-        asked_at = time.monotonic()
-        try:
-            paid = await self._with_token(lambda token: self._hospital.is_paid(token, session, appointment_id))
-        except HospitalUnreachable as error:
-            log.warning("not known whether it is paid, asked again: %s", error)
-            return False
-        visit.session_ends_at = asked_at + self._timing.session_s
-        return paid
 
     async def _accounts(self, session: str) -> list[protocol.KioskAccount]:
         """The linked accounts; nobody is kept from checking in because these cannot be had."""
         try:
-            return await self._with_token(lambda token: self._hospital.accounts(token, session))
+            return await self.with_token(lambda token: self._hospital.accounts(token, session))
         except (HospitalRefused, HospitalUnreachable) as error:
             log.warning("linked accounts not known, proving is not offered: %s", error)
             return []
@@ -319,7 +282,7 @@ class Flow:
 
     def _show_appointments(self) -> None:
         if self._visit.stage in {Stage.ACCOUNTS, Stage.PROVEN, Stage.PAYING}:
-            self._visit.payment = None
+            self._visit.till = None
             self._visit.enter(Stage.APPOINTMENTS)
 
     def _prove(self, account_id: UUID) -> None:
@@ -329,11 +292,11 @@ class Flow:
         account = next((one for one in offered if one.account_id == account_id), None)
         if visit.stage is Stage.ACCOUNTS and account is not None and visit.session_token is not None:
             visit.enter(Stage.BUSY)
-            self._spawn(self._proven(visit, visit.session_token, account))
+            self.spawn(self._proven(visit, visit.session_token, account))
 
     async def _proven(self, visit: Visit, session: str, account: protocol.KioskAccount) -> None:
         key = visit.key_for(account.account_id)
-        await self._with_retries(lambda token: self._hospital.prove(token, session, account.account_id, key))
+        await self.with_retries(lambda token: self._hospital.prove(token, session, account.account_id, key))
         visit.proven_account = account.model_copy(update={"proven": True})
         visit.accounts = [visit.proven_account if one is account else one for one in visit.accounts]
         visit.enter(Stage.PROVEN)
@@ -351,9 +314,9 @@ class Flow:
 
     def _refuse(self, visit: Visit, refusal: PageRefusal) -> None:
         visit.refusal = refusal
-        visit.appointments, visit.accounts, visit.proven_account, visit.payment = [], [], None, None
+        visit.appointments, visit.accounts, visit.proven_account, visit.till = [], [], None, None
         visit.enter(Stage.REFUSED)
-        self._publish()
+        self.publish()
 
     def leave(self) -> None:
         """The patient goes: session ended at the hospital, everything known of them forgotten here."""
@@ -361,16 +324,17 @@ class Flow:
         self._forget()
         if had_something:
             self._visit.enter(Stage.FAREWELL)
-        self._publish()
+        self.publish()
 
     def _forget(self) -> None:
         old, self._visit = self._visit, Visit(self._visit.number + 1)
+        old.till = None
         if old.session_token is not None:
-            self._spawn(self._end(old.session_token))
+            self.spawn(self._end(old.session_token))
 
     async def _end(self, session: str) -> None:
         try:
-            await self._with_token(lambda token: self._hospital.end_session(token, session))
+            await self.with_token(lambda token: self._hospital.end_session(token, session))
         except (HospitalRefused, HospitalUnreachable) as error:
             log.info("session not ended by us (it ends by itself): %s", error)
 
@@ -384,7 +348,7 @@ class Flow:
             state = self.page_state()
             if shown is None or state.model_copy(update={"server_time": shown.server_time}) != shown:
                 shown = state
-                self._publish()
+                self.publish()
             await asyncio.sleep(_TICK_S)
 
     def _tick(self) -> None:
@@ -401,7 +365,8 @@ class Flow:
             if now - visit.stage_since > stays:
                 self._forget()
 
-    def _spawn(self, step: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, step: Coroutine[Any, Any, None]) -> None:
+        """Starts a step of the present visit; what it is refused is shown, if the patient still stands here."""
         visit = self._visit
         task = asyncio.create_task(self._guarded(visit, step))
         self._background.add(task)
@@ -422,26 +387,7 @@ class Flow:
             refusal = PageRefusal(code=KioskRefusal.UNAVAILABLE)
         if refusal is not None and visit is self._visit and visit.ticket is None:
             self._refuse(visit, refusal)
-        self._publish()
-
-    async def _with_token(self, call: Callable[[str], Awaitable[_T]]) -> _T:
-        """Calls with the device's token, once more with a new one when the hospital no longer takes the old."""
-        try:
-            return await call(await self.link.token())
-        except HospitalRefused as error:
-            if error.problem.status != 401 or error.problem.code in {KioskRefusal.SESSION_ENDED, DeviceRefusal.REVOKED}:
-                raise
-        return await call(await self.link.token(fresh=True))
-
-    async def _with_retries(self, call: Callable[[str], Awaitable[_T]]) -> _T:
-        """For writes that carry a key: what was done but not heard of is not done twice. Raises HospitalUnreachable."""
-        for attempt in range(_TRIES - 1):
-            try:
-                return await self._with_token(call)
-            except HospitalUnreachable as error:
-                log.warning("unanswered, attempt %d; the same key is tried again: %s", attempt + 1, error)
-                await asyncio.sleep(0.5 * 2**attempt)
-        return await self._with_token(call)
+        self.publish()
 
     async def stop(self) -> None:
         """Ends the patient's session and what is under way."""

@@ -82,10 +82,17 @@ class Hospital:
         path = f"/appointments/{appointment_id}/payment"
         return await self._call("POST", path, protocol.FeeCode, token=token, session=session, key=key)
 
-    async def is_paid(self, token: str, session: str, appointment_id: UUID) -> bool:
+    async def check_fee(self, token: str, session: str, appointment_id: UUID) -> protocol.FeePaid:
         """POST /appointments/{appointment_id}/payment-check."""
         path = f"/appointments/{appointment_id}/payment-check"
-        return (await self._call("POST", path, protocol.FeePaid, token=token, session=session)).paid
+        return await self._call("POST", path, protocol.FeePaid, token=token, session=session)
+
+    async def charge_code(
+        self, token: str, session: str, appointment_id: UUID, body: protocol.PaymentCode, key: str
+    ) -> protocol.FeePaid:
+        """POST /appointments/{appointment_id}/payment-code; the same key never charges twice."""
+        path = f"/appointments/{appointment_id}/payment-code"
+        return await self._call("POST", path, protocol.FeePaid, token=token, session=session, body=body, key=key)
 
     async def accounts(self, token: str, session: str) -> list[protocol.KioskAccount]:
         """GET /accounts; for sessions that a card has opened."""

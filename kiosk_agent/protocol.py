@@ -16,6 +16,7 @@ API_PREFIX = "/api/kiosk/v1"
 SOCKET_PATH = "/ws/kiosk"
 SESSION_HEADER = "X-Kiosk-Session"
 SESSION_SECONDS = 120
+PAYMENT_CODE = r"^1[0-5][0-9]{16}$"
 
 
 class Body(BaseModel):
@@ -213,10 +214,23 @@ class FeeCode(Answer):
     picture_svg: str = Field(max_length=20_000)
 
 
+class PaymentCode(Body):
+    """POST /appointments/{id}/payment-code (device token, session, Idempotency-Key): a phone's code (付款码).
+
+    It pays for a minute whatever is asked of it: it is in nothing that is shown, logged or kept.
+    """
+
+    auth_code: str = Field(pattern=PAYMENT_CODE, repr=False)
+
+
 class FeePaid(Answer):
-    """Answer to POST /appointments/{id}/payment-check (device token, session): whether the money is there (到账)."""
+    """Answer to POST /appointments/{id}/payment-check and …/payment-code: whether the money is there (到账).
+
+    ``awaited_fen``: not known yet, the holder of a payment code is to confirm so much on the phone.
+    """
 
     paid: bool
+    awaited_fen: int | None = None
 
 
 class KioskAccount(Answer):
@@ -274,11 +288,17 @@ class KioskRefusal(StrEnum):
     CARD_NEEDED = "kiosk.card_needed"
     LINK_UNPROVEN = "kiosk.link_unproven"
     ACCOUNT_NOT_FOUND = "kiosk.account_not_found"
+    PAYMENT_CODE_INVALID = "kiosk.payment_code_invalid"
+    PAYMENT_CODE_EXPIRED = "kiosk.payment_code_expired"
+    BALANCE_TOO_LOW = "kiosk.balance_too_low"
+    PAYMENT_REFUSED = "kiosk.payment_refused"
     BUSY = "kiosk.busy"
 
     NO_APPOINTMENT_TODAY = "kiosk.no_appointment_today"
     UNKNOWN_CODE = "kiosk.unknown_code"
     CARD_UNREADABLE = "kiosk.card_unreadable"
+    NOT_A_PAYMENT_CODE = "kiosk.not_a_payment_code"
+    PAYMENT_NOT_MADE = "kiosk.payment_not_made"
     OUTCOME_UNKNOWN = "kiosk.outcome_unknown"
     UNAVAILABLE = "kiosk.unavailable"
 
@@ -372,11 +392,17 @@ class PageRefusal(Answer):
 
 
 class PagePayment(Answer):
-    """The fee that is being paid (扫码缴费): for which appointment, how much, the code as a picture."""
+    """The fee that is being paid (扫码缴费): for which appointment, how much, the code as a picture.
+
+    Without a picture a payment code was scanned; ``awaits_phone``: its holder is to confirm. ``notice``: why the last
+    code did not pay, a KioskRefusal; another may be shown.
+    """
 
     department: str
     amount_fen: int
-    picture_svg: str
+    picture_svg: str | None = None
+    awaits_phone: bool = False
+    notice: str | None = None
 
 
 class PageState(Answer):
@@ -434,7 +460,7 @@ class PageScan(_FromPage):
     """A keyboard-wedge scanner typed a code into the page."""
 
     type: Literal["scan"]
-    text: str = Field(min_length=1, max_length=512)
+    text: str = Field(min_length=1, max_length=512, repr=False)
 
 
 class PageCheckIn(_FromPage):

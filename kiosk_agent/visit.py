@@ -1,12 +1,13 @@
 """One patient in front of the kiosk (一次自助办理): what is known of them, and nothing after they leave."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID, uuid4
 
 from kiosk_agent.protocol import (
     SESSION_SECONDS,
-    FeeCode,
     KioskAccount,
     KioskAppointment,
     KioskTicket,
@@ -39,6 +40,26 @@ class Timing:
     identify_s: float = 15
 
 
+@dataclass(eq=False)
+class Till:
+    """One going to pay (一次缴费): what it shows, and the code that was held under the scanner since."""
+
+    appointment_id: UUID
+    shown: PagePayment
+    code: str | None = field(default=None, repr=False)
+    scanned: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def show(self, **changes: Any) -> None:
+        """Shows something else of it."""
+        self.shown = self.shown.model_copy(update=changes)
+
+    def take_code(self) -> str | None:
+        """The code that was scanned, once."""
+        code, self.code = self.code, None
+        self.scanned.clear()
+        return code
+
+
 @dataclass
 class Visit:
     """The present visit; a new one is made for every patient, so nothing can be left over from the last."""
@@ -49,7 +70,7 @@ class Visit:
     session_ends_at: float = 0.0
     patient_name_masked: str = ""
     appointments: list[KioskAppointment] = field(default_factory=list)
-    payment: PagePayment | None = None
+    till: Till | None = None
     accounts: list[KioskAccount] = field(default_factory=list)
     proven_account: KioskAccount | None = None
     refusal: PageRefusal | None = None
@@ -70,12 +91,6 @@ class Visit:
     def key_for(self, thing_id: UUID) -> str:
         """The Idempotency-Key of checking this appointment in, or of proving this account."""
         return self.keys.setdefault(thing_id, str(uuid4()))
-
-    def take_payment(self, appointment_id: UUID, code: FeeCode) -> None:
-        """Shows the code that pays an appointment's fee."""
-        department = next((one.department for one in self.appointments if one.id == appointment_id), "")
-        self.payment = PagePayment(department=department, amount_fen=code.amount_fen, picture_svg=code.picture_svg)
-        self.enter(Stage.PAYING)
 
     @property
     def has_unproven_accounts(self) -> bool:

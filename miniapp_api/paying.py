@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from uuid import UUID
 
 from hospital_core.access.scheduling.queries import appointment
@@ -18,7 +19,7 @@ from hospital_core.finance.payments.states import PaymentChannel, PaymentIntentS
 from hospital_core.finance.payments.views import PaymentIntentView, RefundsView
 from hospital_core.kernel.context import Context
 from hospital_core.kernel.reading import Reading
-from miniapp_api.views import MoneyBack
+from miniapp_api.views import MoneyBack, PaymentStarted, PayParameters
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,16 @@ async def _paid(ctx: Context, appointment_id: UUID) -> bool:
         return False
     intents = [i for i in await intents_of(reading, bill.id) if i.channel is PaymentChannel.WECHAT_JSAPI]
     return any([_is_paid(await check_intent_now(ctx, intent.id)) for intent in reversed(intents)])
+
+
+def payment_started(intent: PaymentIntentView, sheet: Mapping[str, str]) -> PaymentStarted:
+    """An open payment with the sheet that pays it (调起支付)."""
+    return PaymentStarted(
+        intent_id=intent.id,
+        amount_fen=intent.amount_fen,
+        pay_until=intent.pay_until,
+        wechat=PayParameters.model_validate(sheet),
+    )
 
 
 async def bill_checked(ctx: Context, invoice_id: UUID) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hospital_core.access.scheduling.views import AppointmentView
 from hospital_core.finance.payments.self_service_commands import PayHow
 from hospital_core.finance.payments.self_service_views import BillItem, OwnBill, WayBack
 from hospital_core.kernel.commands import Command, Day, View
@@ -59,8 +60,8 @@ class MonthQuery(CursorQuery):
     patient_id: UUID | None = None
 
 
-class PayOwnBill(Command):
-    """With what a bill is paid (支付方式)."""
+class PayBy(Command):
+    """With what a bill or a registration fee is paid (支付方式)."""
 
     how: PayHow = PayHow.WECHAT
 
@@ -141,6 +142,14 @@ class BillPaymentStarted(View):
     card_fen: int
     payment: PaymentStarted | None
     bill: BillPage
+
+
+class FeePaymentStarted(View):
+    """A fee is being paid (支付挂号费): what the card gave; ``payment`` None when nothing is left for WeChat."""
+
+    card_fen: int
+    payment: PaymentStarted | None
+    appointment: AppointmentView
 
 
 class MoneyBack(View):

@@ -90,7 +90,7 @@ class Visit:
 
     async def _pay(self) -> None:
         phone, path = self.phone, f"/api/miniapp/v1/appointments/{self.appointment['id']}"
-        payment = await phone.post(f"{path}/pay")
+        payment = (await phone.post(f"{path}/pay"))["payment"]
         self.clock.step("phone", "asks for the payment")
         await self.hospital.wechat.pay(self.openid, payment["wechat"])
         self.clock.step("WeChat", f"pays · ¥{payment['amount_fen'] / 100:.2f}")

@@ -1,7 +1,7 @@
 """What a driver is (驱动接口). A hospital adds its own as entry points of the group ``kiosk_agent.drivers``."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, runtime_checkable
@@ -86,9 +86,9 @@ class CardEvent:
 
 @dataclass(frozen=True, slots=True)
 class ScanEvent:
-    """A code was scanned (扫到条码)."""
+    """A code was scanned (扫到条码). It may be one that pays: it is in no log."""
 
-    text: str
+    text: str = field(repr=False)
 
 
 class CardUnreadable(Exception):

@@ -28,9 +28,9 @@ from hospital_core.kernel.errors import FieldProblem, NotFound, OutsideUnavailab
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from miniapp_api.bills import bill_page, open_money
-from miniapp_api.paying import bill_checked
+from miniapp_api.paying import bill_checked, payment_started
 from miniapp_api.routes.base import routes
-from miniapp_api.views import BillPage, BillPaymentStarted, OpenMoney, PaymentStarted, PayOwnBill, PayParameters
+from miniapp_api.views import BillPage, BillPaymentStarted, OpenMoney, PayBy
 
 _NOT_PAYABLE = (NotFound, InvoiceNotPayable, RegistrationBill, AccountingDayClosed)
 
@@ -64,11 +64,11 @@ async def get_bill(call: Call[Any]) -> BillPage:
 
 
 @routes.post(
-    "/bills/{invoice_id}/pay", view=BillPaymentStarted, owner=Owner.PATIENT, command=PayOwnBill, idempotent=True,
+    "/bills/{invoice_id}/pay", view=BillPaymentStarted, owner=Owner.PATIENT, command=PayBy, idempotent=True,
     errors=(*_NOT_PAYABLE, CardNeedsProof, CardBalanceTooLow, PayingTimeOver, ChannelRefused, FieldProblem,
             OutsideUnavailable),
 )  # fmt: skip
-async def post_bill_payment(call: Call[PayOwnBill]) -> BillPaymentStarted:
+async def post_bill_payment(call: Call[PayBy]) -> BillPaymentStarted:
     """Pay by WeChat, card balance, or both (缴费); tapped again, the same WeChat order is used."""
     reading, invoice_id = Reading(call.ctx), call.path["invoice_id"]
     await own_bill(reading, invoice_id)
@@ -81,10 +81,7 @@ async def post_bill_payment(call: Call[PayOwnBill]) -> BillPaymentStarted:
         intent = await payment_intent(reading, paying.intent_id)
         if intent.status is PaymentIntentStatus.SUCCEEDED:
             raise InvoiceNotPayable()
-        sheet = PayParameters.model_validate(await prepare_payment(call.ctx, intent))
-        payment = PaymentStarted(
-            intent_id=intent.id, amount_fen=intent.amount_fen, pay_until=intent.pay_until, wechat=sheet
-        )
+        payment = payment_started(intent, await prepare_payment(call.ctx, intent))
     return BillPaymentStarted(card_fen=paying.card_fen, payment=payment, bill=await bill_page(reading, invoice_id))
 
 

@@ -7,7 +7,7 @@ from hospital_core.access.queueing.queries import with_ticket
 from hospital_core.access.scheduling.commands import (
     BookAppointment,
     CancelAppointment,
-    PayAppointment,
+    PayFee,
     RescheduleAppointment,
 )
 from hospital_core.access.scheduling.errors import (
@@ -34,14 +34,15 @@ from hospital_core.access.scheduling.errors import (
     TooManyBookings,
     WindowOnly,
 )
-from hospital_core.access.scheduling.queries import appointment
+from hospital_core.access.scheduling.queries import appointment, fee_to_pay
 from hospital_core.access.scheduling.service import (
     book_in_rush,
     cancel_appointment,
-    pay_appointment,
+    pay_fee,
 )
-from hospital_core.access.scheduling.views import AppointmentView
-from hospital_core.finance.payments.errors import ChannelRefused, PayingTimeOver
+from hospital_core.access.scheduling.views import AppointmentView, FeeToPay
+from hospital_core.finance.ledger.errors import AccountingDayClosed, CardBalanceTooLow
+from hospital_core.finance.payments.errors import CardNeedsProof, ChannelRefused, InvoiceNotPayable, PayingTimeOver
 from hospital_core.finance.payments.outside import prepare_payment
 from hospital_core.finance.payments.queries import payment_intent
 from hospital_core.finance.payments.states import PaymentIntentStatus
@@ -50,9 +51,9 @@ from hospital_core.kernel.errors import NotFound, OutsideUnavailable
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from hospital_core.registry.patients.errors import PatientMerged
-from miniapp_api.paying import payment_checked
+from miniapp_api.paying import payment_checked, payment_started
 from miniapp_api.routes.base import routes
-from miniapp_api.views import PaymentStarted, PayParameters
+from miniapp_api.views import FeePaymentStarted, PayBy
 
 _WHY_NOT = (
     NotFound,
@@ -89,22 +90,44 @@ async def post_appointment(call: Call[BookAppointment]) -> AppointmentView:
 
 @routes.post(
     "/appointments/{appointment_id}/pay",
-    view=PaymentStarted,
+    view=FeePaymentStarted,
     owner=Owner.PATIENT,
-    errors=(NotPayable, SessionStopped, PaymentOver, FeeOnBill, PayingTimeOver, ChannelRefused, OutsideUnavailable),
+    command=PayBy,
+    errors=(
+        NotPayable,
+        SessionStopped,
+        PaymentOver,
+        FeeOnBill,
+        CardNeedsProof,
+        CardBalanceTooLow,
+        InvoiceNotPayable,
+        AccountingDayClosed,
+        PayingTimeOver,
+        ChannelRefused,
+        OutsideUnavailable,
+    ),
     idempotent=True,
 )
-async def pay(call: Call[Empty]) -> PaymentStarted:
-    """Get what the phone needs to pay (去支付); tapped again, the same order is used."""
-    wanted = await run(call.ctx, pay_appointment, PayAppointment(appointment_id=call.path["appointment_id"]))
-    # A repeated key answers with the intent as it was; what became of it since decides.
-    intent = await payment_intent(Reading(call.ctx), wanted.id)
-    if intent.status is PaymentIntentStatus.SUCCEEDED:
-        raise NotPayable()
-    parameters = PayParameters.model_validate(await prepare_payment(call.ctx, intent))
-    return PaymentStarted(
-        intent_id=intent.id, amount_fen=intent.amount_fen, pay_until=intent.pay_until, wechat=parameters
+async def pay(call: Call[PayBy]) -> FeePaymentStarted:
+    """Pay by WeChat, card balance, or both (去支付); tapped again, the same WeChat order is used."""
+    reading, appointment_id = Reading(call.ctx), call.path["appointment_id"]
+    paying = await run(call.ctx, pay_fee, PayFee(appointment_id=appointment_id, how=call.command.how))
+    payment = None
+    if paying.intent_id is not None:
+        # A repeated key answers with the intent as it was; what became of it since decides.
+        intent = await payment_intent(reading, paying.intent_id)
+        if intent.status is PaymentIntentStatus.SUCCEEDED:
+            raise NotPayable()
+        payment = payment_started(intent, await prepare_payment(call.ctx, intent))
+    return FeePaymentStarted(
+        card_fen=paying.card_fen, payment=payment, appointment=await appointment(reading, appointment_id)
     )
+
+
+@routes.get("/appointments/{appointment_id}/fee", view=FeeToPay, owner=Owner.PATIENT, errors=(NotFound,))
+async def get_fee(call: Call[Empty]) -> FeeToPay:
+    """What of the fee is left to pay, and what the card has for it (挂号费应付)."""
+    return await fee_to_pay(Reading(call.ctx), call.path["appointment_id"])
 
 
 @routes.post(

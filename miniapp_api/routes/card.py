@@ -15,9 +15,9 @@ from hospital_core.kernel.commands import Page
 from hospital_core.kernel.errors import FieldProblem, NotFound, OutsideUnavailable
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
-from miniapp_api.paying import money_back
+from miniapp_api.paying import money_back, payment_started
 from miniapp_api.routes.base import routes
-from miniapp_api.views import CursorQuery, MoneyBack, PaymentStarted, PayParameters
+from miniapp_api.views import CursorQuery, MoneyBack, PaymentStarted
 
 
 @routes.get(
@@ -45,8 +45,7 @@ async def post_top_up(call: Call[TopUpCard]) -> PaymentStarted:
     """Put money on the card by WeChat (预存款充值); ask ``/payments/{payment_id}/check`` when back from paying."""
     wanted = await run(call.ctx, top_up_by_phone, call.command)
     intent = await payment_intent(Reading(call.ctx), wanted.id)
-    sheet = PayParameters.model_validate(await prepare_payment(call.ctx, intent))
-    return PaymentStarted(intent_id=intent.id, amount_fen=intent.amount_fen, pay_until=intent.pay_until, wechat=sheet)
+    return payment_started(intent, await prepare_payment(call.ctx, intent))
 
 
 @routes.post(

@@ -16,6 +16,7 @@ from hospital_core.registry.staff.states import StaffRole
 from tests.browser.desk import DIST
 from tests.fixtures.finance import forged, make_price_item, money_findings, run_system, value
 from tests.fixtures.people import MadeStaff, make_staff, register, somebody
+from tests.fixtures.wechat import Simulator
 
 GROUP = "desk"
 
@@ -48,6 +49,10 @@ async def _charged(
 
 async def _cashier() -> MadeStaff:
     return await make_staff(name="钱小敏", roles=[StaffRole.CASHIER])
+
+
+async def _payment_code(simulator: Simulator) -> str:
+    return str((await simulator.post(f"/users/{await simulator.person()}/payment-code"))["auth_code"])
 
 
 async def _serve(page: Page, number: str) -> None:
@@ -223,6 +228,74 @@ async def test_given_cash_paid_ahead_then_the_card_pays_and_the_rest_goes_back(d
     await sheet.get_by_role("button", name="退还 ¥70.00").click()
     await expect(page.get_by_role("region", name="预存款余额")).to_contain_text("¥0.00")
     assert await money_findings(patient_id) == []
+
+
+async def test_given_a_payment_code_and_a_bank_card_then_the_card_has_both_and_receipts_are_printed(
+    desk, server, tmp_path
+):
+    patient_id, _ = await _patient("卫充值")
+    simulator = Simulator(server.wechat_url)
+    page = await desk.log_in(await _cashier(), f"/cash/{patient_id}?tab=card")
+    form = page.get_by_role("form", name="充值")
+    await expect(form.get_by_label("充值金额")).to_be_focused()
+    await form.get_by_label("充值金额").fill("50")
+    await page.keyboard.press("F7")
+    await expect(form.get_by_label("付款码", exact=True)).to_be_focused()
+    await form.get_by_label("付款码", exact=True).fill("139999999999999999")
+    await page.keyboard.press("Enter")
+    await expect(form.get_by_role("alert")).to_contain_text("请患者刷新付款码")
+    desk.forgive(409)
+    # The payer has to type a password: it is followed, and taken once, whatever is scanned meanwhile.
+    await simulator.fault("codepay_password", times=1)
+    await form.get_by_label("付款码", exact=True).fill(await _payment_code(simulator))
+    await page.keyboard.press("Enter")
+    await expect(form).to_contain_text("等待患者在手机上确认或输入密码")
+    await expect(form.get_by_role("button", name="扣款充值")).to_be_disabled()
+    await page.screenshot(path=tmp_path / "top-up-waiting.png")
+    await desk.must_be_accessible()
+    paper = page.get_by_role("dialog", name="预存成功")
+    number_of = "SELECT out_trade_no FROM payment_intent WHERE patient_id = $1 AND status = 'open'"
+    await simulator.post(f"/orders/{await value(number_of, patient_id)}/password")
+    await expect(paper).to_contain_text("预存款余额 ¥50.00", timeout=20_000)
+    await expect(paper).to_contain_text("微信付款码")
+    receipt = "SELECT receipt_no FROM receipt WHERE patient_id = $1 ORDER BY id DESC LIMIT 1"
+    await expect(paper).to_contain_text(await value(receipt, patient_id))
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("F10")
+    await form.get_by_label("充值金额").fill("20")
+    await form.get_by_label("POS 凭证号").fill("POS000888")
+    await page.keyboard.press("Enter")
+    await expect(paper).to_contain_text("预存款余额 ¥70.00")
+    await expect(paper).to_contain_text(await value(receipt, patient_id))
+    await page.keyboard.press("Escape")
+    table = page.get_by_role("table", name="本班充值")
+    await expect(table.get_by_role("row")).to_have_count(3)
+    await page.screenshot(path=tmp_path / "top-ups.png")
+    await desk.must_be_accessible()
+    await table.get_by_role("button", name=re.compile("^补打")).first.click()
+    await expect(page.get_by_role("dialog", name="补打收据")).to_contain_text("银行卡")
+    assert await money_findings(patient_id) == []
+
+
+async def test_given_an_answer_that_got_lost_then_the_money_on_the_card_is_found_and_not_asked_for_again(desk, server):
+    patient_id, _ = await _patient("蒋丢失")
+    page = await desk.log_in(await _cashier(), f"/cash/{patient_id}?tab=card")
+
+    async def lose(route):
+        await route.fetch()
+        await route.abort()
+
+    await page.route("**/card/payment-code", lose)
+    form = page.get_by_role("form", name="充值")
+    await form.get_by_label("充值金额").fill("50")
+    await page.keyboard.press("F7")
+    await form.get_by_label("付款码", exact=True).fill(await _payment_code(Simulator(server.wechat_url)))
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("dialog", name="预存成功")).to_contain_text("预存款余额 ¥50.00")
+    desk.errors[:] = [error for error in desk.errors if "ERR_FAILED" not in error]
+    await page.keyboard.press("Escape")
+    await expect(form.get_by_label("充值金额")).to_have_value("")
+    assert await value("SELECT count(*) FROM payment_intent WHERE patient_id = $1", patient_id) == 1
 
 
 async def test_given_receipts_of_the_day_then_one_is_voided_and_no_number_is_missing(desk, server):

@@ -139,6 +139,48 @@ def test_fee_that_is_due_is_paid_by_phone_and_the_slip_comes_by_itself(
     assert complaints == []
 
 
+@pytest.mark.parametrize("size", ["标准字号", "放大字号"])
+def test_payment_code_under_the_scanner_is_refused_waited_for_and_pays(
+    page: Page, agent: Program, hospital: Program, complaints: list[str], tmp_path: Path, size: str
+) -> None:
+    if size == "放大字号":
+        page.get_by_role("button", name=size).click()
+    _lay_card(agent, FEE_NO)
+    _at(page, "appointments")
+    page.get_by_role("button", name="缴费取号：").click()
+    _at(page, "paying")
+    expect(page.get_by_role("heading", name="或出示付款码")).to_be_visible()
+    found = {"ways": _small_things(page) + _violations(page) + _cut_off(page)}
+    page.screenshot(path=tmp_path / "ways.png")
+    agent.post("/_sim/scan", text="124567890123456783")
+    told = page.get_by_role("alert").filter(has_text="余额不足，没有扣款")
+    expect(told).to_contain_text("换一张银行卡")
+    expect(page.get_by_role("img", name="缴费二维码")).to_be_visible()
+    found["refused"] = _small_things(page) + _violations(page) + _cut_off(page)
+    page.screenshot(path=tmp_path / "refused.png")
+    agent.post("/_sim/scan", text="144567890123456782")
+    expect(page.get_by_role("heading", name="等待您在手机上确认")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="请看手机")).to_be_visible()
+    expect(page.get_by_role("img", name="缴费二维码")).to_have_count(0)
+    expect(told).to_have_count(0)
+    assert "144567890123456782" not in page.content()
+    found["waits"] = _small_things(page) + _violations(page) + _cut_off(page)
+    page.screenshot(path=tmp_path / "waits.png")
+    hospital.post("/_fake/set", fees_paid=True)
+    _at(page, "result")
+    assert {stage: problems for stage, problems in found.items() if problems} == {}
+    assert complaints == []
+
+
+def _cut_off(page: Page) -> list[str]:
+    """Whether one would have to scroll."""
+    fits = page.evaluate(
+        "(one => [one.scrollHeight <= one.clientHeight, one.scrollWidth <= one.clientWidth])"
+        "(document.querySelector('main'))"
+    )
+    return [] if fits == [True, True] else [f"does not fit: {fits}"]
+
+
 def test_code_typed_by_a_wedge_scanner_opens_the_session(page: Page) -> None:
     # A scanner types within milliseconds; on a machine that stalls in between the page takes it for a person's typing.
     for _ in range(4):

@@ -237,3 +237,63 @@ def test_unproven_patient_is_told_why_so_little_is_shown(
     page.screenshot(path=tmp_path / "unproven.png", full_page=True)
     assert phone.api().get(f"{API}/bills")["items"] == []
     assert complaints == []
+
+
+def fill_card(phone: Handset, yuan: str) -> None:
+    """The desk proves who holds a place here; put money on their card by WeChat, and come back to where one was."""
+    page, here = phone.page, phone.page.url
+    patient_id = phone.appointments()[0]["patient_id"]
+    account_id = page.evaluate("JSON.parse(localStorage.getItem('hospital.phone.session')).account.id")
+    phone.lobby.staff("registrar").post(f"{STAFF}/patients/{patient_id}/accounts/{account_id}/prove")
+    page.goto(f"{phone.url}card")
+    page.get_by_label("其他金额（元）").fill(yuan)
+    phone.pay()
+    expect(page.get_by_role("heading", name="充值成功")).to_be_visible()
+    page.goto(here)
+
+
+def test_registration_fee_is_paid_from_the_card_and_comes_back_to_it(
+    phone: Handset, complaints: Complaints, tmp_path: Path
+) -> None:
+    page = phone.page
+    phone.arrive_at_payment(tomorrow=True)
+    expect(page.get_by_role("radio")).to_have_count(0)
+    fill_card(phone, "300")
+    page.get_by_label(re.compile("^预存款")).check()
+    page.screenshot(path=tmp_path / "fee-card.png", full_page=True)
+    assert flaws(page) == []
+    page.evaluate("document.documentElement.classList.add('elder')")
+    page.screenshot(path=tmp_path / "fee-card-large.png", full_page=True)
+    assert flaws(page) == []
+    page.get_by_role("button", name=re.compile("^预存款支付")).click()
+    page.get_by_role("button", name="确认支付").click()
+    expect(page.get_by_role("heading", name="预约成功")).to_be_visible()
+    page.screenshot(path=tmp_path / "fee-paid.png", full_page=True)
+    (made,) = phone.appointments()
+    assert (made["status"], made["payment_status"]) == ("booked", "paid")
+    card = f"{API}/patients/{made['patient_id']}/card"
+    assert phone.api().get(card)["balance_fen"] == 30_000 - made["fee_fen"]
+    phone.api().post(f"{API}/appointments/{made['id']}/cancel")
+    assert phone.api().get(card)["balance_fen"] == 30_000
+    assert complaints == []
+
+
+def test_registration_fee_is_paid_from_the_card_as_far_as_it_goes_and_by_wechat(
+    phone: Handset, complaints: Complaints, tmp_path: Path
+) -> None:
+    page = phone.page
+    phone.arrive_at_payment(tomorrow=True)
+    fill_card(phone, "5")
+    page.get_by_label(re.compile("预存款 \\+ 微信支付")).check()
+    page.screenshot(path=tmp_path / "fee-mixed.png", full_page=True)
+    assert flaws(page) == []
+    page.get_by_role("button", name=re.compile("^微信支付")).click()
+    page.get_by_role("button", name="确认支付").click()
+    page.locator("#cancel").click()
+    expect(page.get_by_text("已付 ¥5.00，还需支付")).to_be_visible()
+    expect(page.get_by_text("您取消了支付，号源仍为您保留")).to_be_visible()
+    page.screenshot(path=tmp_path / "fee-partly.png", full_page=True)
+    assert flaws(page) == []
+    phone.pay()
+    expect(page.get_by_role("heading", name="预约成功")).to_be_visible()
+    assert complaints == []

@@ -294,7 +294,7 @@ class House:
         patient.appointment_id = (await patient.phone.post(_PATH, wish))["id"]
 
     async def _pay(self, patient: Patient) -> None:
-        payment = await patient.phone.post(f"{patient.path}/pay")
+        payment = (await patient.phone.post(f"{patient.path}/pay"))["payment"]
         await self.wechat.pay(patient.person.openid, payment["wechat"])
 
     # -- judging

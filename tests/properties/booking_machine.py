@@ -17,20 +17,22 @@ from hypothesis.stateful import Bundle, invariant, rule
 from hospital_core.access.queueing.commands import CheckIn
 from hospital_core.access.queueing.service import check_in
 from hospital_core.access.queueing.views import TicketView
-from hospital_core.access.scheduling.commands import BookAppointment, CancelAppointment, RegisterWalkIn
+from hospital_core.access.scheduling.commands import BookAppointment, CancelAppointment, PayFee, RegisterWalkIn
 from hospital_core.access.scheduling.pools import PoolQuota
 from hospital_core.access.scheduling.rules import RuleCode, forget_rules
 from hospital_core.access.scheduling.service import (
     book_appointment,
     cancel_appointment,
     fulfil,
+    pay_fee,
     register_walk_in,
     rush,
 )
 from hospital_core.access.scheduling.states import Pool
-from hospital_core.access.scheduling.views import AppointmentView, ScheduleView
+from hospital_core.access.scheduling.views import AppointmentView, FeePaying, ScheduleView
 from hospital_core.finance.payments import outside
 from hospital_core.finance.payments.ports import PaymentGateway
+from hospital_core.finance.payments.self_service_commands import PayHow
 from hospital_core.kernel import ports, relay
 from hospital_core.kernel.commands import Done
 from hospital_core.kernel.context import system_context
@@ -51,7 +53,7 @@ from tests.fixtures.access import (
     open_payment,
 )
 from tests.fixtures.access import rule as booking_rule
-from tests.fixtures.finance import FakeGateway, rows, value
+from tests.fixtures.finance import FakeGateway, make_top_up, rows, value
 from tests.flows.access.test_rush import keyed
 from tests.properties.driver import LOOP, HospitalMachine
 
@@ -72,6 +74,8 @@ CLAIMS = """
 SELECT count(*) FROM appointment a JOIN schedule s ON s.id = $2
 WHERE a.patient_id = $1 AND a.department_id = s.department_id AND a.day = s.day AND a.period = s.period
   AND (a.status IN ('booked', 'checked-in') OR a.status = 'pending' AND a.held_until >= hospital_now())"""
+
+ON_CARD = "SELECT coalesce(sum(balance_fen), 0)::bigint FROM card_balance WHERE patient_id = $1"
 
 TWICE = """
 SELECT 'one patient twice in a half day' AS finding, patient_id AS id FROM appointment
@@ -201,6 +205,27 @@ class Clinics(HospitalMachine):
             await relay.drain(8)
 
         LOOP[0].run_until_complete(deliver())
+
+    @rule(one=held, on_card_fen=st.sampled_from([0, 900, 2500]), how=st.sampled_from(PayHow), taps=st.integers(1, 2))
+    def pay_from_card(self, one: AppointmentView | None, on_card_fen: int, how: PayHow, taps: int) -> None:
+        """Pay with what is on the card, tapping once or twice: it gives what the place costs, or a part, or nothing."""
+        if one is None:
+            return
+        person, command = self._person(one), PayFee(appointment_id=one.id, how=how)
+
+        async def pay() -> tuple[int, int]:
+            if on_card_fen:
+                await make_top_up(self.gateway, patient_id=person.patient_id, amount_fen=on_card_fen)
+            before = await value(ON_CARD, person.patient_id)
+            tries = [run(person.phone, pay_fee, command) for _ in range(taps)]
+            answers = await asyncio.gather(*tries, return_exceptions=True)
+            assert all(isinstance(a, FeePaying | DomainError) for a in answers), answers
+            spent = sum(a.card_fen for a in answers if isinstance(a, FeePaying))
+            return spent, before - await value(ON_CARD, person.patient_id)
+
+        given, taken = LOOP[0].run_until_complete(pay())
+        assert given == taken <= one.fee_fen, (given, taken)
+        self.do(relay.drain(8))
 
     @rule(one=held)
     def pay_too_late(self, one: AppointmentView | None) -> None:

@@ -61,6 +61,10 @@ ClinicStopped = _word(Word.CLINIC_STOPPED, Kind.CONFLICT, "今天这个门诊临
 CardNeeded = _word(Word.CARD_NEEDED, Kind.FORBIDDEN, "请刷身份证后再核验")
 LinkIsUnproven = _word(Word.LINK_UNPROVEN, Kind.CONFLICT, "该就诊人尚未核验，请刷身份证")
 AccountNotFound = _word(Word.ACCOUNT_NOT_FOUND, Kind.NOT_FOUND, "没有找到该关联")
+PaymentCodeInvalid = _word(Word.PAYMENT_CODE_INVALID, Kind.INVALID, "付款码无效，请打开微信付款码再扫")
+PaymentCodeExpired = _word(Word.PAYMENT_CODE_EXPIRED, Kind.INVALID, "付款码已过期，请刷新后再扫")
+BalanceTooLow = _word(Word.BALANCE_TOO_LOW, Kind.CONFLICT, "余额不足，请在手机上换一种付款方式")
+PaymentRefused = _word(Word.PAYMENT_REFUSED, Kind.CONFLICT, "这次没有付成，没有扣款，请再试一次")
 TooBusy = _word(Word.BUSY, Kind.UNAVAILABLE, "系统繁忙，请稍候")
 
 _BY_STATUS: dict[str, type[KioskRefused]] = {
@@ -83,7 +87,24 @@ CHECK_IN_WORDS = (
 PAYING_WORDS = (
     AppointmentNotFound, TooLate, ClinicStopped, PayAtWindow, *dict.fromkeys(_BY_STATUS.values()),
 )  # fmt: skip
+CODE_WORDS = (TooManyTries, PaymentCodeInvalid, PaymentCodeExpired, BalanceTooLow, PaymentRefused)
 PROVING_WORDS = (CardNeeded, AccountNotFound)
+
+
+# WeChat's words, without what differs between generations of its documents.
+_BY_CHANNEL_CODE = {
+    "AUTHCODEINVALID": PaymentCodeInvalid,
+    "AUTHCODEERROR": PaymentCodeInvalid,
+    "AUTHCODEEXPIRED": PaymentCodeExpired,
+    "AUTHCODEEXPIRE": PaymentCodeExpired,
+    "NOTENOUGH": BalanceTooLow,
+}
+
+
+def code_refused(error: ChannelRefused) -> KioskRefused:
+    """Why a payment code did not pay (付款码被拒), in the kiosk's words."""
+    code = str(error.fields.get("channel_code")).replace("_", "").upper()
+    return _BY_CHANNEL_CODE.get(code, PaymentRefused)(error.detail)
 
 
 @contextmanager

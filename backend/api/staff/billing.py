@@ -22,12 +22,12 @@ from hospital_core.finance.billing.queries import open_charges
 from hospital_core.finance.billing.service import bill_open_charges
 from hospital_core.finance.billing.views import InvoiceView, OpenChargesView
 from hospital_core.finance.ledger.errors import AccountingDayClosed, CardBalanceTooLow
-from hospital_core.finance.ledger.queries import card_balance
-from hospital_core.finance.ledger.views import CardBalanceView
 from hospital_core.finance.payments.commands import (
+    CODE_CHARGED,
     AskReceipt,
     ChargeCode,
     OpenIntent,
+    OpenTopUp,
     PayWithCard,
     PreviewRefund,
     RecordTender,
@@ -54,8 +54,10 @@ from hospital_core.finance.payments.queries import invoice_money, payment_intent
 from hospital_core.finance.payments.service import (
     ask_receipt,
     open_intent,
+    open_top_up_here,
     pay_with_card,
     record_bank_card,
+    record_bank_card_top_up,
     record_insurance,
     refund_at_counter,
     refund_card_at_counter,
@@ -65,8 +67,10 @@ from hospital_core.finance.payments.service import (
     take_cash_top_up,
 )
 from hospital_core.finance.payments.states import PaymentChannel
+from hospital_core.finance.payments.top_up_commands import ChargeTopUp, RecordTopUp
 from hospital_core.finance.payments.views import (
     BillBrief,
+    CardAtWindow,
     CodeToScanView,
     InvoiceMoneyView,
     PaymentIntentView,
@@ -74,13 +78,12 @@ from hospital_core.finance.payments.views import (
     RefundPreview,
     RefundsView,
 )
-from hospital_core.finance.payments.window_queries import bill_numbered, bills_of, preview_refund
+from hospital_core.finance.payments.window_queries import bill_numbered, bills_of, card_at_window, preview_refund
 from hospital_core.kernel.commands import Page
 from hospital_core.kernel.context import Context
 from hospital_core.kernel.errors import NotFound, OutsideUnavailable, StateConflict
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
-from hospital_core.registry.care_relations.queries import permitted_patient
 from hospital_core.registry.staff.permissions import Permission
 
 routes = staff_routes()
@@ -93,7 +96,6 @@ class NumberQuery(Query):
 
 
 CODE_SHOWN = timedelta(minutes=10)
-CODE_CHARGED = timedelta(seconds=45)  # a payer types a password for so long at most
 _TENDER = (NotFound, InvoiceNotPayable, MoreThanDue, AccountingDayClosed)
 
 
@@ -283,14 +285,12 @@ async def release_paid(call: Call[ReleaseTenders]) -> RefundsView:
 
 
 @routes.get(
-    "/patients/{patient_id}/card", view=CardBalanceView, permission=Permission.CASH_TAKE, owner=Owner.PATIENT,
+    "/patients/{patient_id}/card", view=CardAtWindow, permission=Permission.CASH_TAKE, owner=Owner.PATIENT,
     errors=(NotFound,),
 )  # fmt: skip
-async def card_of_patient(call: Call[Any]) -> CardBalanceView:
-    """What a patient has paid ahead (预存款余额)."""
-    reading = Reading(call.ctx)
-    await permitted_patient(reading, call.path["patient_id"])
-    return await card_balance(reading, call.path["patient_id"])
+async def card_of_patient(call: Call[Any]) -> CardAtWindow:
+    """What a patient has paid ahead (预存款余额), and what this shift took of it."""
+    return await card_at_window(Reading(call.ctx), call.path["patient_id"])
 
 
 @routes.post(
@@ -300,6 +300,32 @@ async def card_of_patient(call: Call[Any]) -> CardBalanceView:
 async def cash_ahead(call: Call[TakeCashTopUp]) -> PaymentIntentView:
     """Take cash ahead (现金充值)."""
     return await run(call.ctx, take_cash_top_up, call.command)
+
+
+@routes.post(
+    "/patients/{patient_id}/card/bank-card", view=PaymentIntentView, permission=Permission.CASH_TAKE,
+    owner=Owner.PATIENT, command=RecordTopUp, idempotent=True, errors=(NotFound, ShiftNotOpen, AccountingDayClosed),
+)  # fmt: skip
+async def bank_card_ahead(call: Call[RecordTopUp]) -> PaymentIntentView:
+    """Record what the terminal took ahead (银行卡充值)."""
+    return await run(call.ctx, record_bank_card_top_up, call.command)
+
+
+@routes.post(
+    "/patients/{patient_id}/card/payment-code", view=PaymentIntentView, permission=Permission.CASH_TAKE,
+    owner=Owner.PATIENT, command=ChargeTopUp, idempotent=True,
+    errors=(NotFound, ShiftNotOpen, AccountingDayClosed, PayingTimeOver, ChannelRefused, PaymentMismatch),
+)  # fmt: skip
+async def code_ahead(call: Call[ChargeTopUp]) -> PaymentIntentView:
+    """Charge a payment code for the card (付款码充值); while ``open``, ask ``/payments/{intent_id}/check``."""
+    asked: ChargeTopUp = call.command
+    now = await Reading(call.ctx).fetch_value("SELECT hospital_now()")
+    wanted = OpenTopUp(
+        patient_id=asked.patient_id, amount_fen=asked.amount_fen, channel=PaymentChannel.WECHAT_CODEPAY,
+        pay_until=now + CODE_CHARGED,
+    )  # fmt: skip
+    intent = await run(call.ctx, open_top_up_here, wanted)
+    return await charge_payment_code(call.ctx, intent, asked.auth_code, "counter")
 
 
 @routes.post(

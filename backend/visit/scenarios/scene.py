@@ -66,7 +66,7 @@ class Person:
 
     async def open_sheet(self) -> dict[str, Any]:
         """Ask for the payment; its order's number is known afterwards."""
-        payment: dict[str, Any] = await self.phone.post(f"{self.path}/pay")
+        payment: dict[str, Any] = (await self.phone.post(f"{self.path}/pay"))["payment"]
         prepay_id = payment["wechat"]["package"].partition("=")[2]
         self.order = str((await self.scene.wechat.get(f"/_sim/prepay/{prepay_id}"))["out_trade_no"])
         return payment

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from hospital_core.access.scheduling.pools import PoolQuota
 from hospital_core.access.scheduling.states import DayPeriod, ServiceKind
+from hospital_core.finance.payments.self_service_commands import PayHow
 from hospital_core.kernel.commands import Command
 from hospital_core.kernel.money import Fen
 
@@ -46,8 +47,21 @@ class PayAppointment(Command):
     payer_openid: str | None = Field(default=None, max_length=128)
 
 
+class PayFee(Command):
+    """Pay an appointment's fee from the phone (支付挂号费): by WeChat, from the card, or from both."""
+
+    appointment_id: UUID
+    how: PayHow = PayHow.WECHAT
+
+
 class ShowFeeCode(Command):
     """Ask for a code that anybody can scan to pay an appointment's fee (扫码缴挂号费)."""
+
+    appointment_id: UUID
+
+
+class ChargeFeeCode(Command):
+    """Be ready to charge a payment code that was scanned with an appointment's fee (付款码缴挂号费)."""
 
     appointment_id: UUID
 

@@ -32,11 +32,14 @@ from hospital_core.access.scheduling.views import (
     AppointmentView,
     BookableDepartmentView,
     DoctorView,
+    FeeToPay,
     QrBearer,
     ScheduleView,
     SessionBrief,
     SlotView,
 )
+from hospital_core.finance.billing.queries import invoice_of_charge
+from hospital_core.finance.ledger.queries import card_balance
 from hospital_core.kernel.commands import Page
 from hospital_core.kernel.context import ActorKind
 from hospital_core.kernel.errors import FieldProblem, NotFound
@@ -209,6 +212,26 @@ async def fees_due(reading: Reading, patient_id: UUID) -> Page[AppointmentView]:
     await rule_book(reading)
     rows = await reading.fetch(_FEES_DUE, permitted.patient_id, permitted.since or _EPOCH)
     return Page(items=[view_of(row) for row in rows])
+
+
+async def fee_to_pay(reading: Reading, appointment_id: UUID) -> FeeToPay:
+    """What of a fee is left to pay, and what the patient's card has for it (挂号费应付). Raises: NotFound.
+
+    A card that may not be seen (not proven) has nothing, nor has it for a fee that is paid together with other charges.
+    """
+    row = await permitted_appointment(reading, appointment_id)
+    bill = await invoice_of_charge(reading, "appointment", row["id"])
+    fee_fen, is_alone = row["fee_fen"], bill is None or bill.encounter_id is not None
+    paid_fen = bill.paid_fen if bill and is_alone else 0
+    is_due = row["payment_status"] == AppointmentPayment.UNPAID
+    proven = (await permitted_patient(reading, row["patient_id"])).proven
+    balance = await card_balance(reading, row["patient_id"]) if proven and is_due and is_alone else None
+    return FeeToPay(
+        fee_fen=fee_fen,
+        paid_fen=paid_fen if is_due else fee_fen,
+        due_fen=fee_fen - paid_fen if is_due else 0,
+        balance_fen=balance.balance_fen if balance else 0,
+    )
 
 
 async def appointments_of_patient_today(reading: Reading, patient_id: UUID) -> Page[AppointmentView]:

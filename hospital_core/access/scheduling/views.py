@@ -133,6 +133,23 @@ class AppointmentView(View):
     ticket: TicketBrief | None = None
 
 
+class FeePaying(View):
+    """A fee is being paid: what the card gave, and the WeChat payment that waits for the rest, if any is left."""
+
+    appointment_id: UUID
+    card_fen: int
+    intent_id: UUID | None
+
+
+class FeeToPay(View):
+    """What of an appointment's fee is paid and left (挂号费应付); ``balance_fen``: what the card could give."""
+
+    fee_fen: int
+    paid_fen: int
+    due_fen: int
+    balance_fen: int
+
+
 class MoveOption(View):
     """A session to which an appointment can be moved (可改约时段).
 

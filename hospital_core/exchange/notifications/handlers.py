@@ -44,6 +44,12 @@ from hospital_core.kernel.run import run
 from hospital_core.kernel.uow import UnitOfWork
 
 _PAYER = "SELECT patient_id, account_id FROM payment_intent WHERE id = $1"
+# Who pays at a kiosk is no account of ours, and may have left before the money came: whoever booked is told.
+_FEE_PAYER = """
+SELECT i.patient_id, coalesce(i.account_id, (
+    SELECT a.account_id FROM charge_item c JOIN appointment a ON a.id = c.source_id AND c.source_kind = 'appointment'
+    WHERE c.invoice_id = i.invoice_id AND i.device_id IS NOT NULL ORDER BY c.id LIMIT 1)) AS account_id
+FROM payment_intent i WHERE i.id = $1"""
 # Who paid on a phone is told; of a bill paid at a window, whoever may act for the patient.
 _PAYERS = """
 SELECT DISTINCT account_id FROM payment_intent WHERE invoice_id = $1 AND applied AND account_id IS NOT NULL"""
@@ -178,7 +184,7 @@ async def tell_fee_paid(uow: UnitOfWork, event: AppointmentFeePaid) -> None:
     """缴费成功: of a fee that was paid after its booking had been told; a bill with more on it tells by itself."""
     intent_id = await uow.fetch_value(_FEE_PAID_BY, event.appointment_id)
     if intent_id is not None:
-        await _to_the_payer(uow, NotificationKind.PAYMENT_RECEIVED, intent_id, intent_id, _PAYER)
+        await _to_the_payer(uow, NotificationKind.PAYMENT_RECEIVED, intent_id, intent_id, _FEE_PAYER)
 
 
 @handles(CardToppedUp)

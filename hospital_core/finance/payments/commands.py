@@ -1,7 +1,8 @@
 """What payments are asked to do, and the verified facts that channels bring."""
 
+from datetime import timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -15,6 +16,9 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.money import Fen
 
 MAX_TOP_UP_FEN = 5_000_000
+CODE_CHARGED = timedelta(seconds=45)  # a payer types a password for so long at most
+# Source: 18 digits that begin with 10 to 15. It pays for a minute: never written down, never shown.
+AuthCode = Annotated[str, Field(pattern=r"^1[0-5][0-9]{16}$", repr=False)]
 
 
 class OpenIntent(Command):
@@ -90,11 +94,11 @@ class ShowCode(Command):
 
 
 class ChargeCode(Command):
-    """Charge the payment code that was scanned (付款码支付). Source: 18 digits that begin with 10 to 15."""
+    """Charge the payment code that was scanned (付款码支付)."""
 
     invoice_id: UUID
     amount_fen: int | None = Field(default=None, gt=0)
-    auth_code: str = Field(pattern=r"^1[0-5][0-9]{16}$", repr=False)
+    auth_code: AuthCode
 
 
 class CloseIntent(Command):

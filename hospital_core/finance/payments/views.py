@@ -56,6 +56,14 @@ class PaymentIntentView(View):
     receipt_no: str | None = None
 
 
+class CardAtWindow(View):
+    """A patient's card at a window (预存款): what is on it, and what the open shift put or is putting there."""
+
+    patient_id: UUID
+    balance_fen: int
+    top_ups: list[PaymentIntentView]
+
+
 class ReversalBegun(View):
     """Whether a payment code may be reversed now (撤销登记); not once its money was taken in."""
 

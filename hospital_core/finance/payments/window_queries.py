@@ -5,7 +5,7 @@ from uuid import UUID
 from hospital_core.finance.billing.queries import invoice
 from hospital_core.finance.billing.refunding import RefundableItem, RefundedPart, take_lines
 from hospital_core.finance.billing.states import InvoiceStatus
-from hospital_core.finance.ledger.queries import drawer_fen
+from hospital_core.finance.ledger.queries import card_balance, drawer_fen
 from hospital_core.finance.payments.allocating import allocate
 from hospital_core.finance.payments.commands import PreviewRefund
 from hospital_core.finance.payments.errors import NotPaid, RefundTooLarge
@@ -14,7 +14,9 @@ from hospital_core.finance.payments.states import PaymentChannel
 from hospital_core.finance.payments.views import (
     Arrival,
     BillBrief,
+    CardAtWindow,
     InvoiceMoneyView,
+    PaymentIntentView,
     RefundLineView,
     RefundPreview,
     TenderShareView,
@@ -48,6 +50,26 @@ WHERE r.receipt_no = $1 LIMIT 1"""
 _TENDERS = """
 SELECT id, channel, amount_fen - refunded_fen AS rest_fen FROM payment_intent
 WHERE invoice_id = $1 AND applied ORDER BY succeeded_at DESC, id DESC"""
+
+
+# Of the acting cashier's open shift: what a phone is still asked for stands here, however its first answer got lost.
+_TOP_UPS = """
+SELECT p.*, r.receipt_no FROM payment_intent p
+JOIN cashier_shift s ON s.id = p.shift_id AND s.staff_id = $2 AND s.status = 'open'
+LEFT JOIN receipt r ON r.kind = 'top_up' AND r.source_id = p.id AND r.voided_at IS NULL
+WHERE p.patient_id IN (SELECT person_ids($1)) AND p.purpose = 'top_up' AND p.status <> 'closed'
+ORDER BY p.created_at DESC, p.id DESC LIMIT $3"""
+
+
+async def card_at_window(reading: Reading, patient_id: UUID, limit: int = 20) -> CardAtWindow:
+    """What a patient has paid ahead, and what this shift took of it, newest first (窗口预存款). Raises: NotFound."""
+    await permitted_patient(reading, patient_id)
+    rows = await reading.fetch(_TOP_UPS, patient_id, reading.ctx.actor.id, limit)
+    return CardAtWindow(
+        patient_id=patient_id,
+        balance_fen=(await card_balance(reading, patient_id)).balance_fen,
+        top_ups=[PaymentIntentView(**dict(row)) for row in rows],
+    )
 
 
 async def bills_of(reading: Reading, patient_id: UUID, limit: int = 50) -> Page[BillBrief]:

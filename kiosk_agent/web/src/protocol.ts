@@ -64,7 +64,11 @@ export interface Ticket {
 export interface Payment {
   department: string
   amount_fen: number
-  picture_svg: string
+  /** None once a payment code was scanned: what was shown is withdrawn. */
+  picture_svg: string | null
+  awaits_phone: boolean
+  /** Why the last payment code did not pay. */
+  notice: string | null
 }
 
 export interface PageState {

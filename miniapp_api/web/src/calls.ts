@@ -1,5 +1,5 @@
 // Every call of the phone, in one place. Writes take the key of the act they belong to.
-import type { BookAppointment, NewPatient } from './model'
+import type { BookAppointment, NewPatient, PayHow } from './model'
 import { api, front } from './session'
 
 export const signIn = (code: string) => front.call('POST', '/sessions', { body: { code } })
@@ -33,8 +33,10 @@ export const appointment = (id: string, signal?: AbortSignal) =>
   api.call('GET', '/appointments/{appointment_id}', { path: { appointment_id: id }, signal })
 export const cancel = (id: string, idempotencyKey: string) =>
   api.call('POST', '/appointments/{appointment_id}/cancel', { path: { appointment_id: id }, idempotencyKey })
-export const pay = (id: string, idempotencyKey: string) =>
-  api.call('POST', '/appointments/{appointment_id}/pay', { path: { appointment_id: id }, idempotencyKey, timeoutMs: 15_000 })
+export const feeToPay = (id: string, signal?: AbortSignal) =>
+  api.call('GET', '/appointments/{appointment_id}/fee', { path: { appointment_id: id }, signal })
+export const pay = (id: string, how: PayHow, idempotencyKey: string) =>
+  api.call('POST', '/appointments/{appointment_id}/pay', { path: { appointment_id: id }, body: { how }, idempotencyKey, timeoutMs: 15_000 })
 /** Each look is a question of its own: a repeated key would bring the old answer. */
 export const checkPayment = (id: string) =>
   api.call('POST', '/appointments/{appointment_id}/payment-check', { path: { appointment_id: id }, timeoutMs: 15_000 })

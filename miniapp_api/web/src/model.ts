@@ -38,6 +38,7 @@ export type TicketStatus = Schemas['QueueTicketStatus']
 export type BookAppointment = Schemas['BookAppointment']
 export type Appointment = Schemas['AppointmentView']
 
+export type PayHow = Schemas['PayHow']
 export type PaymentStarted = Schemas['PaymentStarted']
 
 export type Message = Schemas['MessageView']

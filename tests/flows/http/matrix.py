@@ -290,6 +290,10 @@ _HOUSE_ROWS: dict[str, Row] = {
     "POST /api/kiosk/v1/appointments/{appointment_id}/payment-check": Row(
         KIOSK_SESSIONS, KIOSK_SESSIONS, (200,), {"kiosk_other": 404}, path=lambda w: {"appointment_id": w.arrived_id}
     ),
+    "POST /api/kiosk/v1/appointments/{appointment_id}/payment-code": Row(
+        KIOSK_SESSIONS, KIOSK_SESSIONS, (200,), {"kiosk_other": 404},
+        path=lambda w: {"appointment_id": w.arrived_id}, body=lambda w: {"auth_code": "130000000000000000"},
+    ),
     "POST /api/kiosk/v1/check-ins": Row(
         KIOSK_SESSIONS, KIOSK_SESSIONS, (200, 409), {"kiosk_other": 404},
         body=lambda w: {"appointment_id": str(w.arrived_id)},

@@ -51,6 +51,13 @@ MONEY_ROWS: dict[str, Row] = {
     "POST /api/staff/v1/patients/{patient_id}/card/cash": staff(
         *WINDOWS, ok=(404,), path=nothing("patient_id"), body=lambda w: {"amount_fen": 100, "tendered_fen": 100}
     ),
+    "POST /api/staff/v1/patients/{patient_id}/card/bank-card": staff(
+        *WINDOWS, ok=(404,), path=nothing("patient_id"), body=lambda w: {"amount_fen": 100, "reference": "000123"}
+    ),
+    "POST /api/staff/v1/patients/{patient_id}/card/payment-code": staff(
+        *WINDOWS, ok=(404,), path=nothing("patient_id"),
+        body=lambda w: {"amount_fen": 100, "auth_code": "130000000000000000"},
+    ),
     "POST /api/staff/v1/patients/{patient_id}/card/refunds": staff(
         "cashier", ok=(404,), path=nothing("patient_id"), body=lambda w: {"reason": "退卡"}
     ),

@@ -58,7 +58,8 @@ PHONE_ROWS: dict[str, Row] = {
     "GET /api/miniapp/v1/appointments/{appointment_id}/qr.svg": appointment(),
     "GET /api/miniapp/v1/appointments/{appointment_id}/move-options": appointment(),
     "GET /api/miniapp/v1/appointments/{appointment_id}/queue-place": appointment("arrived_id"),
-    "POST /api/miniapp/v1/appointments/{appointment_id}/pay": appointment(ok=(409,)),
+    "GET /api/miniapp/v1/appointments/{appointment_id}/fee": appointment(),
+    "POST /api/miniapp/v1/appointments/{appointment_id}/pay": appointment(ok=(409,), body=lambda w: {"how": "card"}),
     "POST /api/miniapp/v1/appointments/{appointment_id}/payment-check": appointment(),
     "POST /api/miniapp/v1/appointments/{appointment_id}/cancel": appointment("arrived_id", ok=(409,)),
     "POST /api/miniapp/v1/appointments/{appointment_id}/reschedule": appointment(

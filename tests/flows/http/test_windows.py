@@ -9,6 +9,7 @@ from hospital_core.registry.staff.states import StaffRole
 from tests.fixtures.finance import make_price_item, run_system
 from tests.fixtures.people import make_staff, register, somebody, unique
 from tests.fixtures.server import Party, Server
+from tests.fixtures.wechat import Simulator
 
 GROUP = "server"
 
@@ -173,3 +174,39 @@ async def test_given_a_deposit_then_it_stands_among_what_only_red_corrects(serve
     assert after[made["entry_id"]]["corrected"] is True
     report = await manager.got(f"{STAFF}/day-report", day=day)
     assert (report["closed"], report["closed_by"]) == (False, None)
+
+
+async def test_given_a_payment_code_and_a_bank_card_then_the_card_has_both_once(server: Server) -> None:
+    wechat, window = Simulator(server.wechat_url), await server.staff(await make_staff(roles=[StaffRole.CASHIER]))
+    card = f"{STAFF}/patients/{await register(person=somebody())}/card"
+    code, key = await _payment_code(wechat), str(new_id())
+    paid = await window.did(f"{card}/payment-code", {"amount_fen": 3000, "auth_code": code}, key=key)
+    again = await window.did(f"{card}/payment-code", {"amount_fen": 3000, "auth_code": code}, key=key)
+    assert (paid["status"], paid["channel"], again["id"]) == ("succeeded", "wechat_codepay", paid["id"])
+    refused = await window.post(f"{card}/payment-code", {"amount_fen": 3000, "auth_code": code})
+    assert (refused.status_code, refused.json()["code"]) == (409, "payments.channel_refused"), "a code works once"
+    await wechat.fault("codepay_password", times=1)
+    waits = await window.did(f"{card}/payment-code", {"amount_fen": 500, "auth_code": await _payment_code(wechat)})
+    shown = await window.got(card)
+    assert (shown["balance_fen"], shown["top_ups"][0]["id"], shown["top_ups"][0]["status"]) == (
+        3000,
+        waits["id"],
+        "open",
+    )
+    other = await window.did(f"{card}/payment-code", {"amount_fen": 500, "auth_code": await _payment_code(wechat)})
+    assert other["id"] == waits["id"], "followed, not charged beside it"
+    await wechat.post(f"/orders/{waits['out_trade_no']}/password")
+    assert (await window.did(f"{STAFF}/payments/{waits['id']}/check"))["status"] == "succeeded"
+    await window.did(f"{card}/bank-card", {"amount_fen": 1500, "reference": "POS000123"})
+    shown = await window.got(card)
+    assert (shown["balance_fen"], [one["amount_fen"] for one in shown["top_ups"]]) == (5000, [1500, 500, 3000])
+    assert all(one["receipt_no"] for one in shown["top_ups"])
+    off_duty = await server.staff(await make_staff(roles=[StaffRole.CASHIER], at_window=False))
+    refused = await off_duty.post(f"{card}/payment-code", {"amount_fen": 500, "auth_code": code})
+    assert (refused.status_code, refused.json()["code"]) == (409, "payments.shift_not_open")
+    back = await window.did(f"{card}/refunds", {"reason": "不再就诊"})
+    assert sorted(one["amount_fen"] for one in back["refunds"]) == [500, 1500, 3000]
+
+
+async def _payment_code(wechat: Simulator) -> str:
+    return str((await wechat.post(f"/users/{await wechat.person()}/payment-code"))["auth_code"])

@@ -264,7 +264,7 @@ async def test_doctor_charges_the_visit_under_way_once_and_the_patient_finds_it(
     session = await make_session(clinic=clinic, starts_in=timedelta(minutes=20))
     body = {"patient_id": payer.patient_id, "schedule_id": str(session.schedule_id)}
     held = await payer.phone.ok("/appointments", body)
-    await payer.confirm(await payer.phone.ok(f"/appointments/{held['id']}/pay"))
+    await payer.confirm((await payer.phone.ok(f"/appointments/{held['id']}/pay"))["payment"])
     path = f"/appointments/{held['id']}"
     await until(lambda: payer.phone.see(path), lambda seen: seen["status"] == "booked")
     item = str(await make_price_item(unit_price="36.00", name="心电图"))

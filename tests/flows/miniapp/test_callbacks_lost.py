@@ -49,7 +49,7 @@ async def _pay(phone: Phone, simulator: Simulator, schedule_id: str) -> dict[str
     held: dict[str, Any] = await phone.ok(
         "/appointments", {"patient_id": link["patient_id"], "schedule_id": schedule_id}
     )  # fmt: skip
-    payment = await phone.ok(f"/appointments/{held['id']}/pay")
+    payment = (await phone.ok(f"/appointments/{held['id']}/pay"))["payment"]
     await simulator.post("/pay", prepay_id=payment["wechat"]["package"].removeprefix("prepay_id="))
     return held
 

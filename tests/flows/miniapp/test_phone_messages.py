@@ -39,7 +39,7 @@ async def booked(phone, simulator):
     session = await make_session(clinic=await make_clinic())
     link = await phone.ok("/patients", patient_body())
     held = await phone.ok("/appointments", {"patient_id": link["patient_id"], "schedule_id": str(session.schedule_id)})
-    started = await phone.ok(f"/appointments/{held['id']}/pay")
+    started = (await phone.ok(f"/appointments/{held['id']}/pay"))["payment"]
     prepay_id = started["wechat"]["package"].removeprefix("prepay_id=")
     await simulator.post("/pay", prepay_id=prepay_id, openid=phone.openid, **started["wechat"])
     return held

@@ -42,7 +42,7 @@ async def settled(phone, appointment, status="booked"):
 
 
 async def pay(phone, simulator, appointment):
-    started = await phone.ok(f"/appointments/{appointment['id']}/pay")
+    started = (await phone.ok(f"/appointments/{appointment['id']}/pay"))["payment"]
     prepay_id = started["wechat"]["package"].removeprefix("prepay_id=")
     await simulator.post("/pay", prepay_id=prepay_id, openid=phone.openid, **started["wechat"])
     return started
@@ -103,8 +103,8 @@ async def test_paid_place_is_confirmed_by_the_callback_alone(booked, simulator):
 async def test_paying_twice_uses_one_order_and_a_paid_one_is_refused(booked, simulator):
     phone, held = booked
     taps = await asyncio.gather(*(phone.ok(f"/appointments/{held['id']}/pay") for _ in range(4)))
-    assert len({tap["intent_id"] for tap in taps}) == 1
-    await simulator.post("/pay", prepay_id=taps[0]["wechat"]["package"].removeprefix("prepay_id="))
+    assert len({tap["payment"]["intent_id"] for tap in taps}) == 1
+    await simulator.post("/pay", prepay_id=taps[0]["payment"]["wechat"]["package"].removeprefix("prepay_id="))
     await settled(phone, held)
     refused = await phone.post(f"/appointments/{held['id']}/pay")
     assert (refused.status_code, refused.json()["code"]) == (409, "scheduling.not_payable")
@@ -148,7 +148,7 @@ async def test_callback_that_is_not_the_truth_is_refused_and_the_honest_one_coun
 
 async def test_callback_that_finds_the_bill_locked_is_asked_to_come_again(booked, simulator):
     phone, held = booked
-    started = await phone.ok(f"/appointments/{held['id']}/pay")
+    started = (await phone.ok(f"/appointments/{held['id']}/pay"))["payment"]
     intent = await intent_of(held)
     async with pooled_connection() as connection, connection.transaction():
         await connection.execute("SELECT 1 FROM invoice WHERE id = $1 FOR UPDATE", intent["invoice_id"])

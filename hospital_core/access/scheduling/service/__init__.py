@@ -3,7 +3,13 @@
 from hospital_core.access.scheduling.service.book import book_appointment
 from hospital_core.access.scheduling.service.cancel import cancel_appointment, record_refund
 from hospital_core.access.scheduling.service.hold import SOURCE, confirm_paid, expire_hold, settle_unpaid
-from hospital_core.access.scheduling.service.pay import bill_fee, pay_appointment, show_fee_code
+from hospital_core.access.scheduling.service.pay import (
+    bill_fee,
+    charge_fee_code,
+    pay_appointment,
+    pay_fee,
+    show_fee_code,
+)
 from hospital_core.access.scheduling.service.reschedule import reschedule_appointment
 from hospital_core.access.scheduling.service.rush import book_in_rush
 from hospital_core.access.scheduling.service.sessions import make_schedule
@@ -17,11 +23,13 @@ __all__ = [
     "book_appointment",
     "book_in_rush",
     "cancel_appointment",
+    "charge_fee_code",
     "confirm_paid",
     "expire_hold",
     "fulfil",
     "make_schedule",
     "pay_appointment",
+    "pay_fee",
     "record_refund",
     "register_walk_in",
     "reschedule_appointment",

@@ -6,18 +6,19 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from hospital_core.access.scheduling.commands import BillFee, PayAppointment, ShowFeeCode
+from hospital_core.access.scheduling.commands import BillFee, ChargeFeeCode, PayAppointment, PayFee, ShowFeeCode
 from hospital_core.access.scheduling.errors import FeeDue, FeeOnBill, NotPayable, PaymentOver, SessionStopped
 from hospital_core.access.scheduling.queries import permitted_appointment
-from hospital_core.access.scheduling.service.hold import SOURCE, take_arrived_fee
+from hospital_core.access.scheduling.service.hold import SOURCE, confirm_paid, hold_place, take_arrived_fee
 from hospital_core.access.scheduling.states import AppointmentPayment, AppointmentStatus, SlotStatus
+from hospital_core.access.scheduling.views import FeePaying
 from hospital_core.finance.billing.commands import Charge, IssueInvoice
 from hospital_core.finance.billing.errors import ChargesNotBillable
 from hospital_core.finance.billing.queries import invoice_of_charge
-from hospital_core.finance.billing.service import charge_by_rule, issue_invoice
+from hospital_core.finance.billing.service import charge_by_rule, hold_invoice, issue_invoice
 from hospital_core.finance.billing.views import InvoiceView
-from hospital_core.finance.payments.commands import OpenIntent
-from hospital_core.finance.payments.service import open_intent
+from hospital_core.finance.payments.commands import CODE_CHARGED, OpenIntent
+from hospital_core.finance.payments.service import open_intent, pay_from_card
 from hospital_core.finance.payments.states import PaymentChannel
 from hospital_core.finance.payments.views import PaymentIntentView
 from hospital_core.kernel.context import ActorKind
@@ -63,20 +64,62 @@ async def pay_appointment(uow: UnitOfWork, command: PayAppointment) -> PaymentIn
     )
 
 
+async def pay_fee(uow: UnitOfWork, command: PayFee) -> FeePaying:
+    """Pay a fee by WeChat, from the card, or from the card as far as it goes and WeChat (支付挂号费).
+
+    What the card pays in full is the patient's in this transaction. A part of it lies on the bill until WeChat pays the
+    rest; a place that ends before gives it back, see ``settle_unpaid``.
+    Raises: as ``pay_appointment``; CardNeedsProof, CardBalanceTooLow. Emits: as ``confirm_paid``, PaymentSucceeded.
+    Locks: with the card the place, the appointment, the bill, the balances.
+    """
+    card_fen, is_paid = await _pay_from_card(uow, command) if command.how.takes_card else (0, False)
+    intent = None if is_paid else await pay_appointment(uow, PayAppointment(appointment_id=command.appointment_id))
+    return FeePaying(appointment_id=command.appointment_id, card_fen=card_fen, intent_id=intent.id if intent else None)
+
+
+async def _pay_from_card(uow: UnitOfWork, command: PayFee) -> tuple[int, bool]:
+    """How much the card gave, and whether nothing is left to pay."""
+    seen = await permitted_appointment(uow, command.appointment_id)
+    # Money and the end of a hold meet on the place: whoever comes second sees what the first has done.
+    await hold_place(uow, seen["id"])
+    row = await _payable(uow, seen["id"])
+    fee = await hold_invoice(uow, await _own_bill(uow, row))
+    card_fen = await pay_from_card(uow, fee, command.how)
+    is_paid = fee.paid_fen + card_fen == fee.total_fen
+    if is_paid:
+        await confirm_paid(uow, row["id"], fee.id)
+    uow.audited("appointment", row["id"], patient_id=row["patient_id"])
+    return card_fen, is_paid
+
+
 async def show_fee_code(uow: UnitOfWork, command: ShowFeeCode) -> PaymentIntentView:
     """Open a payment of an appointment's fee for whoever scans its code (扫码缴挂号费); asked again, the same.
 
     Raises, Locks: as ``pay_appointment``.
     """
-    row = await _payable(uow, command.appointment_id)
+    return await _await_anybody(uow, command.appointment_id, PaymentChannel.WECHAT_NATIVE, TIME_TO_PAY)
+
+
+async def charge_fee_code(uow: UnitOfWork, command: ChargeFeeCode) -> PaymentIntentView:
+    """Open a payment of an appointment's fee by a code that was scanned (付款码缴挂号费); while it lives, the same.
+
+    Raises, Locks: as ``pay_appointment``.
+    """
+    return await _await_anybody(uow, command.appointment_id, PaymentChannel.WECHAT_CODEPAY, CODE_CHARGED)
+
+
+async def _await_anybody(
+    uow: UnitOfWork, appointment_id: UUID, channel: PaymentChannel, lasts: timedelta
+) -> PaymentIntentView:
+    row = await _payable(uow, appointment_id)
     uow.audited("appointment", row["id"], patient_id=row["patient_id"])
     return await open_intent(
         uow,
         OpenIntent(
             invoice_id=await _own_bill(uow, row),
-            channel=PaymentChannel.WECHAT_NATIVE,
+            channel=channel,
             description=f"{row['department']} 挂号费",
-            pay_until=_pay_until(uow, row),
+            pay_until=min(_pay_until(uow, row), uow.now + lasts),
             place_ids=(row["department_id"], row["campus_id"]),
         ),
     )

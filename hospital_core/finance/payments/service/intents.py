@@ -21,7 +21,7 @@ from hospital_core.finance.payments.commands import (
 from hospital_core.finance.payments.errors import InvoiceNotPayable, MoreThanDue, PayingTimeOver
 from hospital_core.finance.payments.events import PaymentCheckDue, PaymentIntentClosed
 from hospital_core.finance.payments.ports import PaymentGateway
-from hospital_core.finance.payments.service.windows import window_of
+from hospital_core.finance.payments.service.windows import manned_window, window_of
 from hospital_core.finance.payments.states import PAYMENT_INTENT, PaymentPurpose
 from hospital_core.finance.payments.views import ChargeBegun, PaymentIntentView, ReversalBegun
 from hospital_core.kernel import ports
@@ -48,6 +48,13 @@ ORDER BY id LIMIT 1"""
 _AWAITED = """
 SELECT coalesce(sum(amount_fen), 0)::bigint FROM payment_intent
 WHERE invoice_id = $1 AND status = 'open' AND pay_until > $2"""
+
+
+_AWAITED_HERE = """
+SELECT * FROM payment_intent
+WHERE patient_id IN (SELECT person_ids($1)) AND purpose = 'top_up' AND channel = $2 AND shift_id = $3
+  AND status = 'open'
+ORDER BY id LIMIT 1"""
 
 
 async def open_intent(uow: UnitOfWork, command: OpenIntent) -> PaymentIntentView:
@@ -96,6 +103,21 @@ async def open_top_up(uow: UnitOfWork, command: OpenTopUp) -> PaymentIntentView:
         raise PayingTimeOver()
     await permitted_patient(uow, command.patient_id)
     row = await _open(uow, command, PaymentPurpose.TOP_UP, command.patient_id, command.amount_fen)
+    uow.audited("payment_intent", row["id"], patient_id=command.patient_id)
+    return PaymentIntentView(**dict(row))
+
+
+async def open_top_up_here(uow: UnitOfWork, command: OpenTopUp) -> PaymentIntentView:
+    """As ``open_top_up``, at a window; while one is awaited there from the patient, that one again and no other.
+
+    So a code that is scanned anew before the first answer is known takes no money twice.
+    Raises: ShiftNotOpen, NotFound, PayingTimeOver. Emits: PaymentCheckDue. Locks: the shift.
+    """
+    window = await manned_window(uow)
+    await permitted_patient(uow, command.patient_id)
+    row = await uow.fetch_row(_AWAITED_HERE, command.patient_id, command.channel.value, window.shift_id)
+    if row is None:
+        return await open_top_up(uow, command)
     uow.audited("payment_intent", row["id"], patient_id=command.patient_id)
     return PaymentIntentView(**dict(row))
 

@@ -58,13 +58,7 @@ async def pay_bill(uow: UnitOfWork, command: PayBill) -> BillPaying:
     bill = await _held(uow, command.invoice_id)
     due_fen = part_of(bill, None)
     await _refuse_lone_registration(uow, bill.id)
-    card_fen = 0
-    if command.how.takes_card:
-        await proven_patient(uow, bill.patient_id)
-        there_fen = (await card_balance(uow, bill.patient_id)).balance_fen
-        card_fen = due_fen if command.how is PayHow.CARD else min(there_fen, due_fen)
-    if card_fen:
-        await pay_with_card(uow, PayWithCard(invoice_id=bill.id, amount_fen=card_fen))
+    card_fen = await pay_from_card(uow, bill, command.how)
     if card_fen == due_fen:
         return BillPaying(invoice_id=bill.id, card_fen=card_fen, intent_id=None)
     intent = await open_intent(
@@ -75,6 +69,23 @@ async def pay_bill(uow: UnitOfWork, command: PayBill) -> BillPaying:
         ),
     )  # fmt: skip
     return BillPaying(invoice_id=bill.id, card_fen=card_fen, intent_id=intent.id)
+
+
+async def pay_from_card(uow: UnitOfWork, bill: InvoiceView, how: PayHow) -> int:
+    """Pay of a held bill what ``how`` lets the card give (预存款支付部分); answers how much.
+
+    Units: fen. Raises: NotFound, InvoiceNotPayable, CardNeedsProof, CardBalanceTooLow.
+    Emits: PaymentSucceeded, InvoicePaid. Locks: the balances.
+    """
+    due_fen = part_of(bill, None)
+    if not how.takes_card:
+        return 0
+    await proven_patient(uow, bill.patient_id)
+    there_fen = (await card_balance(uow, bill.patient_id)).balance_fen
+    card_fen = due_fen if how is PayHow.CARD else min(there_fen, due_fen)
+    if card_fen:
+        await pay_with_card(uow, PayWithCard(invoice_id=bill.id, amount_fen=card_fen))
+    return card_fen
 
 
 async def cancel_bill(uow: UnitOfWork, command: CancelBill) -> InvoiceView:

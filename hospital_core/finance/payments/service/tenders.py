@@ -30,6 +30,7 @@ from hospital_core.finance.payments.service.refunds import request_refund
 from hospital_core.finance.payments.service.success import apply_money, top_up_card
 from hospital_core.finance.payments.service.windows import Window, manned_window, window_of
 from hospital_core.finance.payments.states import PaymentChannel, PaymentPurpose
+from hospital_core.finance.payments.top_up_commands import RecordTopUp
 from hospital_core.finance.payments.views import PaymentIntentView, RefundsView, RefundView
 from hospital_core.kernel.context import ActorKind
 from hospital_core.kernel.ids import new_id
@@ -109,9 +110,20 @@ async def take_cash_top_up(uow: UnitOfWork, command: TakeCashTopUp) -> PaymentIn
         uow, PaymentChannel.CASH, command.patient_id, command.amount_fen,
         window=await manned_window(uow), tendered_fen=command.tendered_fen,
     )  # fmt: skip
-    drawn = await top_up_card(uow, row)
-    uow.audited("payment_intent", row["id"], patient_id=command.patient_id)
-    return PaymentIntentView(**{**dict(row), "applied": True, "change_fen": change_fen, "receipt_no": drawn})
+    return (await _on_the_card(uow, row)).model_copy(update={"change_fen": change_fen})
+
+
+async def record_bank_card_top_up(uow: UnitOfWork, command: RecordTopUp) -> PaymentIntentView:
+    """Record what the bank's terminal at the window took ahead (银行卡充值).
+
+    Raises: NotFound, ShiftNotOpen. Emits: CardToppedUp. Locks: the shift, the balance.
+    """
+    await permitted_patient(uow, command.patient_id)
+    row = await _taken(
+        uow, PaymentChannel.BANK_CARD, command.patient_id, command.amount_fen,
+        window=await manned_window(uow), reference=command.reference,
+    )  # fmt: skip
+    return await _on_the_card(uow, row)
 
 
 async def release_tenders(uow: UnitOfWork, command: ReleaseTenders) -> RefundsView:
@@ -195,6 +207,12 @@ async def _on_the_bill(
     await keep_awaited_within(uow, bill.id, bill.total_fen - bill.paid_fen - row["amount_fen"])
     uow.audited("payment_intent", row["id"], patient_id=bill.patient_id)
     return PaymentIntentView(**{**dict(row), "applied": True, "receipt_no": outcome.receipt_no})
+
+
+async def _on_the_card(uow: UnitOfWork, row: Record) -> PaymentIntentView:
+    drawn = await top_up_card(uow, row)
+    uow.audited("payment_intent", row["id"], patient_id=row["patient_id"])
+    return PaymentIntentView(**{**dict(row), "applied": True, "receipt_no": drawn})
 
 
 def _change(tendered_fen: int, amount_fen: int) -> int:

@@ -1,11 +1,13 @@
 import type {
   BillOpenCharges,
   ChargeCode,
+  ChargeTopUp,
   CloseShift,
   NoteCount,
   OpenShift,
   PayWithCard,
   RecordTender,
+  RecordTopUp,
   RefundAtCounter,
   RefundCardAtCounter,
   RefundLineWanted,
@@ -102,8 +104,23 @@ export const payOut = ({ id, reference }: { id: string; reference: string | null
 export const cardOf = (patientId: string, signal?: AbortSignal) =>
   api.call('GET', '/patients/{patient_id}/card', { path: { patient_id: patientId }, signal })
 
-export const topUp = ({ patientId, ...body }: TakeCashTopUp & { patientId: string }, idempotencyKey: string) =>
-  api.call('POST', '/patients/{patient_id}/card/cash', { path: { patient_id: patientId }, body, idempotencyKey })
+/** Money ahead; its kind is its address. */
+export type TopUp =
+  | { kind: 'cash'; body: TakeCashTopUp }
+  | { kind: 'bank-card'; body: RecordTopUp }
+  | { kind: 'payment-code'; body: ChargeTopUp }
+
+export function topUp({ patientId, money }: { patientId: string; money: TopUp }, idempotencyKey: string) {
+  const path = { patient_id: patientId }
+  switch (money.kind) {
+    case 'cash':
+      return api.call('POST', '/patients/{patient_id}/card/cash', { path, body: money.body, idempotencyKey })
+    case 'bank-card':
+      return api.call('POST', '/patients/{patient_id}/card/bank-card', { path, body: money.body, idempotencyKey })
+    case 'payment-code':
+      return api.call('POST', '/patients/{patient_id}/card/payment-code', { path, body: money.body, idempotencyKey })
+  }
+}
 
 export const refundCard = ({ patientId, ...body }: RefundCardAtCounter & { patientId: string }, idempotencyKey: string) =>
   api.call('POST', '/patients/{patient_id}/card/refunds', { path: { patient_id: patientId }, body, idempotencyKey })

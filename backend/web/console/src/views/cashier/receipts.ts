@@ -80,7 +80,7 @@ export function refundReceipt(money: BillMoney, whose: Whose, made: readonly Ref
   }
 }
 
-export function topUpReceipt(payment: Payment, whose: Whose, note: string): Printed {
+export function topUpReceipt(payment: Payment, whose: Whose, given: { note?: string; again?: boolean } = {}): Printed {
   return {
     kind: 'top_up',
     receiptNo: payment.receipt_no,
@@ -93,9 +93,9 @@ export function topUpReceipt(payment: Payment, whose: Whose, note: string): Prin
     totalFen: payment.amount_fen,
     tenderedFen: payment.change_fen ? payment.amount_fen + payment.change_fen : null,
     changeFen: payment.change_fen ?? 0,
-    note,
+    note: given.note ?? '',
     at: payment.succeeded_at ?? payment.pay_until,
-    again: false,
+    again: given.again ?? false,
   }
 }
 
