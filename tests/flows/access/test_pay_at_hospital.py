@@ -261,6 +261,19 @@ async def test_given_two_fees_and_one_bill_then_paying_it_pays_both(clinic: Clin
     assert (await state_of(one.id), await state_of(other.id)) == (PAID, PAID)
 
 
+async def test_given_a_fee_that_the_window_billed_anew_then_the_phone_pays_that_bill(
+    clinic: Clinic, gateway: FakeGateway
+) -> None:
+    person, made = await booked(clinic)
+    till = await make_cashier()
+    bill = await run(till, bill_fee, BillFee(appointment_id=made.id))
+    await run(till, unbill, UnbillInvoice(invoice_id=bill.id))
+    item_id = await value("SELECT id FROM charge_item WHERE patient_id = $1", person.patient_id)
+    anew = await run(till, bill_open_charges, BillOpenCharges(patient_id=person.patient_id, charge_item_ids=(item_id,)))
+    intent = await run(person.phone, pay_appointment, PayAppointment(appointment_id=made.id))
+    assert intent.invoice_id == anew.id
+
+
 async def test_given_a_cancelled_one_then_its_bill_goes_and_other_charges_of_the_bill_stay(
     clinic: Clinic, gateway: FakeGateway
 ) -> None:

@@ -171,12 +171,16 @@ def _pay_until(uow: UnitOfWork, row: Record) -> datetime:
 
 
 async def _own_bill(uow: UnitOfWork, row: Record) -> UUID:
-    """The bill that a fee stands on alone. Raises: FeeOnBill."""
+    """The bill that a fee stands on alone, also one that a window made of it. Raises: FeeOnBill."""
     try:
         return await bill(uow, row)
     except ChargesNotBillable as refused:
         merged = await invoice_of_charge(uow, SOURCE, row["id"])
-        raise refused if merged is None else FeeOnBill(invoice_id=str(merged.id)) from refused
+        if merged is None:
+            raise
+        if merged.total_fen == row["fee_fen"]:
+            return merged.id
+        raise FeeOnBill(invoice_id=str(merged.id)) from refused
 
 
 async def bill(uow: UnitOfWork, row: Record) -> UUID:
