@@ -14,8 +14,8 @@ from backend.chromium import chromium_path
 from hospital_core.registry.staff.states import StaffRole
 from tests.browser.desk import DIST, Desk
 from tests.fixtures import access
-from tests.fixtures.finance import value
-from tests.fixtures.people import make_staff, register, somebody
+from tests.fixtures.finance import rows, value
+from tests.fixtures.people import make_staff, register, somebody, unique
 
 GROUP = "desk"
 
@@ -60,14 +60,17 @@ async def test_given_a_patient_then_a_course_is_planned_booked_and_the_rest_give
     first = await access.make_session(clinic=clinic, starts_in=timedelta(days=1))
     for day in (3, 5):
         await access.make_session(clinic=clinic, starts_in=timedelta(days=day))
+    department = unique("理疗科")
+    await rows("UPDATE department SET name = $2 WHERE id = $1 RETURNING id", clinic.department_id, department)
     clerk = await make_staff(name="孙小敏", roles=[StaffRole.REGISTRAR])
     page = await desk.log_in(clerk, f"/patients/{patient_id}/courses")
     await expect(page.get_by_text("周常来")).to_be_visible()
     day = await value("SELECT day::text FROM schedule WHERE id = $1", first.schedule_id)
     await page.get_by_label("第一次的日期").fill(day)
     await page.keyboard.press("Enter")
+    await page.get_by_label("筛选科室或医生").fill(department)
     table = page.get_by_role("table", name="可作为第一次的时段")
-    await table.get_by_role("row").filter(has_text="王建国").first.click()
+    await table.get_by_role("row").filter(has_text=department).click()
     await page.get_by_label("间隔天数").fill("2")
     await page.keyboard.press("Tab")
     plan = page.get_by_role("table", name="疗程每次的安排")
