@@ -14,6 +14,7 @@ PREFERRED_DEPARTMENT = "BJ-BM"  # 24小时便民门诊, open at every hour
 _VISIT_TAKES = timedelta(minutes=12)
 _BEGINS_WITHIN = timedelta(minutes=45)
 _NEAR = timedelta(hours=2)
+_PLACES_NEAR = 15  # 45 minutes of the all-day clinic: before they run out, the next shift is the one of now
 
 
 class Rows(Protocol):
@@ -75,7 +76,7 @@ JOIN location w ON w.id = r.parent_id
 JOIN location l ON l.campus_id = p.id AND l.kind = 'lobby'
 WHERE c.status = 'active' AND c.service_kind <> 'online' AND c.ends_at > $1 AND c.starts_at <= $1 + $5::interval
 ORDER BY (SELECT count(*) FROM slot n WHERE n.schedule_id = c.id AND n.status = 'free' AND n.starts_at > $1
-                    AND n.starts_at <= $1 + $6::interval AND (n.pool = 'public' OR n.pool_until <= $1)) >= 8 DESC,
+                    AND n.starts_at <= $1 + $6::interval AND (n.pool = 'public' OR n.pool_until <= $1)) >= $7 DESC,
          c.ends_at > $1 + $2::interval DESC, d.code = $3 DESC, c.starts_at <= $1 DESC, c.service_kind = 'general' DESC,
          c.starts_at, r.code
 LIMIT 1"""
@@ -94,7 +95,7 @@ async def current_session(reading: Rows, at: datetime) -> DemoNow | None:
     Near the end of a shift it is the next one in the same clinic. None only when the timetable is missing.
     """
     row = await reading.fetch_row(
-        _SESSION, at, _VISIT_TAKES, PREFERRED_DEPARTMENT, ROLES["doctor"].value, _BEGINS_WITHIN, _NEAR
+        _SESSION, at, _VISIT_TAKES, PREFERRED_DEPARTMENT, ROLES["doctor"].value, _BEGINS_WITHIN, _NEAR, _PLACES_NEAR
     )
     return DemoNow(**dict(row)) if row is not None else None
 

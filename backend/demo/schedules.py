@@ -25,7 +25,7 @@ SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 MINUTES_PER_PLACE: dict[ServiceKind, int] = {
     "general": 8, "expert": 15, "special": 30, "disease": 15, "night": 10, "emergency": 6, "online": 15,
 }  # fmt: skip
-ALL_DAY_MINUTES_PER_PLACE = 6
+ALL_DAY_MINUTES_PER_PLACE = 3  # 便民门诊: mostly prescriptions that go on
 _DAY = 24 * 60
 
 # period → minutes after midnight
@@ -262,7 +262,7 @@ class Timetable:
     def _template(
         self, clinic: ClinicRow, weekday: int, period: Period, room: DemoRoom, doctor: DemoStaff, kind: ServiceKind
     ) -> DemoTemplate:
-        minutes = ALL_DAY_MINUTES_PER_PLACE if clinic.all_day and kind != "online" else MINUTES_PER_PLACE[kind]
+        minutes = ALL_DAY_MINUTES_PER_PLACE if clinic.all_day and kind == "general" else MINUTES_PER_PLACE[kind]
         first, last = _HOURS[period]
         places = (last - first) // minutes
         quotas = _QUOTAS if kind in _WITH_QUOTAS else ()

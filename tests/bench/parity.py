@@ -21,7 +21,9 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from tests.bench.ground import Ground
+from tests.fixtures.examinations import make_charge, make_examination_room
 from tests.fixtures.finance import make_e_invoice, make_invoice
+from tests.fixtures.waiting import line_up, make_full_session
 
 MINIAPP = "/api/miniapp/v1"
 OBJECTS = 32  # another's: not always the same page of the same table
@@ -54,43 +56,53 @@ class _Owned:
     what: str
     path: str
     ids: list[UUID]
+    tail: str = ""
 
 
 async def measure_parity(ground: Ground, turns: int) -> list[Parity]:
-    """Bills, payments, appointments and e-invoices of others, asked for by a phone that has no part in them."""
+    """Everything that has a page of its own, of others, asked for by a phone that has no part in it."""
     stranger = ground.token(ground.persons[-1])
     return [await _measured(ground.port, stranger, one, turns) for one in await _owned(ground)]
 
 
 async def _owned(ground: Ground) -> list[_Owned]:
-    bills, payments, e_invoices = [], [], []
+    bills, payments, e_invoices, waits, charges = [], [], [], [], []
+    room = await make_examination_room()
+    session, _ = await make_full_session()
     for person, _ in ground.booked[:OBJECTS]:
         bill = (await make_invoice(patient_id=person.patient_id)).invoice
         paid = await run(system_context(), record_insurance, RecordTender(invoice_id=bill.id, reference="parity"))
         bills.append(bill.id)
         payments.append(paid.id)
         e_invoices.append(await make_e_invoice(invoice_id=bill.id))
+        waits.append((await line_up(session, person=person))[1].id)
+        charges.append(await make_charge(patient_id=person.patient_id, price_item_id=room.price_item_id))
     status = await Reading(system_context()).fetch_value("SELECT status FROM invoice WHERE id = $1", bills[0])
     assert status == InvoiceStatus.BALANCED
     return [
+        _Owned("patient", "/patients", [person.patient_id for person, _ in ground.booked[:OBJECTS]], "/bills"),
         _Owned("bill", "/bills", bills),
         _Owned("payment", "/payments", payments),
         _Owned("appointment", "/appointments", [held.id for _, held in ground.booked[:OBJECTS]]),
         _Owned("e-invoice", "/e-invoices", e_invoices),
+        _Owned("waitlist entry", "/waitlist", waits),
+        _Owned("examination", "/examinations", charges, "/places"),
     ]
 
 
 async def _measured(port: int, token: str, one: _Owned, turns: int) -> Parity:
     phone = await _Phone.connected(port, token)
     chance = random.Random(one.what)
+    # As many addresses as the others: the router remembers those it has seen.
+    nobodys_ids = [new_id() for _ in one.ids]
     others: list[float] = []
     missing: list[float] = []
     try:
         for turn in range(_WARM + turns):
-            both = [(one.ids[turn % len(one.ids)], others), (new_id(), missing)]
+            both = [(one.ids[turn % len(one.ids)], others), (nobodys_ids[turn % len(one.ids)], missing)]
             chance.shuffle(both)
             for object_id, into in both:
-                into.append(await phone.refused(f"{MINIAPP}{one.path}/{object_id}"))
+                into.append(await phone.refused(f"{MINIAPP}{one.path}/{object_id}{one.tail}"))
     finally:
         phone.close()
     others, missing = others[_WARM:], missing[_WARM:]

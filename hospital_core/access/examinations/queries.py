@@ -7,7 +7,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from hospital_core.access.examinations.statements import CHARGES, JOINABLE, is_left, is_live, is_to_be_had
+from hospital_core.access.examinations.statements import CHARGE, JOINABLE, is_left, is_live, is_to_be_had
 from hospital_core.access.examinations.views import (
     ExaminationDay,
     ExaminationItemView,
@@ -28,7 +28,7 @@ from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.accounts.queries import files_shown
-from hospital_core.registry.care_relations.queries import permitted_patient
+from hospital_core.registry.care_relations.queries import PatientRow, permitted_patient
 
 _MOST = 200
 
@@ -49,6 +49,8 @@ LEFT JOIN LATERAL (
 WHERE {{whose}} AND c.status = 'billed' AND c.quantity > c.refunded_quantity
   AND (booked.status IN ({sql_list(JOINABLE)}) OR booked.appointment_id IS NULL AND e.active AND {is_left("c")})
 ORDER BY booked.starts_at NULLS FIRST, d.name, c.created_at DESC, c.id LIMIT {_MOST}"""
+
+_GUARDED = PatientRow(CHARGE, "charge_item")
 
 # 1 account
 _OF_ACCOUNT = _EXAMINATIONS.format(whose=f"c.patient_id IN ({files_shown('$1', 'c.created_at')})")
@@ -101,13 +103,7 @@ async def examinations_of_patient(reading: Reading, patient_id: UUID) -> Page[Ex
 
 async def permitted_charge(reading: Reading, charge_item_id: UUID) -> Record:
     """An examination's charge, if the actor may know its patient. Raises: NotFound."""
-    row = await reading.fetch_row(CHARGES, [charge_item_id])
-    if row is None:
-        raise NotFound()
-    permitted = await permitted_patient(reading, row["patient_id"])
-    if permitted.since is not None and row["created_at"] < permitted.since:
-        raise NotFound()
-    return row
+    return await _GUARDED.of(reading, charge_item_id)
 
 
 async def examination_places(reading: Reading, charge_item_id: UUID, day: date | None) -> ExaminationPlacesView:

@@ -17,14 +17,15 @@ def is_left(charge: str) -> str:
     return f"({charge}.quantity > {charge}.performed_quantity + {charge}.refunded_quantity)"
 
 
-# Charges that are examinations, with what decides about them. 1 charges
-CHARGES = """
+# Charges that are examinations, with what decides about them.
+CHARGE = """
 SELECT c.id, c.patient_id, c.created_at, c.status, c.quantity - c.refunded_quantity AS kept,
        c.quantity - c.refunded_quantity - c.performed_quantity AS rest, e.department_id, e.lead_minutes, e.active,
        i.status AS invoice_status
-FROM charge_item c JOIN examination_item e ON e.price_item_id = c.price_item_id
-LEFT JOIN invoice i ON i.id = c.invoice_id
-WHERE c.id = ANY($1::uuid[]) ORDER BY c.id"""
+FROM {row} c JOIN examination_item e ON e.price_item_id = c.price_item_id
+LEFT JOIN invoice i ON i.id = c.invoice_id"""
+# 1 charges
+CHARGES = CHARGE.format(row="charge_item") + " WHERE c.id = ANY($1::uuid[]) ORDER BY c.id"
 
 # 1 charges
 BOOKED = f"""

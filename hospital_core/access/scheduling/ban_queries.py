@@ -1,6 +1,5 @@
 """Reading bans and their appeals; which a patient may see is decided here."""
 
-from datetime import datetime
 from uuid import UUID
 
 from asyncpg import Record
@@ -12,13 +11,14 @@ from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.accounts.queries import files_shown
-from hospital_core.registry.care_relations.queries import permitted_patient
+from hospital_core.registry.care_relations.queries import PatientRow
 
-_BANS = """
+_BAN = """
 SELECT b.*, p.patient_no, p.name AS patient_name, b.lifted_at IS NULL AND b.ends_at > hospital_now() AS live,
        q.status AS appeal_status, q.text, q.made_at AS appealed_at, q.answer, q.answered_at
-FROM booking_ban b JOIN patient p ON p.id = b.patient_id LEFT JOIN ban_appeal q ON q.ban_id = b.id
-WHERE """
+FROM {row} b JOIN patient p ON p.id = b.patient_id LEFT JOIN ban_appeal q ON q.ban_id = b.id"""
+_BANS = _BAN.format(row="booking_ban") + " WHERE "
+_GUARDED = PatientRow(_BAN, "booking_ban", "own.made_at")
 
 _OF_ACCOUNT = f"""
 b.patient_id IN ({files_shown("$1", "b.made_at")}) ORDER BY b.made_at DESC LIMIT 50"""
@@ -54,14 +54,7 @@ async def ban(reading: Reading, ban_id: UUID) -> BanView:
 
 async def permitted_ban(reading: Reading, ban_id: UUID) -> Record:
     """A ban's row, only if the actor may know its patient; else NotFound."""
-    row = await reading.fetch_row(_BANS + "b.id = $1", ban_id)
-    if row is None:
-        raise NotFound()
-    permitted = await permitted_patient(reading, row["patient_id"])
-    since: datetime | None = permitted.since
-    if since is not None and row["made_at"] < since:
-        raise NotFound()
-    return row
+    return await _GUARDED.of(reading, ban_id)
 
 
 def ban_view(row: Record) -> BanView:

@@ -8,7 +8,6 @@ from uuid import UUID
 from asyncpg import Record
 
 from hospital_core.access.scheduling.planning_views import ClinicChangeView, DisruptionView, MoveTarget
-from hospital_core.access.scheduling.queries import permitted_appointment
 from hospital_core.access.scheduling.statements import is_free, is_of_a_sort, is_open_to, is_waited_for
 from hospital_core.access.scheduling.states import (
     ClinicChangeKind,
@@ -22,6 +21,7 @@ from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.accounts.queries import files_shown
+from hospital_core.registry.care_relations.queries import PatientRow
 
 _CHANGES = """
 SELECT c.id, c.kind, c.schedule_id, dep.name AS department, own.name AS from_doctor, other.name AS to_doctor,
@@ -44,6 +44,12 @@ JOIN slot old ON old.id = d.from_slot_id JOIN patient p ON p.id = a.patient_id
 JOIN department dep ON dep.id = a.department_id JOIN staff_member own ON own.id = c.from_staff_id
 LEFT JOIN staff_member other ON other.id = c.to_staff_id
 WHERE """
+
+# It is of whom its appointment is.
+_GUARDED = PatientRow(
+    "SELECT d.*, c.kind FROM {row} d JOIN clinic_change c ON c.id = d.change_id",
+    "(SELECT d.*, a.patient_id, a.created_at FROM disruption d JOIN appointment a ON a.id = d.appointment_id)",
+)
 
 _OF_ACCOUNT = f"""
 d.status = 'open' AND a.patient_id IN ({files_shown("$1", "a.created_at")}) ORDER BY d.answer_by LIMIT 50"""
@@ -104,13 +110,7 @@ async def move_targets(reading: Reading, disruption_id: UUID) -> Page[MoveTarget
 
 async def permitted_disruption(reading: Reading, disruption_id: UUID) -> Record:
     """A disruption's row with the kind of its change, only if the actor may know its appointment; else NotFound."""
-    row = await reading.fetch_row(
-        "SELECT d.*, c.kind FROM disruption d JOIN clinic_change c ON c.id = d.change_id WHERE d.id = $1", disruption_id
-    )
-    if row is None:
-        raise NotFound()
-    await permitted_appointment(reading, row["appointment_id"])
-    return row
+    return await _GUARDED.of(reading, disruption_id)
 
 
 async def disruption_view(reading: Reading, disruption_id: UUID) -> DisruptionView:

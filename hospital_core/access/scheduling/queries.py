@@ -43,11 +43,10 @@ from hospital_core.finance.ledger.queries import card_balance
 from hospital_core.kernel.commands import Page
 from hospital_core.kernel.context import ActorKind
 from hospital_core.kernel.errors import FieldProblem, NotFound
-from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.accounts.queries import files_shown
-from hospital_core.registry.care_relations.queries import permitted_patient
+from hospital_core.registry.care_relations.queries import PatientRow, permitted_patient
 
 NOW = "SELECT hospital_now()"
 
@@ -94,15 +93,17 @@ SELECT slot.id AS slot_id, slot.number, slot.starts_at, ({_BOOKABLE} AND {_RELEA
 FROM slot JOIN schedule s ON s.id = slot.schedule_id
 WHERE slot.schedule_id = $1 AND {_OFFERED} AND slot.status <> 'closed' ORDER BY slot.number"""
 
-APPOINTMENT_SQL = """
+_APPOINTMENT = """
 SELECT a.*, slot.number, slot.status AS slot_status, d.name AS department, m.name AS doctor, m.title, s.room_id,
        r.name AS room, c.name AS campus, c.id AS campus_id, p.name AS patient_name, s.service_kind, s.price_item_id,
        s.starts_at AS session_starts_at, s.ends_at AS session_ends_at, hospital_now() AS now,
        (SELECT n.id FROM appointment n WHERE n.previous_id = a.id ORDER BY n.created_at DESC LIMIT 1) AS next_id
-FROM appointment a JOIN slot ON slot.id = a.slot_id JOIN schedule s ON s.id = a.schedule_id
+FROM {row} a JOIN slot ON slot.id = a.slot_id JOIN schedule s ON s.id = a.schedule_id
 JOIN department d ON d.id = a.department_id JOIN staff_member m ON m.id = a.staff_id
 JOIN location r ON r.id = s.room_id JOIN campus c ON c.id = r.campus_id JOIN patient p ON p.id = a.patient_id
 """
+APPOINTMENT_SQL = _APPOINTMENT.format(row="appointment")
+_GUARDED = PatientRow(_APPOINTMENT, "appointment")
 
 _MINE = (
     APPOINTMENT_SQL
@@ -270,22 +271,7 @@ async def bearer_of_qr(reading: Reading, text: str) -> QrBearer:
 
 async def permitted_appointment(reading: Reading, appointment_id: UUID) -> Record:
     """An appointment's row with its names, only if the actor may have it; else NotFound."""
-    row = await reading.fetch_row(APPOINTMENT_SQL + " WHERE a.id = $1", appointment_id)
-    # Asked in any case: what is not there takes as long as what is not theirs.
-    whose = row["patient_id"] if row else new_id()
-    permitted = await permitted_patient(reading, await _file_asked_for(reading, whose))
-    if row is None or (permitted.since is not None and row["created_at"] < permitted.since):
-        raise NotFound()
-    return row
-
-
-async def _file_asked_for(reading: Reading, patient_id: UUID) -> UUID:
-    """A kiosk session names one file; an appointment under another file of that person is theirs as well."""
-    own = reading.ctx.actor.patient_id
-    if own is None or own == patient_id:
-        return patient_id
-    same = await reading.fetch_value("SELECT $2 IN (SELECT person_ids($1))", own, patient_id)
-    return own if same else patient_id
+    return await _GUARDED.of(reading, appointment_id)
 
 
 def check_in_bounds(row: Mapping[str, Any], rules: RuleBook) -> tuple[datetime, datetime]:

@@ -24,7 +24,7 @@ from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.accounts.queries import files_shown
-from hospital_core.registry.care_relations.queries import permitted_patient
+from hospital_core.registry.care_relations.queries import PatientRow, permitted_patient
 
 # A course is of visits where patients come to be treated, not of what is ordered, or seen on a screen.
 NO_COURSES = (ServiceKind.EMERGENCY, ServiceKind.EXAMINATION, ServiceKind.ONLINE)
@@ -47,9 +47,11 @@ FROM schedule s JOIN staff_member m ON m.id = s.staff_id JOIN location r ON r.id
 WHERE s.department_id = $1 AND s.service_kind = $2 AND s.day = ANY($3::date[])
 ORDER BY s.starts_at, m.staff_no"""
 
-_SERIES = """
+_ONE = """
 SELECT b.*, p.name AS patient_name, d.name AS department
-FROM booking_series b JOIN patient p ON p.id = b.patient_id JOIN department d ON d.id = b.department_id WHERE """
+FROM {row} b JOIN patient p ON p.id = b.patient_id JOIN department d ON d.id = b.department_id"""
+_SERIES = _ONE.format(row="booking_series") + " WHERE "
+_GUARDED = PatientRow(_ONE, "booking_series", "own.made_at")
 
 # Nobody looks for a course that is long over.
 _RECENT = "b.made_at > hospital_now() - interval '1 year' ORDER BY b.made_at DESC LIMIT 20"
@@ -196,13 +198,7 @@ async def series(reading: Reading, series_id: UUID) -> SeriesView:
 
 async def permitted_series(reading: Reading, series_id: UUID) -> Record:
     """A course's row with its names, only if the actor may know its patient; else NotFound."""
-    row = await reading.fetch_row(_SERIES + "b.id = $1", series_id)
-    if row is None:
-        raise NotFound()
-    permitted = await permitted_patient(reading, row["patient_id"])
-    if permitted.since is not None and row["made_at"] < permitted.since:
-        raise NotFound()
-    return row
+    return await _GUARDED.of(reading, series_id)
 
 
 async def _views(reading: Reading, rows: Sequence[Record]) -> list[SeriesView]:

@@ -13,15 +13,13 @@ from hospital_core.access.scheduling.waitlist_commands import ServeLine
 from hospital_core.access.scheduling.waitlist_views import OfferView, WaitlistEntryView
 from hospital_core.kernel.commands import Page
 from hospital_core.kernel.context import ActorKind
-from hospital_core.kernel.errors import NotFound
-from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.accounts.queries import files_shown
-from hospital_core.registry.care_relations.queries import permitted_patient
+from hospital_core.registry.care_relations.queries import PatientRow
 
 # Before somebody in line are those who came earlier and could be given a place that they could be given.
-_ENTRIES = """
+_ENTRY = """
 SELECT e.*, p.name AS patient_name, d.name AS department, m.name AS doctor, a.status AS offer_status,
        a.starts_at, a.fee_fen, a.pay_until, s.sought_after, s.service_kind AS session_kind,
        own.name AS offer_doctor, r.name AS room, hospital_now() AS now,
@@ -30,11 +28,12 @@ SELECT e.*, p.name AS patient_name, d.name AS department, m.name AS doctor, a.st
               AND (o.joined_at, o.id) < (e.joined_at, e.id)
               AND (o.staff_id IS NULL OR e.staff_id IS NULL OR o.staff_id = e.staff_id)
               AND (o.service_kind IS NULL OR e.service_kind IS NULL OR o.service_kind = e.service_kind)) AS position
-FROM waitlist_entry e JOIN patient p ON p.id = e.patient_id JOIN department d ON d.id = e.department_id
+FROM {row} e JOIN patient p ON p.id = e.patient_id JOIN department d ON d.id = e.department_id
 LEFT JOIN staff_member m ON m.id = e.staff_id LEFT JOIN appointment a ON a.id = e.offered_id
 LEFT JOIN schedule s ON s.id = a.schedule_id LEFT JOIN staff_member own ON own.id = a.staff_id
-LEFT JOIN location r ON r.id = s.room_id
-WHERE """
+LEFT JOIN location r ON r.id = s.room_id"""
+_ENTRIES = _ENTRY.format(row="waitlist_entry") + " WHERE "
+_GUARDED = PatientRow(_ENTRY, "waitlist_entry", "own.joined_at")
 
 _OF_ACCOUNT = f"""
 e.patient_id IN ({files_shown("$1", "e.joined_at")}) ORDER BY e.joined_at DESC LIMIT 100"""
@@ -77,12 +76,7 @@ async def waitlist_entry(reading: Reading, entry_id: UUID) -> WaitlistEntryView:
 
 async def permitted_entry(reading: Reading, entry_id: UUID) -> Record:
     """An entry's row with its names, only if the actor may know its patient; else NotFound."""
-    row = await reading.fetch_row(_ENTRIES + "e.id = $1", entry_id)
-    # Asked in any case: what is not there takes as long as what is not theirs.
-    permitted = await permitted_patient(reading, row["patient_id"] if row else new_id())
-    if row is None or (permitted.since is not None and row["joined_at"] < permitted.since):
-        raise NotFound()
-    return row
+    return await _GUARDED.of(reading, entry_id)
 
 
 async def due_lines(reading: Reading) -> list[ServeLine]:

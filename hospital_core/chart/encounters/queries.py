@@ -4,15 +4,14 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from hospital_core.chart.encounters.views import EncounterView, VisitLabel
-from hospital_core.kernel.errors import NotFound
-from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
-from hospital_core.registry.care_relations.queries import permitted_patient
+from hospital_core.registry.care_relations.queries import PatientRow, permitted_patient
 
-_ENCOUNTER = """
-SELECT e.*, d.name AS department, m.name AS doctor
-FROM encounter e JOIN department d ON d.id = e.department_id LEFT JOIN staff_member m ON m.id = e.staff_id
-WHERE e.id = $1"""
+_ENCOUNTER = PatientRow(
+    "SELECT e.*, d.name AS department, m.name AS doctor "
+    "FROM {row} e JOIN department d ON d.id = e.department_id LEFT JOIN staff_member m ON m.id = e.staff_id",
+    "encounter",
+)
 
 # A visit that was only booked has no row here yet; its appointment knows as much.
 _LABELS = """
@@ -34,12 +33,7 @@ ORDER BY 1 DESC LIMIT $3"""
 
 async def encounter(reading: Reading, encounter_id: UUID) -> EncounterView:
     """One visit (就诊), if the actor may know its patient. Raises NotFound."""
-    row = await reading.fetch_row(_ENCOUNTER, encounter_id)
-    # Asked in any case: what is not there takes as long as what is not theirs.
-    permitted = await permitted_patient(reading, row["patient_id"] if row else new_id())
-    if row is None or (permitted.since is not None and row["created_at"] < permitted.since):
-        raise NotFound()
-    return EncounterView(**dict(row))
+    return EncounterView(**dict(await _ENCOUNTER.of(reading, encounter_id)))
 
 
 async def visit_labels(reading: Reading, encounter_ids: Iterable[UUID]) -> dict[UUID, VisitLabel]:

@@ -1,6 +1,5 @@
 """Reading bills."""
 
-from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from uuid import UUID
@@ -13,9 +12,8 @@ from hospital_core.finance.billing.views import (
     OpenChargeGroup,
     OpenChargesView,
 )
-from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.reading import Reading
-from hospital_core.registry.care_relations.queries import permitted_patient
+from hospital_core.registry.care_relations.queries import PatientRow, permitted_patient
 
 _OPEN_ITEMS = """
 SELECT * FROM charge_item
@@ -29,22 +27,18 @@ WHERE patient_id IN (SELECT person_ids($1)) AND status = 'issued' AND ($2::times
 ORDER BY id"""
 
 
+def as_old_as(at: str, invoice_id: str) -> str:
+    """SQL: how old what a bill tells is (账单内容时间): charges of other days may stand on it, with their names."""
+    return f"least({at}, (SELECT min(c.created_at) FROM charge_item c WHERE c.invoice_id = {invoice_id}))"
+
+
+_GUARDED = PatientRow("SELECT i.* FROM {row} i", "invoice", as_old_as("own.issued_at", "own.id"))
+
+
 async def invoice(reading: Reading, invoice_id: UUID) -> InvoiceDetailView:
     """A bill with its items (结算单), if the actor may know its patient. Raises NotFound."""
-    row = await reading.fetch_row("SELECT * FROM invoice WHERE id = $1", invoice_id)
-    if row is None:
-        raise NotFound()
-    permitted = await permitted_patient(reading, row["patient_id"])
-    since = permitted.since
-    if since is not None and (row["issued_at"] < since or await bills_older(reading, invoice_id, since)):
-        raise NotFound()
+    row = await _GUARDED.of(reading, invoice_id)
     return InvoiceDetailView(**dict(row), items=await charge_items(reading, invoice_id))
-
-
-async def bills_older(reading: Reading, invoice_id: UUID, since: datetime) -> bool:
-    """Whether something on a bill was charged before this: whoever may look no further back may not see the bill."""
-    older = "SELECT 1 FROM charge_item WHERE invoice_id = $1 AND created_at < $2 LIMIT 1"
-    return await reading.fetch_value(older, invoice_id, since) is not None
 
 
 async def open_charges(reading: Reading, patient_id: UUID) -> OpenChargesView:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from hospital_core.finance.billing.queries import as_old_as
 from hospital_core.finance.einvoicing.ports import EInvoiceOrder, EInvoicePlatform, OrderLine, ReversalOrder
 from hospital_core.finance.einvoicing.states import EInvoiceKind, EInvoiceStatus, PaperStatus
 from hospital_core.finance.einvoicing.views import (
@@ -23,22 +24,25 @@ from hospital_core.kernel.errors import FieldProblem, NotFound
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.accounts.queries import files_shown
+from hospital_core.registry.care_relations.queries import PatientRow
 from hospital_core.registry.catalogue.states import FeeCategory
 
 _PAGE = 30
 
-_ROWS = """
+_E_INVOICE = """
 SELECT e.*, i.invoice_no, p.patient_no, p.name AS patient_name, c.paper_no, c.status AS paper_status,
        c.failure_text AS paper_trouble, s.batch_code AS paper_batch_code, e.paper_wanted_at IS NOT NULL AS paper_wanted,
        (SELECT string_agg(l.name, '、' ORDER BY l.id) FROM e_invoice_line l WHERE l.e_invoice_id = e.id) AS items
-FROM e_invoice e JOIN invoice i ON i.id = e.invoice_id JOIN patient p ON p.id = e.patient_id
+FROM {row} e JOIN invoice i ON i.id = e.invoice_id JOIN patient p ON p.id = e.patient_id
 LEFT JOIN paper_copy c ON c.id = e.paper_id LEFT JOIN paper_stock s ON s.id = c.stock_id"""
+_ROWS = _E_INVOICE.format(row="e_invoice")
 
 # An unproven link shows nothing that is older than itself, nor what was charged before it.
-_SINCE = "least(e.requested_at, (SELECT min(c.created_at) FROM charge_item c WHERE c.invoice_id = e.invoice_id))"
+_MINE = files_shown("$1", as_old_as("e.requested_at", "e.invoice_id"))
 _OF_ACCOUNT = f"""
-{_ROWS} WHERE e.status <> 'cancelled' AND e.patient_id IN ({files_shown("$1", _SINCE)})
-AND ($2::uuid IS NULL OR e.id = $2) AND ($3::uuid IS NULL OR e.id < $3) ORDER BY e.id DESC LIMIT $4"""
+{_ROWS} WHERE e.status <> 'cancelled' AND e.patient_id IN ({_MINE})
+AND ($2::uuid IS NULL OR e.id < $2) ORDER BY e.id DESC LIMIT $3"""
+_GUARDED = PatientRow(_E_INVOICE, "e_invoice", as_old_as("own.requested_at", "own.invoice_id"))
 
 _FOR_STAFF = f"""
 {_ROWS} WHERE ($1::text[] IS NULL OR e.status = ANY($1)) AND ($2::uuid IS NULL OR e.id < $2)
@@ -74,15 +78,15 @@ async def my_e_invoices(reading: Reading, cursor: str | None = None) -> Page[EIn
         before = UUID(cursor) if cursor else None
     except ValueError:
         raise FieldProblem("/cursor", "翻页标记无效") from None
-    rows = await reading.fetch(_OF_ACCOUNT, reading.ctx.actor.id, None, before, _PAGE + 1)
+    rows = await reading.fetch(_OF_ACCOUNT, reading.ctx.actor.id, before, _PAGE + 1)
     items = [EInvoiceView(**_mine(row)) for row in rows[:_PAGE]]
     return Page(items=items, next_cursor=str(items[-1].id) if len(rows) > _PAGE else None)
 
 
 async def my_e_invoice(reading: Reading, e_invoice_id: UUID) -> EInvoiceDetail:
     """One e-invoice of somebody the account may act for (票据详情). Raises: NotFound."""
-    row = await reading.fetch_row(_OF_ACCOUNT, reading.ctx.actor.id, e_invoice_id, None, 1)
-    if row is None:
+    row = await _GUARDED.of(reading, e_invoice_id)
+    if row["status"] == EInvoiceStatus.CANCELLED:
         raise NotFound()
     lines = [EInvoiceLineView(**dict(line)) for line in await reading.fetch(_LINES, e_invoice_id)]
     replaced_by = None

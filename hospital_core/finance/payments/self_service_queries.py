@@ -10,7 +10,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from hospital_core.finance.billing.queries import bills_older
+from hospital_core.finance.billing.queries import as_old_as
 from hospital_core.finance.billing.states import InvoiceStatus
 from hospital_core.finance.payments.errors import CardNeedsProof
 from hospital_core.finance.payments.self_service_views import (
@@ -26,19 +26,26 @@ from hospital_core.finance.payments.self_service_views import (
 from hospital_core.finance.payments.states import PaymentChannel, PaymentIntentStatus, PaymentPurpose, RefundStatus
 from hospital_core.kernel.commands import Page
 from hospital_core.kernel.errors import NotFound
-from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.accounts.queries import linked_patients
-from hospital_core.registry.care_relations.queries import permitted_patient
+from hospital_core.registry.care_relations.queries import PatientRow, permitted_patient
 
 REGISTRATION = "appointment"  # 挂号费的来源
 # Change arrives in minutes, banks take one to three working days; with a weekend between it is five.
 _CHANNEL_TAKES = timedelta(days=5)
 _AT_WINDOW = (PaymentChannel.CASH, PaymentChannel.BANK_CARD, PaymentChannel.INSURANCE)
 
-_BILL = "SELECT i.*, p.name FROM invoice i JOIN patient p ON p.id = i.patient_id WHERE i.id = $1"
-_PAYMENT = "SELECT t.*, p.name FROM payment_intent t JOIN patient p ON p.id = t.patient_id WHERE t.id = $1"
+_BILL = PatientRow(
+    "SELECT i.*, p.name FROM {row} i JOIN patient p ON p.id = i.patient_id",
+    "invoice",
+    as_old_as("own.issued_at", "own.id"),
+)
+_PAYMENT = PatientRow(
+    "SELECT t.*, p.name FROM {row} t JOIN patient p ON p.id = t.patient_id",
+    "payment_intent",
+    as_old_as("own.created_at", "own.invoice_id"),
+)
 _ITEMS = "SELECT * FROM charge_item WHERE invoice_id = $1 ORDER BY encounter_id, id"
 _TENDERS = """
 SELECT *, pay_until > hospital_now() AS live FROM payment_intent WHERE invoice_id = $1 AND status <> 'closed'
@@ -73,24 +80,12 @@ async def proven_patient(reading: Reading, patient_id: UUID) -> None:
 
 async def own_bill_row(reading: Reading, invoice_id: UUID) -> Record:
     """A bill's row, if the actor may know its patient and it is not older than they may see. Raises: NotFound."""
-    return await _own(reading, await reading.fetch_row(_BILL, invoice_id), "issued_at", invoice_id)
+    return await _BILL.of(reading, invoice_id)
 
 
 async def own_payment_row(reading: Reading, payment_id: UUID) -> Record:
     """As ``own_bill_row``, of a payment."""
-    row = await reading.fetch_row(_PAYMENT, payment_id)
-    return await _own(reading, row, "created_at", row["invoice_id"] if row else None)
-
-
-async def _own(reading: Reading, row: Record | None, at: str, invoice_id: UUID | None) -> Record:
-    # Asked in any case: what is not there takes as long as what is not theirs.
-    permitted = await permitted_patient(reading, row["patient_id"] if row else new_id())
-    if row is None or (permitted.since is not None and row[at] < permitted.since):
-        raise NotFound()
-    # Yesterday's charges may stand on today's bill: their names are as old as they are.
-    if permitted.since is not None and invoice_id and await bills_older(reading, invoice_id, permitted.since):
-        raise NotFound()
-    return row
+    return await _PAYMENT.of(reading, payment_id)
 
 
 async def own_bill(reading: Reading, invoice_id: UUID) -> OwnBill:

@@ -38,6 +38,21 @@ def files_shown(account: str, since: str) -> str:
     )
 
 
+def own_row(table: str, account: str, row_id: str, since: str = "own.created_at") -> str:
+    """SQL: the row ``own`` of this id if its file is shown to an account (本人可见的一行), as by ``files_shown``.
+
+    The account's files are found first and the row is looked for under each of them, with a fence (``OFFSET 0``) about
+    each step: another's row costs what a missing one costs, and nothing is joined to either.
+    """
+    return (
+        "(SELECT own.* FROM (SELECT person_ids(l.patient_id) AS file_id, l.proven_at, l.linked_at"
+        f" FROM account_link l JOIN patient p ON p.id = l.patient_id WHERE {_EFFECTIVE} AND l.account_id = {account}"
+        f" OFFSET 0) AS shown CROSS JOIN LATERAL (SELECT own.* FROM {table} AS own WHERE own.id = {row_id}"
+        f" AND own.patient_id = shown.file_id AND (shown.proven_at IS NOT NULL OR shown.linked_at <= {since})"
+        " OFFSET 0) AS own LIMIT 1)"
+    )
+
+
 def accounts_acting(patient: str, *, proven: bool = False) -> str:
     """SQL: ids of the accounts that may act for a patient now, whichever file of theirs is linked (关联的微信账户).
 

@@ -4,11 +4,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
+from asyncpg import Record
+
 from hospital_core.kernel.context import ActorKind
 from hospital_core.kernel.errors import NotFound
+from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
-from hospital_core.registry.accounts.queries import link_basis
+from hospital_core.registry.accounts.queries import link_basis, own_row
 from hospital_core.registry.care_relations.states import Basis
 from hospital_core.registry.care_relations.views import BreakGlassView, PermittedPatient
 from hospital_core.registry.patients import queries as patients
@@ -49,6 +52,31 @@ async def permitted_patient(reading: Reading, patient_id: UUID) -> PermittedPati
 async def may_know(reading: Reading, patient_id: UUID) -> bool:
     """Whether ``permitted_patient`` would let the actor through."""
     return await _decide(reading, patient_id) is not None
+
+
+class PatientRow:
+    """Reads one row that belongs to a patient, if the actor may know of it (患者名下的一行).
+
+    ``sql`` is the statement with ``{row}`` where the table stands and nothing after its joins; ``table`` has
+    ``patient_id``, and with ``since`` (SQL, of the row ``own``) from when on an unproven link may see it.
+    """
+
+    def __init__(self, sql: str, table: str, since: str = "own.created_at") -> None:
+        self._own = sql.format(row=own_row(table, "$1", "$2", since))
+        self._any = sql.format(row=f"(SELECT own.* FROM {table} AS own WHERE own.id = $1)")
+
+    async def of(self, reading: Reading, row_id: UUID) -> Record:
+        """The row. Raises: NotFound, in the same time for what does not exist and for what is not theirs."""
+        actor = reading.ctx.actor
+        if actor.kind is ActorKind.ACCOUNT:
+            row = await reading.fetch_row(self._own, actor.id, row_id)
+        else:
+            row = await reading.fetch_row(self._any, row_id)
+            # Asked in any case: what is not there takes as long as what is not theirs.
+            await permitted_patient(reading, row["patient_id"] if row else new_id())
+        if row is None:
+            raise NotFound()
+        return row
 
 
 async def permitted_file(reading: Reading, patient_id: UUID) -> PatientView:
