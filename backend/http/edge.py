@@ -238,9 +238,9 @@ def _idempotency(route: Route, request: Request, actor: Actor) -> IdempotencyKey
     key = request.headers.get("idempotency-key", "")
     if len(key) not in _KEY_LENGTH or not key.isascii() or not key.isprintable():
         raise KeyMissing("请在 Idempotency-Key 请求头中提供 8 到 255 个字符的唯一标识")
-    plain = hashlib.blake2b(request.path.encode() + b"\x00" + request.body).hexdigest()
     # Keyed: a plain hash of a body that holds an identity number is quickly guessed.
-    return IdempotencyKey(key, route.key[:160], keyring().index(plain, "idempotency_record.body_hash"))
+    asked = keyring().fingerprint(request.path.encode() + b"\x00" + request.body, "idempotency_record.body_hash")
+    return IdempotencyKey(key, route.key[:160], asked)
 
 
 def _set_cookie(response: Answer, cookie: Cookie) -> None:

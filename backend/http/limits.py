@@ -7,7 +7,7 @@ They keep one caller from crowding out the others; what must hold exactly (log-i
 import time
 from collections import OrderedDict
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from sanic import Request
 
@@ -53,9 +53,12 @@ class ClientAddress:
         if not self._trusted or not self._is_trusted(peer):
             return peer
         for part in reversed(request.headers.get("x-forwarded-for", "").split(",")):
-            address = part.strip()
-            if address and not self._is_trusted(address):
-                return address if self._is_address(address) else peer
+            text = part.strip()
+            address = _address(text)
+            if address is None and text:
+                return peer
+            if address is not None and not self._is_ours(address):
+                return text
         return peer
 
     def trusts(self, request: Request) -> bool:
@@ -63,12 +66,15 @@ class ClientAddress:
         return bool(self._trusted) and self._is_trusted(request.ip or "")
 
     def _look_up(self, text: str) -> bool:
-        return self._is_address(text) and any(ip_address(text) in network for network in self._trusted)
+        address = _address(text)
+        return address is not None and self._is_ours(address)
 
-    @staticmethod
-    def _is_address(text: str) -> bool:
-        try:
-            ip_address(text)
-        except ValueError:
-            return False
-        return True
+    def _is_ours(self, address: IPv4Address | IPv6Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None

@@ -2,7 +2,8 @@
 
 Why so narrow: python-jose takes the algorithm from the token's header when none is pinned, and accepts a public key as
 an HMAC key. Here keys are random bytes of our own, the algorithm is a constant, and a token's header is one of ours
-letter by letter or it is refused unread: no forger's ``alg``, ``kid`` or ``crit`` is ever looked at.
+letter by letter or it is refused unread: no forger's ``alg``, ``kid`` or ``crit`` is ever looked at. The claims are
+checked here, as narrowly as they are made: ``jwt.decode`` would take twice the time, reading every token twice.
 """
 
 import re
@@ -12,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from jose import jwk, jwt
+import orjson
+from jose import jwk, jws, jwt
 from jose.backends.base import Key
 from jose.exceptions import JOSEError
 
@@ -24,6 +26,8 @@ LIFETIME_S = 900
 LENGTH_MAX = 1024
 _CACHE_MAX = 20_000
 _LEEWAY_S = 5
+# Ours say this much and nothing else: a claim that we never make (``nbf``, ``crit`` …) need not be understood.
+_CLAIMS = frozenset({"sub", "sid", "aud", "jti", "iat", "exp"})
 # base64 is read leniently: with stray letters one token could be spelled, and kept, in any number of ways.
 _SHAPE = re.compile(r"[\w-]+\.[\w-]+\.[\w-]{43}", re.ASCII)
 
@@ -94,11 +98,11 @@ class Tokens:
         if key is None or len(token) > LENGTH_MAX or not _SHAPE.fullmatch(token):
             raise TokenInvalid()
         try:
-            options = {"require_exp": True, "require_iat": True, "require_sub": True, "require_jti": True,
-                       "require_aud": True, "leeway": _LEEWAY_S}  # fmt: skip
-            body = jwt.decode(token, key, algorithms=[ALGORITHM], audience=audience, options=options)
-            return Claims(UUID(body["sub"]), UUID(body["sid"]), audience, UUID(body["jti"]), int(body["exp"]))
-        except (JOSEError, KeyError, ValueError, TypeError, AttributeError):
+            said = orjson.loads(jws.verify(token, key, algorithms=[ALGORITHM]))
+            if said.keys() != _CLAIMS or said["aud"] != audience or {type(said["iat"]), type(said["exp"])} != {int}:
+                raise TokenInvalid()
+            return Claims(UUID(said["sub"]), UUID(said["sid"]), audience, UUID(said["jti"]), said["exp"])
+        except (JOSEError, ValueError, TypeError, AttributeError):
             raise TokenInvalid() from None
 
 

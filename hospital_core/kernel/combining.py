@@ -22,7 +22,7 @@ from hospital_core.kernel.commands import View
 from hospital_core.kernel.context import Context, IdempotencyKey
 from hospital_core.kernel.errors import DomainError
 from hospital_core.kernel.events import handlers_of
-from hospital_core.kernel.ids import new_id
+from hospital_core.kernel.ids import new_ids
 from hospital_core.kernel.run import ANSWER_COLUMN, action_of, keyring, run
 from hospital_core.kernel.transactions import transaction
 from hospital_core.kernel.uow import AuditEntry, UnitOfWork
@@ -178,7 +178,7 @@ async def _run_together(alone: Service[Any, Any], together: Together, members: l
         done = []
         for position, uow, answer in zip(fresh, uows, answers, strict=True):
             outcomes[position] = answer
-            if isinstance(answer, View):
+            if answer is not None and not isinstance(answer, DomainError):
                 done.append((uow, answer))
         if done:
             await _write(connection, now, done)
@@ -206,7 +206,7 @@ async def _write(connection: asyncpg.Connection, now: datetime, done: list[tuple
     keys = [uow.ctx.idempotency for uow, _ in done if uow.ctx.idempotency is not None]
     written = await connection.fetchval(
         _WRITE, now, *_events(done), *_audits(done), keys[0].route,
-        [new_id() for _ in done], [uow.ctx.actor.key() for uow, _ in done], [key.key for key in keys],
+        new_ids(len(done)), [uow.ctx.actor.key() for uow, _ in done], [key.key for key in keys],
         [key.body_hash for key in keys],
         [keyring().seal(answer.model_dump_json().encode(), ANSWER_COLUMN) for _, answer in done],
     )  # fmt: skip
@@ -224,7 +224,7 @@ def _events(done: list[tuple[UnitOfWork, View]]) -> list[list[Any]]:
         [type(one.event).__name__ for _, one in recorded],
         [one.event.model_dump_json() for _, one in recorded],
         [ctx.request_id for ctx, _ in recorded],
-        [new_id() for _ in deliveries],
+        new_ids(len(deliveries)),
         [event_id for event_id, _, _ in deliveries],
         [handler for _, handler, _ in deliveries],
         [not_before for _, _, not_before in deliveries],
@@ -235,7 +235,7 @@ def _audits(done: list[tuple[UnitOfWork, View]]) -> list[Any]:
     first = done[0][0]
     return [
         first.ctx.actor.kind.value, first.audits[0].action, first.audits[0].object_kind,
-        [new_id() for _ in done],
+        new_ids(len(done)),
         [uow.ctx.actor.id for uow, _ in done],
         [uow.ctx.actor.session_id for uow, _ in done],
         [uow.audits[0].object_id for uow, _ in done],

@@ -5,9 +5,12 @@ import asyncio
 import os
 import platform
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median, quantiles
+from typing import Any
 
 import asyncpg
 import psutil
@@ -22,7 +25,7 @@ from tests.bench.parity import Parity, measure_parity
 from tests.bench.reading import Pair, measure_reads
 from tests.bench.screens import Shown, measure_screens
 
-PARITY = "parity"
+PARITY, BOOKINGS = "parity", "bookings"
 console = Console(width=None if Console().is_terminal else 150)
 _SETTINGS = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "data_checksums", "shared_buffers")
 
@@ -137,6 +140,16 @@ def _tell_parity(kinds: list[Parity]) -> None:
     console.print(table)
 
 
+@asynccontextmanager
+async def _ground(**more: Any) -> AsyncIterator[Ground]:
+    """A running hospital of its own, after the facts about the machine."""
+    with tempfile.TemporaryDirectory(prefix="hospital-bench-") as folder:
+        Path(folder).chmod(0o711)  # PostgreSQL may run as another user than we
+        async with running_ground(Path(folder), **more) as ground:
+            await _facts(ground)
+            yield ground
+
+
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for name in columns:
@@ -145,26 +158,16 @@ def _table(title: str, *columns: str) -> Table:
 
 
 async def _main(rounds: int, seconds: float, calls: int, turns: int, only: str | None) -> None:
-    if only == PARITY:
-        with tempfile.TemporaryDirectory(prefix="hospital-bench-") as folder:
-            Path(folder).chmod(0o711)
-            async with running_ground(Path(folder)) as ground:
-                await _facts(ground)
-                _tell_parity(await measure_parity(ground, turns))
-        return
-    with tempfile.TemporaryDirectory(prefix="hospital-bench-") as folder:
-        Path(folder).chmod(0o711)  # PostgreSQL may run as another user than we
-        async with running_ground(Path(folder)) as ground:
-            await _facts(ground)
-            console.print(f"[dim]{rounds} rounds of {seconds:.0f} s, limit and ours in turns; medians[/]\n")
-            _tell_reads(await measure_reads(ground, rounds, seconds))
-            _tell_screens(await measure_screens(ground, calls))
+    if only != BOOKINGS:
+        async with _ground() as ground:
+            if only is None:
+                console.print(f"[dim]{rounds} rounds of {seconds:.0f} s, limit and ours in turns; medians[/]\n")
+                _tell_reads(await measure_reads(ground, rounds, seconds))
+                _tell_screens(await measure_screens(ground, calls))
             _tell_parity(await measure_parity(ground, turns))
-    if WRK is not None:
-        with tempfile.TemporaryDirectory(prefix="hospital-bench-") as folder:
-            Path(folder).chmod(0o711)
-            async with running_ground(Path(folder), rate_scale=1) as ground:
-                _tell_bookings(*await measure_bookings(ground, rounds, seconds))
+    if only != PARITY and WRK is not None:
+        async with _ground(rate_scale=1) as ground:
+            _tell_bookings(*await measure_bookings(ground, rounds, seconds))
     if pgbench() is None:
         console.print("pgbench was not found: bookings stand without their limit")
 
@@ -172,7 +175,7 @@ async def _main(rounds: int, seconds: float, calls: int, turns: int, only: str |
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="three short rounds instead of five")
-    parser.add_argument("--only", choices=[PARITY], help="one part alone")
+    parser.add_argument("--only", choices=[PARITY, BOOKINGS], help="one part alone")
     asked = parser.parse_args()
     quick = asked.quick
     asyncio.run(

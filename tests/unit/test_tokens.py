@@ -115,7 +115,8 @@ def test_given_our_token_spelled_otherwise_then_refused(how: str) -> None:
     "claims",
     [
         _claims(exp="soon"), _claims(exp=None), _claims(exp=float("nan")), _claims(exp=int(time.time()) - 60),
-        _claims(nbf=int(time.time()) + 86_400), _claims(sub="nobody"), _claims(jti=None), [1], "text",
+        _claims(nbf=int(time.time()) + 86_400), _claims(sub="nobody"), _claims(jti=None), _claims(exp=True),
+        _claims(iat="now"), _claims(aud=["miniapp"]), _claims(scope="all"), {"sub": "x"}, {}, [1], "text", None,
     ],
 )  # fmt: skip
 def test_given_claims_that_are_none_then_refused_though_rightly_signed(claims: Any) -> None:

@@ -6,7 +6,7 @@ a ``RuleBook`` that is at most a second old, so a change acts everywhere within 
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
@@ -103,11 +103,17 @@ class RuleBook:
     """All rules at one moment (规则快照)."""
 
     changed: Mapping[tuple[str, str, str], int]
+    _said: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_said", frozenset(code for code, _, _ in self.changed))
 
     def value(
         self, code: RuleCode, department_id: UUID | None = None, service_kind: ServiceKind | str | None = None
     ) -> int:
         """What a rule says for a department's clinic of a kind."""
+        if code not in self._said:
+            return RULES[code].default
         changed = self.changed
         if service_kind is not None:
             found = changed.get((code, RuleScope.SERVICE_KIND, str(service_kind)))
@@ -121,7 +127,7 @@ class RuleBook:
 
     def said_anywhere(self, code: RuleCode) -> bool:
         """Whether staff have changed a rule at all: a question that need not be asked of the database then."""
-        return any(key[0] == code for key in self.changed)
+        return code in self._said
 
 
 _kept: tuple[float, RuleBook] | None = None

@@ -106,6 +106,16 @@ ORDER BY b.ends_at DESC LIMIT 1"""
 # 1 patient, 2 now
 BAN_OF = _BAN.format(patient="$1::uuid", now="$2")
 
+
+def _any_free(first: str = "") -> str:
+    """SQL: something is left of a session ``s``. Places never held are asked for ``first``: they have an index."""
+    return (
+        f"EXISTS (SELECT 1 FROM slot WHERE slot.schedule_id = s.id AND {first} {is_free('slot', '$4')}"
+        f" AND {is_open_to('slot', '$5', '$4')} AND ($6 OR slot.starts_at > $4)"
+        f" AND NOT (line.waited AND {is_for_line('slot', '$4')}))"
+    )
+
+
 # What decides about each wish, in its order. 1 schedules, 2 patients, 3 accounts or NULLs, 4 now, 5 pool, 6 at the
 # window, 7 device or NULL. A guardian's link ends on the child's eighteenth birthday.
 FACTS = f"""
@@ -114,9 +124,7 @@ session AS MATERIALIZED (
     SELECT s.id, s.department_id, s.staff_id, s.service_kind, s.fee_fen, s.starts_at, s.ends_at, s.day, s.period,
            s.sought_after, s.status, s.released_at, d.name AS department, m.name AS doctor, m.title, r.name AS room,
            c.name AS campus,
-           EXISTS (SELECT 1 FROM slot WHERE slot.schedule_id = s.id AND {is_free("slot", "$4")}
-                     AND {is_open_to("slot", "$5", "$4")} AND ($6 OR slot.starts_at > $4)
-                     AND NOT (line.waited AND {is_for_line("slot", "$4")})) AS any_free
+           {_any_free("slot.status = 'free' AND")} OR {_any_free()} AS any_free
     FROM schedule s CROSS JOIN LATERAL (SELECT {is_waited_for("s", "$4")} AS waited) AS line
     JOIN department d ON d.id = s.department_id JOIN staff_member m ON m.id = s.staff_id
     JOIN location r ON r.id = s.room_id JOIN campus c ON c.id = r.campus_id
@@ -185,22 +193,22 @@ locked AS MATERIALIZED (
     SELECT slot.id, slot.schedule_id, slot.number, slot.starts_at, {is_for_line("slot", "$1")} AS for_line FROM slot
     WHERE slot.id = ANY($6) AND {{free}} ORDER BY slot.id FOR UPDATE {{locking}}),
 asked AS (
-    SELECT schedule_id, waited, count(*) AS places FROM wished WHERE slot_id IS NULL GROUP BY schedule_id, waited),
+    SELECT schedule_id, waited, array_agg(wish ORDER BY turn) AS wishes FROM wished WHERE slot_id IS NULL
+    GROUP BY schedule_id, waited),
 next AS MATERIALIZED (
-    SELECT lowest.*, row_number() OVER (PARTITION BY asked.schedule_id ORDER BY lowest.number) AS turn
+    SELECT lowest.*, asked.wishes[row_number() OVER (PARTITION BY asked.schedule_id ORDER BY lowest.number)] AS wish
     FROM asked CROSS JOIN LATERAL (
         SELECT slot.id, slot.number, slot.starts_at, slot.schedule_id FROM slot
         WHERE slot.schedule_id = asked.schedule_id AND {{free}}
           AND NOT (asked.waited AND {is_for_line("slot", "$1")})
           AND NOT slot.id = ANY(coalesce((SELECT array_agg(locked.id) FROM locked), '{{{{}}}}'))
-        ORDER BY slot.number LIMIT asked.places FOR UPDATE {{locking}}) AS lowest),
+        ORDER BY slot.number LIMIT cardinality(asked.wishes) FOR UPDATE {{locking}}) AS lowest),
 given AS MATERIALIZED (
     SELECT w.wish, locked.id, locked.starts_at, locked.number
     FROM wished w JOIN locked ON locked.id = w.slot_id AND locked.schedule_id = w.schedule_id
     WHERE w.turn = 1 AND NOT (w.waited AND locked.for_line)
     UNION ALL
-    SELECT w.wish, next.id, next.starts_at, next.number
-    FROM wished w JOIN next ON next.schedule_id = w.schedule_id AND next.turn = w.turn WHERE w.slot_id IS NULL),
+    SELECT next.wish, next.id, next.starts_at, next.number FROM next),
 ended AS MATERIALIZED (
     SELECT lapsed.id FROM given CROSS JOIN LATERAL (
         SELECT a.id FROM appointment a WHERE a.slot_id = given.id AND {is_stale("a", "$1")} OFFSET 0) AS lapsed
@@ -250,10 +258,11 @@ BOOK_WAITING = _BOOK.format(free=_FREE, locking="", **_ASKED)
 BOOK_OFFERED = _BOOK.format(free=_FREE, locking="", at_once="false", waited="false")
 
 # One more booking of the day for each patient, account and device, unless that would be too many. 1 day, 2 patients,
-# 3 most of each, 4 accounts, 5 most of each, 6 devices, 7 most of each. Giving a place back does not give this back.
+# 3 most of each, 4 accounts, 5 most of each, 6 devices, 7 most of each, 8 an id for each row that may be needed: made
+# here they would cost as much as the rest of the row. Giving a place back does not give this back.
 COUNT = """
 INSERT INTO booking_count AS c (id, subject, subject_id, day, made)
-SELECT gen_random_uuid(), w.subject, w.subject_id, $1, 1 FROM (
+SELECT ($8::uuid[])[row_number() OVER (ORDER BY w.subject, w.subject_id)], w.subject, w.subject_id, $1, 1 FROM (
     SELECT 'patient' AS subject, unnest($2::uuid[]) AS subject_id
     UNION ALL SELECT 'account', unnest($4::uuid[]) UNION ALL SELECT 'device', unnest($6::uuid[])) AS w
 ORDER BY w.subject, w.subject_id

@@ -53,7 +53,7 @@ from hospital_core.access.scheduling.states import (
     ServiceKind,
 )
 from hospital_core.kernel.errors import DomainError, NotFound
-from hospital_core.kernel.ids import new_id
+from hospital_core.kernel.ids import new_id, new_ids
 from hospital_core.kernel.numbers import NumberKind, number_text
 from hospital_core.kernel.uow import UnitOfWork
 
@@ -321,8 +321,9 @@ async def count(uow: UnitOfWork, wishes: Sequence[Wish], book: RuleBook, desk: D
         CountedSubject.DEVICE: [] if desk.device_id is None else [desk.device_id],
     }
     arguments = [argument for subject, ids in subjects.items() for argument in (ids, most[subject])]
-    counted = await uow.fetch(COUNT, day_of(uow.now), *arguments)
-    if len(counted) == sum(len(ids) for ids in subjects.values()):
+    rows = sum(len(ids) for ids in subjects.values())
+    counted = await uow.fetch(COUNT, day_of(uow.now), *arguments, new_ids(rows))
+    if len(counted) == rows:
         return None
     passed = {(row["subject"], row["subject_id"]) for row in counted}
     subject = next(one for one, ids in subjects.items() if any((one.value, of) not in passed for of in ids))
