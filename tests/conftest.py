@@ -57,8 +57,16 @@ class _EngineThread(threading.Thread):
         self.join(30)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--reversed``: whatever leans on an earlier file's rows, or trips over them, fails in one of two orders."""
+    parser.addoption("--reversed", action="store_true", help="files in the other order, within their groups")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Long groups first, so that another worker takes the rest meanwhile; tests of the running server last."""
+    if config.getoption("--reversed"):
+        place = {_file(item): -number for number, item in enumerate(items)}
+        items.sort(key=lambda item: place[_file(item)])
     for item in items:
         if "server" in getattr(item, "fixturenames", ()) and group_of(_file(item)) not in SERVED:
             raise pytest.UsageError(f'{item.nodeid} uses the server: its file must say GROUP = "server" or "desk"')

@@ -1,6 +1,7 @@
 """Taking places: who gets one, who does not, and why."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -30,8 +31,8 @@ from hospital_core.access.scheduling.queries import (
 )
 from hospital_core.access.scheduling.service import book_appointment, make_schedule
 from hospital_core.access.scheduling.states import AppointmentPayment, AppointmentStatus, ServiceKind
-from hospital_core.access.scheduling.views import ScheduleView
-from hospital_core.kernel.errors import FieldProblem, NotFound
+from hospital_core.access.scheduling.views import AppointmentView, ScheduleView
+from hospital_core.kernel.errors import Busy, FieldProblem, NotFound
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.numbers import NumberKind, is_valid_number
 from hospital_core.kernel.reading import pooled_connection
@@ -39,6 +40,7 @@ from hospital_core.kernel.run import run
 from hospital_core.registry.patients.errors import PatientMerged
 from tests.fixtures.access import (
     SYSTEM,
+    Person,
     book,
     fire_hold_timer,
     let_hold_lapse,
@@ -104,10 +106,18 @@ async def test_given_a_free_session_then_it_is_booked_at_once() -> None:
     assert await value("SELECT count(*) FROM care_relation WHERE source_id = $1", held.id) == 1
 
 
+async def _insisted(person: Person, session: ScheduleView) -> AppointmentView:
+    """On a machine with much else to do a lock may come too late: whoever hears "busy" asks again."""
+    for _ in range(5):
+        with contextlib.suppress(Busy):
+            return await book(person=person, session=session)
+    raise AssertionError("busy, five times")
+
+
 async def test_given_64_who_want_8_places_then_8_get_one_each_and_56_hear_full() -> None:
     session = await make_session(clinic=await make_clinic(), places=8)
     people = [await make_person() for _ in range(64)]
-    answers = await asyncio.gather(*(book(person=p, session=session) for p in people), return_exceptions=True)
+    answers = await asyncio.gather(*(_insisted(p, session) for p in people), return_exceptions=True)
     assert Counter(type(answer).__name__ for answer in answers) == {"AppointmentView": 8, "SlotFull": 56}
     sold = await rows(
         "SELECT slot_id FROM appointment WHERE schedule_id = $1 AND status = 'pending'", session.schedule_id

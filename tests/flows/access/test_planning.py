@@ -294,3 +294,4 @@ async def test_given_rules_then_they_are_bounded_listed_with_exceptions_and_can_
     assert set(listed) == set(RuleCode)
     cleared = await run(manager, clear_rule, ClearRule(code=RuleCode.HOLD_MINUTES, **exception))
     assert cleared.exceptions == []
+    assert (await run(manager, clear_rule, ClearRule(code=RuleCode.HOLD_MINUTES))).value == 15

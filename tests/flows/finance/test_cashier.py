@@ -67,8 +67,17 @@ from hospital_core.kernel.run import run
 from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.patients.ages import hospital_day
 from hospital_core.registry.staff.states import StaffRole
+from tests.fixtures.access import deliver
 from tests.fixtures.engines import Engines, drop_database, make_database, with_database
-from tests.fixtures.finance import FakeGateway, forged, make_invoice, money_findings, rows, run_system, value
+from tests.fixtures.finance import (
+    FakeGateway,
+    forged,
+    make_intent,
+    make_invoice,
+    money_findings,
+    run_system,
+    value,
+)
 from tests.fixtures.people import make_cashier, open_window, unique
 
 READING = Reading(system_context())
@@ -231,13 +240,7 @@ async def test_given_a_bill_paid_by_phone_then_its_receipt_comes_from_the_online
     bill = await make_invoice()
     with pytest.raises(NotPaid):
         await run_system(ask_receipt, AskReceipt(invoice_id=bill.invoice.id))
-    await rows(
-        "WITH bill AS (UPDATE invoice SET status = 'balanced', paid_fen = total_fen WHERE id = $1) "
-        "INSERT INTO payment_intent (id, version, out_trade_no, purpose, patient_id, invoice_id, channel, amount_fen, "
-        "refunded_fen, status, applied, description, mchid, pay_until, created_at, succeeded_at) VALUES ($2, 0, $3, "
-        "'invoice', $4, $1, 'insurance', 5000, 0, 'succeeded', true, '', '', now(), now(), now()) RETURNING id",
-        bill.invoice.id, new_id(), unique("X"), bill.patient_id,
-    )  # fmt: skip
+    await deliver(gateway.pay((await make_intent(gateway, invoice_id=bill.invoice.id)).out_trade_no))
     made = await asyncio.gather(*(run_system(ask_receipt, AskReceipt(invoice_id=bill.invoice.id)) for _ in range(8)))
     assert len({receipt.id for receipt in made}) == 1
     assert made[0].receipt_no.startswith("NET-")

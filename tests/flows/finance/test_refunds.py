@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from hospital_core.db import connect, disconnect
 from hospital_core.finance.billing.errors import AlreadyPerformed, NothingToRefund, RefundNotDivisible
 from hospital_core.finance.billing.service import perform
 from hospital_core.finance.ledger.queries import balance, journals_of
@@ -35,7 +37,7 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from hospital_core.kernel.uow import UnitOfWork
-from tests.fixtures.engines import Engines, drop_database, make_database, with_database
+from tests.fixtures.engines import Engines, drop_database, make_database, own_database, with_database
 from tests.fixtures.finance import (
     MERCHANT,
     Billed,
@@ -140,6 +142,18 @@ async def test_given_64_parallel_partial_refunds_then_they_never_exceed_what_was
     assert await money_findings(billed.patient_id) == []
 
 
+@pytest.fixture
+async def elsewhere(core: Engines, engines: Engines) -> AsyncIterator[None]:
+    """A database of its own: what is wrong there on purpose stays."""
+    async with own_database(engines) as own:
+        await disconnect()
+        await connect(own.app, pool_max=12, application="hospital-test")
+        yield
+        await disconnect()
+    await connect(core.app, pool_max=12, application="hospital-test")
+
+
+@pytest.mark.usefixtures("elsewhere")
 async def test_given_64_parallel_refunds_of_a_surplus_then_they_never_exceed_it(gateway: FakeGateway) -> None:
     """The intent's own guard, without a bill's items in front of it."""
     _, intent = await _paid(gateway)

@@ -141,6 +141,7 @@ def test_given_a_reversal_then_it_is_said_and_a_new_code_is_shown(
     _pay(agent, page)
     agent.post("/_sim/scan", text=PASSWORD)
     page.wait("the phone", _waits)
+    wait_until("the code is charged", lambda: _seen(hospital, "charged") == [PASSWORD])
     hospital.post("/_fake/set", fee_awaited=False)
     _notice(page, "kiosk.payment_not_made")
     assert _seen(hospital, "fee_codes_shown") == 2
