@@ -5,6 +5,7 @@ Each function runs small commands around bounded calls. A call without an answer
 
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from uuid import UUID
 
 from hospital_core.finance.payments import queries
@@ -66,6 +67,12 @@ from hospital_core.kernel.run import run
 
 log = logging.getLogger(__name__)
 
+# The channel reverses nothing within 15 s of the charge.
+_REVERSED_FROM = timedelta(seconds=16)
+# Whether there is time to pay left. 1 intent, 2 its payment code failed, 3 how old it is when it can be reversed
+_MAY_BE_PAID = """
+SELECT hospital_now() < CASE WHEN $2 THEN least(pay_until, created_at + $3::interval) ELSE pay_until END
+FROM payment_intent WHERE id = $1"""
 _PENDING = (RefundStatus.REQUESTED, RefundStatus.PROCESSING)
 
 
@@ -159,7 +166,8 @@ async def check_intent_now(ctx: Context, intent_id: UUID) -> PaymentIntentView:
     """Ask the channel how a payment stands and act on it (查单); returns the intent afterwards.
 
     For the phone coming back from paying, the ladder, and reconciliation. Without an answer nothing changes. Past the
-    time to pay an unpaid order is closed: query, close, query again, and only then the intent.
+    time to pay an unpaid order is closed: query, close, query again, and only then the intent; a payment code that was
+    declined as soon as the channel reverses it.
     Raises: NotFound, PaymentMismatch.
     """
     quiet = ctx.without_idempotency()
@@ -183,7 +191,9 @@ async def _ask_and_act(ctx: Context, intent: PaymentIntentView) -> None:
     if intent.status is not PaymentIntentStatus.OPEN:
         return
     if not order.state.is_over:
-        if await Reading(ctx).fetch_value("SELECT hospital_now() < $1", intent.pay_until):
+        # Declined, or refused by the payer's bank: this code pays nothing any more.
+        failed = order.state is TradeState.PAYERROR and intent.channel is PaymentChannel.WECHAT_CODEPAY
+        if await Reading(ctx).fetch_value(_MAY_BE_PAID, intent.id, failed, _REVERSED_FROM):
             return
         closed = await _let_nothing_arrive(ctx, gateway, intent)
         if closed is None:

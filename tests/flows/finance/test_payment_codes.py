@@ -1,6 +1,6 @@
 """A payment code is reversed or taken in, never both: who decides to reverse says so before the channel hears it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -63,15 +63,16 @@ def crossing(core: Engines) -> Crossing:
     return channel
 
 
-async def _waiting(bill: Billed) -> PaymentIntentView:
-    """A code was scanned, its payer has not typed the password in time."""
+async def _waiting(bill: Billed, *, late: bool = True) -> PaymentIntentView:
+    """A code was scanned, its payer has not typed the password (in time)."""
     until = await value("SELECT hospital_now() + interval '45 seconds'")
     command = OpenIntent(
         invoice_id=bill.invoice.id, channel=PaymentChannel.WECHAT_CODEPAY, description="门诊缴费", pay_until=until
     )
     intent = await run_cashier(open_intent, command)
     waiting = await outside.charge_payment_code(system_context(), intent, NEEDS_PASSWORD, "counter")
-    await let_time_to_pay_pass(waiting.id)
+    if late:
+        await let_time_to_pay_pass(waiting.id)
     return waiting
 
 
@@ -107,6 +108,22 @@ async def test_given_the_payment_taken_in_before_the_order_is_reversed_then_it_i
     assert crossing.orders[intent.out_trade_no].state is TradeState.SUCCESS
     assert (after.applied, await _paid(bill)) == (True, 5000)
     assert await money_findings(bill.patient_id) == []
+
+
+async def test_given_a_declined_password_then_it_is_reversed_as_soon_as_the_channel_does(gateway: FakeGateway) -> None:
+    bills = [await make_invoice() for _ in range(2)]
+    declined, typing = [await _waiting(bill, late=False) for bill in bills]
+    number = declined.out_trade_no
+    gateway.orders[number] = replace(gateway.orders[number], state=TradeState.PAYERROR)
+    assert (await _check(declined.id)).status is PaymentIntentStatus.OPEN, "within 15 s the channel refuses"
+    assert gateway.called("reverse", number) == 0
+    for one in (declined, typing):
+        await value("UPDATE payment_intent SET created_at = created_at - interval '16 seconds' WHERE id = $1 "
+                    "RETURNING id", one.id)  # fmt: skip
+    assert (await _check(declined.id)).status is PaymentIntentStatus.CLOSED
+    assert gateway.orders[number].state is TradeState.REVOKED
+    assert (await _check(typing.id)).status is PaymentIntentStatus.OPEN, "whoever types has 45 s"
+    assert [await _paid(bill) for bill in bills] == [0, 0]
 
 
 async def test_given_a_reversal_without_answer_then_money_seen_since_is_reversed_and_not_taken_in(
