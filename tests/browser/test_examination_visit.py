@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,15 @@ def _technicians(lobby: Lobby) -> Iterator[Staff]:
         yield Staff(lobby.base).sign_in(f"technician{number}", lobby.facts["password"])
 
 
-def _at_work(lobby: Lobby, room: str) -> tuple[Staff, dict[str, Any]]:
-    """Who has a session in that room now."""
+def _at_work(lobby: Lobby, booked: dict[str, Any]) -> tuple[Staff, dict[str, Any]]:
+    """Whose session in the room the examination was booked of: shifts follow each other there."""
+    at = datetime.fromisoformat(booked["starts_at"])
     for technician in _technicians(lobby):
         for found in technician.get(f"{STAFF}/my/rooms")["items"]:
-            if found["room"] == room:
+            begins, ends = (datetime.fromisoformat(found[name]) for name in ("starts_at", "ends_at"))
+            if found["room"] == booked["room"] and begins <= at < ends:
                 return technician, found
-    raise AssertionError(f"nobody works in {room}")
+    raise AssertionError(f"nobody works in {booked['room']} at {at}")
 
 
 def test_an_examination_is_charged_paid_booked_and_done(
@@ -87,7 +90,7 @@ def test_an_examination_is_charged_paid_booked_and_done(
         return  # between midnight and six the room's day is more than two hours away
     code = phone.api().get(f"{API}/appointments/{booked['id']}/qr")["text"]
     ticket = check_in(lobby, code, booked["id"])
-    technician, room = _at_work(lobby, booked["room"])
+    technician, room = _at_work(lobby, booked)
     called = technician.post(f"{STAFF}/queue/call-next", {"room_id": room["room_id"]})["ticket"]
     assert called["display_no"] == ticket["display_no"]
     (to_do,) = technician.get(f"{STAFF}/appointments/{booked['id']}/examinations")["items"]
