@@ -17,12 +17,11 @@ import pytest
 
 from hospital_core.access.scheduling import statements
 from hospital_core.access.scheduling.service import taking
-from hospital_core.db import connect, disconnect
 from hospital_core.exchange.notifications.ports import Messenger
 from hospital_core.finance.payments.service import success
 from hospital_core.kernel import ports
 from tests.fixtures.access import FakeMessenger, TestQrKey
-from tests.fixtures.engines import ENVIRONMENT, Engines, drop_database, own_database
+from tests.fixtures.engines import ENVIRONMENT, Engines, connected_elsewhere, drop_database
 from tests.properties.driver import LOOP
 from tests.soak.machines import STEPS, Wrong, look_at_everything, run_chunk
 
@@ -36,12 +35,8 @@ async def _loop(core: Engines, engines: Engines) -> AsyncIterator[None]:
     LOOP[:] = [asyncio.get_running_loop()]
     ports.provide(TestQrKey, TestQrKey())
     ports.provide(Messenger, FakeMessenger())
-    async with own_database(engines) as own:
-        await disconnect()
-        await connect(own.app, pool_max=12, application="hospital-test")
+    async with connected_elsewhere(engines, core):
         yield
-        await disconnect()
-    await connect(core.app, pool_max=12, application="hospital-test")
 
 
 def wrong_within(name: str, steps: int) -> Wrong | None:

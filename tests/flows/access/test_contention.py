@@ -3,7 +3,6 @@
 The controls take a guard off, in a database of their own, and see the same count find it.
 """
 
-import secrets
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -12,8 +11,7 @@ import pytest
 from hospital_core.access.scheduling import statements
 from hospital_core.access.scheduling.rules import forget_rules
 from hospital_core.access.scheduling.service import taking
-from hospital_core.db import connect, disconnect
-from tests.fixtures.engines import Engines, drop_database, make_database, with_database
+from tests.fixtures.engines import Engines, connected_elsewhere
 from tests.properties.booking_machine import without_limits
 from tests.soak.contention import Tally, contend
 
@@ -38,20 +36,14 @@ async def test_given_thousands_of_attempts_then_every_place_is_sold_once_and_non
 @pytest.fixture
 async def elsewhere(core: Engines, engines: Engines) -> AsyncIterator[asyncpg.Connection]:
     """A database that may be spoilt: the core works in it, this is its owner."""
-    name = f"contended_{secrets.token_hex(6)}"
-    await make_database(engines, name)
-    await disconnect()
-    await connect(with_database(engines.app, name), pool_max=12, application="hospital-test")
-    owner = await asyncpg.connect(with_database(engines.owner, name))
-    forget_rules()
-    try:
-        yield owner
-    finally:
-        await owner.close()
-        await disconnect()
-        await connect(core.app, pool_max=12, application="hospital-test")
+    async with connected_elsewhere(engines, core) as own:
+        owner = await asyncpg.connect(own.owner)
         forget_rules()
-        await drop_database(engines, name)
+        try:
+            yield owner
+        finally:
+            await owner.close()
+    forget_rules()
 
 
 def change(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import asyncpg
 import pytest
 
-from hospital_core.db import connect, disconnect
 from hospital_core.finance.ledger.commands import CloseDay, Correct, moved
 from hospital_core.finance.ledger.errors import (
     AccountingDayClosed,
@@ -68,7 +67,7 @@ from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.patients.ages import hospital_day
 from hospital_core.registry.staff.states import StaffRole
 from tests.fixtures.access import deliver
-from tests.fixtures.engines import Engines, drop_database, make_database, with_database
+from tests.fixtures.engines import Engines, connected_elsewhere
 from tests.fixtures.finance import (
     FakeGateway,
     forged,
@@ -252,18 +251,12 @@ async def test_given_a_bill_paid_by_phone_then_its_receipt_comes_from_the_online
 @asynccontextmanager
 async def _own_books(engines: Engines, core: Engines) -> AsyncIterator[asyncpg.Connection]:
     """Books of their own, for a day that is closed for everybody; yields the owner, who may move the clock."""
-    name = f"days_{new_id().hex[-12:]}"
-    await make_database(engines, name)
-    await disconnect()
-    await connect(with_database(engines.app, name), pool_max=12, application="hospital-test")
-    owner = await asyncpg.connect(with_database(engines.owner, name))
-    try:
-        yield owner
-    finally:
-        await owner.close()
-        await disconnect()
-        await connect(core.app, pool_max=12, application="hospital-test")
-        await drop_database(engines, name)
+    async with connected_elsewhere(engines, core) as own:
+        owner = await asyncpg.connect(own.owner)
+        try:
+            yield owner
+        finally:
+            await owner.close()
 
 
 async def _close(day: date) -> Any:

@@ -9,7 +9,6 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from hospital_core.db import connect, disconnect
 from hospital_core.finance.billing.errors import AlreadyPerformed, NothingToRefund, RefundNotDivisible
 from hospital_core.finance.billing.service import perform
 from hospital_core.finance.ledger.queries import balance, journals_of
@@ -37,7 +36,7 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from hospital_core.kernel.uow import UnitOfWork
-from tests.fixtures.engines import Engines, drop_database, make_database, own_database, with_database
+from tests.fixtures.engines import Engines, connected_elsewhere, drop_database, make_database, with_database
 from tests.fixtures.finance import (
     MERCHANT,
     Billed,
@@ -145,12 +144,8 @@ async def test_given_64_parallel_partial_refunds_then_they_never_exceed_what_was
 @pytest.fixture
 async def elsewhere(core: Engines, engines: Engines) -> AsyncIterator[None]:
     """A database of its own: what is wrong there on purpose stays."""
-    async with own_database(engines) as own:
-        await disconnect()
-        await connect(own.app, pool_max=12, application="hospital-test")
+    async with connected_elsewhere(engines, core):
         yield
-        await disconnect()
-    await connect(core.app, pool_max=12, application="hospital-test")
 
 
 @pytest.mark.usefixtures("elsewhere")
