@@ -45,6 +45,8 @@ class Desk:
         await self.open(path)
         await self.fill_log_in(staff)
         await self.page.get_by_role("button", name="退出登录").wait_for()
+        # The shell comes first: only what stands in it hears keys.
+        await self.page.locator("main > *").first.wait_for(state="attached")
         return self.page
 
     async def log_out(self) -> None:

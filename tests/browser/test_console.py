@@ -82,6 +82,7 @@ async def test_session_ended_elsewhere_leads_back_after_a_new_log_in(desk, serve
     page = await desk.log_in(staff, "/patients")
     await page.reload()
     await expect(page.get_by_role("heading", name="患者与挂号")).to_be_visible()
+    await page.wait_for_load_state("networkidle")  # what the page asks for by itself has been answered
     await Reading(SYSTEM).fetch(
         "UPDATE staff_session SET ended_at = hospital_now() WHERE account_id = $1 RETURNING id", staff.account_id
     )

@@ -143,6 +143,7 @@ async def test_given_a_called_patient_then_the_technician_sees_what_is_to_be_don
         staff_id=room.clinic.doctor_id, department_id=room.clinic.department_id, roles=[StaffRole.TECHNICIAN]
     )
     page = await desk.log_in(technician, "/queue")
+    await expect(page.get_by_role("table", name="候诊患者")).to_contain_text("章文秀")
     await page.keyboard.press("F2")
     current = page.get_by_role("region", name="当前患者")
     await expect(current.get_by_text("肝胆胰脾彩色多普勒超声")).to_be_visible()
