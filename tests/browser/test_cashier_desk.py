@@ -14,7 +14,8 @@ from hospital_core.finance.billing.service import charge, perform
 from hospital_core.kernel.ids import new_id
 from hospital_core.registry.staff.states import StaffRole
 from tests.browser.desk import DIST
-from tests.fixtures.finance import forged, make_price_item, money_findings, run_system, value
+from tests.fixtures.finance import forged, make_price_item, run_system, value
+from tests.fixtures.findings import money_findings
 from tests.fixtures.people import MadeStaff, make_staff, register, somebody
 from tests.fixtures.wechat import Simulator
 

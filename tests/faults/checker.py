@@ -1,6 +1,6 @@
 """What must be true after any amount of bad luck (独立核对): judged by SQL and by the channel's own book.
 
-Money inside our book is judged by ``tests.fixtures.finance.FINDINGS``; ``test_checker_finds.py`` plants one wrong of
+Money inside our book is judged by ``tests.fixtures.findings.FINDINGS``; ``test_checker_finds.py`` plants one wrong of
 each kind and sees it named, so that an empty list means something.
 """
 

@@ -39,7 +39,7 @@ from tests.faults.checker import INTENTS, PLACES, channel_findings
 from tests.faults.killing import ENVIRONMENT, Crossing, Killer
 from tests.fixtures.access import Person
 from tests.fixtures.engines import Engines
-from tests.fixtures.finance import FINDINGS
+from tests.fixtures.findings import FINDINGS
 from tests.fixtures.keys import TEST_KEYS
 from tests.fixtures.miniapp import wechat_settings
 from tests.fixtures.server import test_settings, tokens

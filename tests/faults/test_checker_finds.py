@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.checker import INTENTS, PLACES, UNDRAINED, channel_findings
 from tests.fixtures.engines import Engines, drop_database, make_database, with_database
-from tests.fixtures.finance import FINDINGS
+from tests.fixtures.findings import FINDINGS
 
 pytestmark = pytest.mark.fault
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from tests.faults.checker import INTENTS, PLACES, UNDRAINED, channel_findings
-from tests.fixtures.finance import FINDINGS
+from tests.fixtures.findings import FINDINGS
 from tests.fixtures.program import HOSPITAL, ROOT, DemoProgram, demo_program, left_of
 
 GROUP = "demo_faults"

@@ -31,12 +31,12 @@ from tests.fixtures.finance import (
     make_payer,
     make_timers_due,
     make_top_up,
-    money_findings_of,
     rows,
     run_cashier,
     run_system,
     value,
 )
+from tests.fixtures.findings import money_findings_of
 from tests.properties.driver import LOOP, HospitalMachine
 
 WAITING = """

@@ -10,7 +10,8 @@ from hospital_core.kernel import ports
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.ids import new_id
 from tests.fixtures.engines import Engines
-from tests.fixtures.finance import FakeGateway, make_intent, make_invoice, money_findings, rows
+from tests.fixtures.finance import FakeGateway, make_intent, make_invoice, rows
+from tests.fixtures.findings import money_findings
 from tests.properties.driver import LOOP, histories
 from tests.properties.money_machine import Books
 

@@ -17,7 +17,8 @@ from hospital_core.kernel.secrecy import KeyRing
 from tests.faults.checker import PLACES
 from tests.fixtures.access import FakeMessenger, TestQrKey
 from tests.fixtures.engines import Engines, drop_database, make_database, with_database
-from tests.fixtures.finance import FINDINGS, rows
+from tests.fixtures.finance import rows
+from tests.fixtures.findings import FINDINGS
 from tests.fixtures.keys import TEST_KEYS
 from tests.properties.booking_machine import Clinics, limits_off
 from tests.properties.driver import LOOP, HospitalMachine, histories

@@ -61,7 +61,8 @@ from tests.fixtures.disrupting import (
     the_one_of,
     times_told,
 )
-from tests.fixtures.finance import FakeGateway, make_price_item, money_findings, rows, value
+from tests.fixtures.finance import FakeGateway, make_price_item, rows, value
+from tests.fixtures.findings import money_findings
 
 
 async def test_given_a_stopped_session_then_nobody_books_holds_end_and_the_paid_are_asked(gateway: FakeGateway) -> None:

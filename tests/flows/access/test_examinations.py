@@ -82,7 +82,8 @@ from tests.fixtures.examinations import (
     make_examination_item,
     make_examination_room,
 )
-from tests.fixtures.finance import money_findings, rows, value
+from tests.fixtures.finance import rows, value
+from tests.fixtures.findings import money_findings
 
 SOON = timedelta(minutes=30)
 

@@ -39,7 +39,8 @@ from tests.fixtures.access import (
     slot_status,
     state_of,
 )
-from tests.fixtures.finance import FakeGateway, make_timers_due, make_top_up, money_findings, rows, value
+from tests.fixtures.finance import FakeGateway, make_timers_due, make_top_up, rows, value
+from tests.fixtures.findings import money_findings
 
 PAID = ("booked", "paid")
 

@@ -23,16 +23,8 @@ from tests.fixtures.access import (
     open_payment,
     state_of,
 )
-from tests.fixtures.finance import (
-    FakeGateway,
-    cashier,
-    make_price_item,
-    make_timers_due,
-    money_findings,
-    rows,
-    run_system,
-    value,
-)
+from tests.fixtures.finance import FakeGateway, cashier, make_price_item, make_timers_due, rows, run_system, value
+from tests.fixtures.findings import money_findings
 
 
 async def _invoice_of(appointment_id: UUID) -> UUID:

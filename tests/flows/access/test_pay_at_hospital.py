@@ -80,7 +80,8 @@ from tests.fixtures.access import (
     state_of,
 )
 from tests.fixtures.engines import Engines
-from tests.fixtures.finance import FakeGateway, make_price_item, make_top_up, money_findings, rows, value
+from tests.fixtures.finance import FakeGateway, make_price_item, make_top_up, rows, value
+from tests.fixtures.findings import money_findings
 from tests.fixtures.people import make_cashier
 from tests.fixtures.waiting import IN_THREE_DAYS, let_session_end, line_up
 from tests.flows.access.test_rush import keyed

@@ -44,7 +44,8 @@ from tests.fixtures.access import (
     slot_status,
     state_of,
 )
-from tests.fixtures.finance import FakeGateway, make_timers_due, money_findings, rows, value
+from tests.fixtures.finance import FakeGateway, make_timers_due, rows, value
+from tests.fixtures.findings import money_findings
 
 
 async def _refunds(appointment_id: UUID) -> list[tuple[int, str]]:

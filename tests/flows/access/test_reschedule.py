@@ -37,7 +37,8 @@ from tests.fixtures.access import (
     slot_status,
     state_of,
 )
-from tests.fixtures.finance import FakeGateway, make_price_item, money_findings, rows, value
+from tests.fixtures.finance import FakeGateway, make_price_item, rows, value
+from tests.fixtures.findings import money_findings
 
 
 async def move(person: Person, held: UUID, session: ScheduleView) -> AppointmentView:

@@ -61,7 +61,8 @@ from tests.fixtures.access import (
     rule,
     state_of,
 )
-from tests.fixtures.finance import FakeGateway, money_findings, rows, value
+from tests.fixtures.finance import FakeGateway, rows, value
+from tests.fixtures.findings import money_findings
 from tests.fixtures.waiting import IN_THREE_DAYS, line_up, make_full_session
 
 

@@ -31,7 +31,8 @@ from tests.fixtures.access import (
     reading,
     state_of,
 )
-from tests.fixtures.finance import FakeGateway, money_findings, rows, value
+from tests.fixtures.finance import FakeGateway, rows, value
+from tests.fixtures.findings import money_findings
 
 
 async def _called(gateway: FakeGateway) -> tuple[Clinic, Person, TicketView]:

@@ -23,12 +23,12 @@ from tests.fixtures.finance import (
     make_invoice,
     make_payer,
     make_price_item,
-    money_findings,
     rows,
     run_cashier,
     run_system,
     value,
 )
+from tests.fixtures.findings import money_findings
 
 pytestmark = pytest.mark.usefixtures("gateway")
 

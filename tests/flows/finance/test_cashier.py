@@ -68,15 +68,8 @@ from hospital_core.registry.patients.ages import hospital_day
 from hospital_core.registry.staff.states import StaffRole
 from tests.fixtures.access import deliver
 from tests.fixtures.engines import Engines, connected_elsewhere
-from tests.fixtures.finance import (
-    FakeGateway,
-    forged,
-    make_intent,
-    make_invoice,
-    money_findings,
-    run_system,
-    value,
-)
+from tests.fixtures.finance import FakeGateway, forged, make_intent, make_invoice, run_system, value
+from tests.fixtures.findings import money_findings
 from tests.fixtures.people import make_cashier, open_window, unique
 
 READING = Reading(system_context())

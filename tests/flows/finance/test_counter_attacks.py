@@ -46,12 +46,12 @@ from tests.fixtures.finance import (
     make_intent,
     make_invoice,
     make_timers_due,
-    money_findings,
     rows,
     run_cashier,
     run_system,
     value,
 )
+from tests.fixtures.findings import money_findings
 from tests.fixtures.people import make_cashier
 
 READING = Reading(system_context())

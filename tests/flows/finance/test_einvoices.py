@@ -46,16 +46,8 @@ from hospital_core.kernel.uow import UnitOfWork
 from hospital_core.registry.patients.ages import SHANGHAI
 from tests.fixtures.einvoice import PlatformControl, platform_settings
 from tests.fixtures.einvoiced import issued, next_rung, of, paid, refund, troubled
-from tests.fixtures.finance import (
-    FakeGateway,
-    forged,
-    make_intent,
-    make_invoice,
-    money_findings,
-    rows,
-    run_system,
-    value,
-)
+from tests.fixtures.finance import FakeGateway, forged, make_intent, make_invoice, rows, run_system, value
+from tests.fixtures.findings import money_findings
 
 
 async def test_a_paid_bill_gets_one_e_invoice(platform: PlatformControl, gateway: FakeGateway) -> None:

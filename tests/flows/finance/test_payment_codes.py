@@ -17,15 +17,8 @@ from hospital_core.kernel import ports
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.reading import Reading
 from tests.fixtures.engines import Engines
-from tests.fixtures.finance import (
-    Billed,
-    FakeGateway,
-    let_time_to_pay_pass,
-    make_invoice,
-    money_findings,
-    run_cashier,
-    value,
-)
+from tests.fixtures.finance import Billed, FakeGateway, let_time_to_pay_pass, make_invoice, run_cashier, value
+from tests.fixtures.findings import money_findings
 
 NEEDS_PASSWORD = "144567890123456789"
 

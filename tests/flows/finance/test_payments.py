@@ -53,11 +53,11 @@ from tests.fixtures.finance import (
     make_intent,
     make_invoice,
     make_timers_due,
-    money_findings,
     run_cashier,
     run_system,
     value,
 )
+from tests.fixtures.findings import money_findings
 
 HEARD: list[PaymentSucceeded] = []
 

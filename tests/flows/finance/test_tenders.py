@@ -87,12 +87,12 @@ from tests.fixtures.finance import (
     make_price_item,
     make_timers_due,
     make_top_up,
-    money_findings,
     rows,
     run_cashier,
     run_system,
     value,
 )
+from tests.fixtures.findings import money_findings
 
 HEARD: list[InvoicePaid | PaymentSucceeded | RefundSucceeded] = []
 

@@ -23,14 +23,8 @@ from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
-from tests.fixtures.finance import (
-    FakeGateway,
-    let_time_to_pay_pass,
-    make_payer,
-    money_findings,
-    rows,
-    value,
-)
+from tests.fixtures.finance import FakeGateway, let_time_to_pay_pass, make_payer, rows, value
+from tests.fixtures.findings import money_findings
 from tests.fixtures.people import make_cashier
 
 pytestmark = pytest.mark.usefixtures("gateway")

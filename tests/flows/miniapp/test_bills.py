@@ -20,15 +20,8 @@ from hospital_core.kernel.context import system_context
 from hospital_core.kernel.run import run
 from hospital_core.registry.staff.states import StaffRole
 from tests.fixtures.access import make_clinic, make_session
-from tests.fixtures.finance import (
-    let_time_to_pay_pass,
-    make_e_invoice,
-    make_price_item,
-    money_findings,
-    rows,
-    run_cashier,
-    value,
-)
+from tests.fixtures.finance import let_time_to_pay_pass, make_e_invoice, make_price_item, rows, run_cashier, value
+from tests.fixtures.findings import money_findings
 from tests.fixtures.phone_money import make_charges, make_payer, prove, until
 from tests.fixtures.server import give_account
 

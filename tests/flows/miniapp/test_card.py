@@ -8,7 +8,8 @@ import pytest
 
 from hospital_core.finance.payments.commands import TakeCashTopUp
 from hospital_core.finance.payments.service import take_cash_top_up
-from tests.fixtures.finance import money_findings, run_cashier, value
+from tests.fixtures.finance import run_cashier, value
+from tests.fixtures.findings import money_findings
 from tests.fixtures.phone_money import make_charges, make_payer, until
 
 GROUP = "server"

@@ -8,7 +8,8 @@ import uuid
 import pytest
 
 from tests.fixtures.access import make_clinic, make_session
-from tests.fixtures.finance import money_findings, rows
+from tests.fixtures.finance import rows
+from tests.fixtures.findings import money_findings
 from tests.fixtures.phone_money import make_payer, until
 
 GROUP = "server"
