@@ -21,6 +21,7 @@ pytestmark = [
 ]
 LANDSCAPE = {"width": 1920, "height": 1080}
 PORTRAIT = {"width": 1080, "height": 1920}
+SHORT_PORTRAIT = {"width": 1200, "height": 1920}
 SHOWN_S = 1.0
 STALE_S = 10_000
 HEALS_MS = 15_000
@@ -266,7 +267,7 @@ def test_code_for_checking_in_is_on_the_glass_and_a_new_one_follows(open_screen:
     expect(picture).not_to_have_attribute("src", before, timeout=25_000)
 
 
-@pytest.mark.parametrize("size", [LANDSCAPE, PORTRAIT], ids=["landscape", "portrait"])
+@pytest.mark.parametrize("size", [LANDSCAPE, PORTRAIT, SHORT_PORTRAIT], ids=["landscape", "portrait", "short-portrait"])
 def test_full_board_fits_and_is_accessible(
     open_screen: OpenScreen, lobby: Lobby, complaints: Complaints, size: dict[str, int]
 ) -> None:
