@@ -33,6 +33,7 @@ from hospital_core.db import connect, disconnect
 from hospital_core.kernel import ports
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.secrecy import KeyRing
+from hospital_core.kernel.transactions import is_database_away
 from hospital_core.migrating import migrate
 from sandbox.wechat import make_config
 from tests.faults.checker import INTENTS, PLACES, channel_findings
@@ -184,8 +185,8 @@ class House:
                     return list(await connection.fetch(sql, *arguments))
                 finally:
                     await connection.close(timeout=2)
-            except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InterfaceError):
-                if time.monotonic() > ends:
+            except Exception as error:
+                if not is_database_away(error) or time.monotonic() > ends:
                     raise
                 await asyncio.sleep(_POLL_S)
 

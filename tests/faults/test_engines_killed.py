@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 from backend.embedded.postgres import EmbeddedPostgres
 from backend.embedded.redis import EmbeddedRedis
 from backend.supervisor import StartupRefused, Supervisor
+from hospital_core.kernel.transactions import is_database_away
 
 pytestmark = [pytest.mark.fault, pytest.mark.asyncio(loop_scope="function")]
 
@@ -90,13 +91,14 @@ async def _first_answer(url: str, statement: str) -> object:
     for _ in range(200):
         try:
             connection = await asyncpg.connect(url, timeout=2)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            try:
+                return await connection.fetchval(statement)
+            finally:
+                await connection.close(timeout=1)
+        except Exception as error:
+            if not is_database_away(error):
+                raise
             await asyncio.sleep(0.05)
-            continue
-        try:
-            return await connection.fetchval(statement)
-        finally:
-            await connection.close()
     raise AssertionError("PostgreSQL did not come back within 10 s")
 
 
