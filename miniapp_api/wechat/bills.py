@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import re
 import tempfile
+import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
@@ -32,6 +33,10 @@ _KINDS = {"SUCCESS": BillRowKind.PAYMENT, "REFUND": BillRowKind.REFUND, "REVOKED
 _FIELD = "`"
 _BETWEEN = ",`"  # not a comma alone: WeChat does not quote commas in a description
 _LINE_BYTES_MAX = 1 << 16  # a row has a few hundred
+_WIDTHS = {
+    "公众账号ID": 40, "商户号": 32, "特约商户号": 32, "微信订单号": 64, "商户订单号": 64, "微信退款单号": 64,
+    "商户退款单号": 64, "退款状态": 20,
+}  # fmt: skip
 _AMOUNT = re.compile(r"(-?[0-9]{1,12})(?:\.([0-9]{1,5}))?")
 
 
@@ -77,7 +82,7 @@ def _check(file: IO[bytes], address: BillAddress) -> None:
         with gzip.open(file) as text:
             for chunk in iter(partial(text.read, _CHUNK), b""):
                 digest.update(chunk)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise GatewayUnknown("bill is no gzip") from error
     if digest.hexdigest() != address.hash_value.lower():
         raise GatewayUnknown("bill hash differs")
@@ -103,8 +108,8 @@ def read_rows(lines: Iterable[bytes]) -> Iterator[BillRow]:
 
 
 def _text(line: bytes) -> str:
-    if len(line) >= _LINE_BYTES_MAX:
-        raise GatewayUnknown("bill line without end")
+    if len(line) >= _LINE_BYTES_MAX or b"\x00" in line:
+        raise GatewayUnknown("bill line that is none")
     try:
         return line.decode().rstrip("\r\n")
     except UnicodeDecodeError as error:
@@ -120,6 +125,8 @@ def _values(text: str, names: list[str]) -> dict[str, str]:
 
 def _row(values: Mapping[str, str]) -> BillRow:
     try:
+        if any(len(values[name]) > width for name, width in _WIDTHS.items()):
+            raise ValueError("longer than any number")
         kind = _KINDS[values["交易状态"]]
         came = kind is BillRowKind.PAYMENT
         return BillRow(

@@ -36,7 +36,8 @@ class PhoneNumbers:
         info = answer.get("phone_info")
         if not isinstance(info, dict) or not info.get("purePhoneNumber"):
             raise OutsideUnavailable()
-        if info.get("watermark", {}).get("appid") != self._program.appid:
+        mark = info.get("watermark")
+        if not isinstance(mark, dict) or mark.get("appid") != self._program.appid:
             raise PhoneCodeWrong()
         pure, country = str(info["purePhoneNumber"]), str(info.get("countryCode") or _MAINLAND)
         return pure if country == _MAINLAND else f"+{country}{pure}"

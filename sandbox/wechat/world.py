@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import secrets
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from cryptography import x509
 from sandbox.wechat import crypto
 from sandbox.wechat.config import Config
 from sandbox.wechat.faults import take
+from sandbox.wechat.keys import demo_openid
 from sandbox.wechat.state import Rule, State, Store, User
 
 if TYPE_CHECKING:
@@ -115,9 +115,8 @@ class World:
     def add_demo_users(self) -> None:
         """The people of the configuration, with the same openid on every machine and after every reset."""
         for person in self.config.demo_users:
-            seed = f"{self.config.appid}/{person['nickname']}/{person['phone']}"
-            openid = "o" + base64.urlsafe_b64encode(hashlib.sha256(seed.encode()).digest()).decode()[:27]
-            self.add_user(person["nickname"], person["phone"], openid=openid)
+            nickname, phone = person["nickname"], person["phone"]
+            self.add_user(nickname, phone, openid=demo_openid(self.config.appid, nickname, phone))
 
     def add_user(self, nickname: str, phone: str, *, openid: str | None = None) -> User:
         """Register a person, or give the known one of that openid its new nickname and phone."""

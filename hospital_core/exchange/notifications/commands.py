@@ -23,11 +23,12 @@ class BeginDelivery(Command):
 
 
 class RecordDelivery(Command):
-    """How a try to send a message ended (发送结果)."""
+    """How a try to send a message ended (发送结果). ``again``: without an answer another try is set for later."""
 
     attempt_id: UUID
     result: DeliveryResult
     errcode: int | None = None
+    again: bool = False
 
 
 class RecordConsent(Command):

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from asyncpg import Record
+
 from hospital_core.access.examinations.events import ExaminationCancelled
 from hospital_core.access.queueing.events import TicketCalled
 from hospital_core.access.queueing.queries import ticket_to_remind
@@ -33,11 +35,12 @@ from hospital_core.exchange.notifications.queries import WaitingMessage, message
 from hospital_core.exchange.notifications.service import begin_delivery, notify, notify_all, record_delivery
 from hospital_core.exchange.notifications.states import DeliveryResult
 from hospital_core.exchange.notifications.wording import NEAR_AHEAD
+from hospital_core.finance.billing.queries import as_old_as
 from hospital_core.finance.einvoicing.events import EInvoiceIssued
 from hospital_core.finance.payments.events import CardToppedUp, PaymentSucceeded, RefundSucceeded
 from hospital_core.kernel import ports
 from hospital_core.kernel.context import Context
-from hospital_core.kernel.errors import StateConflict
+from hospital_core.kernel.errors import OutsideUnavailable, StateConflict
 from hospital_core.kernel.events import handles, performs
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
@@ -53,8 +56,12 @@ FROM payment_intent i WHERE i.id = $1"""
 # Who paid on a phone is told; of a bill paid at a window, whoever may act for the patient.
 _PAYERS = """
 SELECT DISTINCT account_id FROM payment_intent WHERE invoice_id = $1 AND applied AND account_id IS NOT NULL"""
-_BOOKER = "SELECT patient_id, account_id FROM appointment WHERE id = $1"
-_UPCOMING = "SELECT patient_id, starts_at FROM appointment WHERE id = $1 AND status = 'booked' AND starts_at > $2"
+_BOOKER = "SELECT patient_id, account_id, created_at FROM appointment WHERE id = $1"
+_UPCOMING = """
+SELECT patient_id, starts_at, created_at FROM appointment WHERE id = $1 AND status = 'booked' AND starts_at > $2"""
+_BAN = "SELECT patient_id, made_at FROM booking_ban WHERE id = $1"
+# How old an e-invoice is: as old as what was charged.
+_CHARGED = f"SELECT {as_old_as('e.requested_at', 'e.invoice_id')} FROM e_invoice e WHERE e.id = $1"
 # A booking's own fee is told with the booking; ``source_kind`` is written by scheduling.
 _OTHER_THAN_FEES = """
 SELECT i.patient_id, i.account_id FROM payment_intent i
@@ -81,8 +88,7 @@ async def tell_examination_cancelled(uow: UnitOfWork, event: ExaminationCancelle
     """检查预约取消: whoever may act for the patient, because nobody's phone asked for it."""
     row = await uow.fetch_row(_BOOKER, event.appointment_id)
     if row is not None:
-        kind = NotificationKind.EXAMINATION_CANCELLED
-        await notify_all(uow, kind, event.appointment_id, patient_id=row["patient_id"])
+        await _to_all(uow, NotificationKind.EXAMINATION_CANCELLED, event.appointment_id, row)
 
 
 @handles(AddOnGiven)
@@ -90,7 +96,7 @@ async def tell_added(uow: UnitOfWork, event: AddOnGiven) -> None:
     """加号: nobody's phone asked for it, so whoever may act for the patient hears of it."""
     row = await uow.fetch_row(_BOOKER, event.appointment_id)
     if row is not None:
-        await notify_all(uow, NotificationKind.ADD_ON_GIVEN, event.appointment_id, patient_id=row["patient_id"])
+        await _to_all(uow, NotificationKind.ADD_ON_GIVEN, event.appointment_id, row)
 
 
 @handles(VisitReminderDue)
@@ -100,7 +106,7 @@ async def remind(uow: UnitOfWork, event: VisitReminderDue) -> None:
     if row is not None and not await remind_later(uow, event.appointment_id, row["starts_at"]):
         kind = await _of_its_sort(uow, event.appointment_id, NotificationKind.EXAMINATION_REMINDER)
         kind = kind or NotificationKind.VISIT_REMINDER
-        await notify_all(uow, kind, event.appointment_id, patient_id=row["patient_id"])
+        await _to_all(uow, kind, event.appointment_id, row)
 
 
 @handles(AppointmentRefunded)
@@ -206,7 +212,8 @@ async def tell_e_invoice(uow: UnitOfWork, event: EInvoiceIssued) -> None:
     payers = [row["account_id"] for row in await uow.fetch(_PAYERS, event.invoice_id)]
     kind, source = NotificationKind.E_INVOICE_ISSUED, event.e_invoice_id
     if not payers:
-        await notify_all(uow, kind, source, patient_id=event.patient_id)
+        since = await uow.fetch_value(_CHARGED, source)
+        await notify_all(uow, kind, source, patient_id=event.patient_id, since=since)
     for account_id in payers:
         await notify(uow, kind, source, patient_id=event.patient_id, account_id=account_id)
 
@@ -230,15 +237,21 @@ async def _to_who_waits(uow: UnitOfWork, kind: NotificationKind, event: Waitlist
 
 
 async def _about_a_ban(uow: UnitOfWork, kind: NotificationKind, event: BanEvent) -> None:
-    patient_id = await uow.fetch_value("SELECT patient_id FROM booking_ban WHERE id = $1", event.ban_id)
-    if patient_id is not None:
-        await notify_all(uow, kind, event.ban_id, patient_id=patient_id)
+    row = await uow.fetch_row(_BAN, event.ban_id)
+    if row is not None:
+        await notify_all(uow, kind, event.ban_id, patient_id=row["patient_id"], since=row["made_at"])
 
 
 async def _to_everybody(uow: UnitOfWork, kind: NotificationKind, event: DisruptionEvent) -> None:
     row = await uow.fetch_row(_BOOKER, event.appointment_id)
     if row is not None:
-        await notify_all(uow, kind, event.disruption_id, patient_id=row["patient_id"])
+        await _to_all(uow, kind, event.disruption_id, row)
+
+
+async def _to_all(uow: UnitOfWork, kind: NotificationKind, source_id: UUID, appointment: Record) -> None:
+    """About an appointment, to whoever may see it."""
+    patient_id, since = appointment["patient_id"], appointment["created_at"]
+    await notify_all(uow, kind, source_id, patient_id=patient_id, since=since)
 
 
 async def _to_the_payer(
@@ -251,7 +264,7 @@ async def _to_the_payer(
 
 @performs(NotificationWaiting)
 async def send(ctx: Context, event: NotificationWaiting) -> None:
-    """Hand a waiting message to its channel; without an answer the relay comes back, each time later.
+    """Hand a waiting message to its channel; without an answer again, each time later, while it is of use.
 
     At least once: a twin of a delivered message is not sent again.
     """
@@ -270,16 +283,19 @@ async def send(ctx: Context, event: NotificationWaiting) -> None:
 
 async def _try(ctx: Context, messenger: Messenger, waiting: WaitingMessage, attempt_id: UUID) -> None:
     page = f"pages/appointment/index?id={waiting.appointment_id}" if waiting.appointment_id else "pages/messages/index"
-    result, errcode, trouble = DeliveryResult.SENT, None, None
+    result, errcode, bug = DeliveryResult.SENT, None, None
     try:
         await messenger.send_subscribe(waiting.openid, waiting.kind, page, waiting.words)
     except MessageRefused as refusal:
         result, errcode = refusal.result, refusal.errcode
-    except Exception as error:  # whatever it was, the message may be tried again
-        result, trouble = DeliveryResult.UNAVAILABLE, error
+    except OutsideUnavailable:
+        result = DeliveryResult.UNAVAILABLE
+    except Exception as error:  # the relay comes back a few times, then parks it where people look
+        result, bug = DeliveryResult.UNAVAILABLE, error
+    told = RecordDelivery(attempt_id=attempt_id, result=result, errcode=errcode, again=bug is None)
     try:
-        await run(ctx, record_delivery, RecordDelivery(attempt_id=attempt_id, result=result, errcode=errcode))
+        await run(ctx, record_delivery, told)
     except StateConflict:
         return  # a twin was faster; its answer stands
-    if trouble is not None:
-        raise trouble
+    if bug is not None:
+        raise bug

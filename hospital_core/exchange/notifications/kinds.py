@@ -36,10 +36,19 @@ _USEFUL_FOR = {
     NotificationKind.TICKET_NEAR: timedelta(minutes=15),
     NotificationKind.WAITLIST_OFFERED: timedelta(minutes=30),
     NotificationKind.ADD_ON_GIVEN: timedelta(minutes=15),
+    # "Tomorrow", told in the evening: not after midnight.
+    NotificationKind.VISIT_REMINDER: timedelta(hours=6),
+    NotificationKind.EXAMINATION_REMINDER: timedelta(hours=6),
 }
 _ORDINARILY = timedelta(hours=24)
+_GAPS_S = (5, 30, 120, 300, 900, 1800, 3600)
 
 
 def useful_for(kind: NotificationKind) -> timedelta:
     """How long after it was written a message is still worth sending."""
     return _USEFUL_FOR.get(kind, _ORDINARILY)
+
+
+def next_try_after(tries: int) -> timedelta:
+    """How long to wait after so many tries without an answer: soon at first, then hourly while it is worth sending."""
+    return timedelta(seconds=_GAPS_S[min(tries, len(_GAPS_S)) - 1])

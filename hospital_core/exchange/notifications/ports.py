@@ -40,7 +40,7 @@ class Messenger(Protocol):
     async def send_subscribe(self, openid: str, template: str, page: str, data: Mapping[str, str]) -> None:
         """Deliver a message of a kind to a person; ``data`` has the kind's own words, the adapter knows the template.
 
-        Raises: MessageRefused; anything else means "not known", and it is tried again.
+        Raises: MessageRefused; OutsideUnavailable: not known, it is tried again while the message is of use.
         """
         ...
 

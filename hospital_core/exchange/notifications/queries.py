@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,22 +13,20 @@ from hospital_core.exchange.notifications.views import MessageView, SentMessage,
 from hospital_core.exchange.notifications.wording import WORDINGS, Said, Words, said
 from hospital_core.kernel import ports
 from hospital_core.kernel.commands import Page
+from hospital_core.kernel.cursors import cursor_after, place_of
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.accounts.queries import accounts_acting
 
-# Whoever may no longer act for the patient sees no message about them either.
+# Whoever may no longer act for the patient sees no message about them either, nor who may again but is not proven.
+_SEEN = f"n.account_id IN ({accounts_acting('n.patient_id', since='n.created_at')})"
 _INBOX = f"""
 SELECT n.* FROM notification n
-WHERE n.account_id = $1 AND ($2::timestamptz IS NULL OR n.created_at < $2)
-  AND n.account_id IN ({accounts_acting("n.patient_id")})
-ORDER BY n.created_at DESC LIMIT $3"""
+WHERE n.account_id = $1 AND ($2::timestamptz IS NULL OR (n.created_at, n.id) < ($2, $3)) AND {_SEEN}
+ORDER BY n.created_at DESC, n.id DESC LIMIT $4"""
 
 _UNREAD = f"""
 SELECT count(*)::int FROM (
-    SELECT 1 FROM notification n
-    WHERE n.account_id = $1 AND n.read_at IS NULL
-      AND n.account_id IN ({accounts_acting("n.patient_id")})
-    LIMIT 99) AS new"""
+    SELECT 1 FROM notification n WHERE n.account_id = $1 AND n.read_at IS NULL AND {_SEEN} LIMIT 99) AS new"""
 
 _ONE = "SELECT n.*, acc.openid FROM notification n JOIN patient_account acc ON acc.id = n.account_id WHERE n.id = $1"
 
@@ -40,8 +37,8 @@ FROM notification n
 CROSS JOIN LATERAL (SELECT count(*) AS tries FROM message_attempt m WHERE m.notification_id = n.id) t
 LEFT JOIN LATERAL (
     SELECT * FROM message_attempt m WHERE m.notification_id = n.id ORDER BY m.id DESC LIMIT 1) last ON true
-WHERE ($1::text IS NULL OR n.status = $1) AND ($2::timestamptz IS NULL OR n.created_at < $2)
-ORDER BY n.created_at DESC LIMIT $3"""
+WHERE ($1::text IS NULL OR n.status = $1) AND ($2::timestamptz IS NULL OR (n.created_at, n.id) < ($2, $3))
+ORDER BY n.created_at DESC, n.id DESC LIMIT $4"""
 
 _QUOTAS = "SELECT template, remaining, standing FROM subscribe_quota WHERE account_id = $1"
 
@@ -58,16 +55,18 @@ class WaitingMessage:
     appointment_id: UUID | None
 
 
-async def inbox(
-    reading: Reading, account_id: UUID | None = None, before: datetime | None = None, limit: int = 50
-) -> Page[MessageView]:
-    """Messages of the signed-in account, newest first (消息)."""
-    rows = await reading.fetch(_INBOX, account_id or reading.ctx.actor.id, before, limit)
+async def inbox(reading: Reading, cursor: str | None = None, limit: int = 50) -> Page[MessageView]:
+    """Messages of the signed-in account, newest first (消息). Raises: FieldProblem."""
+    found = await reading.fetch(_INBOX, reading.ctx.actor.id, *place_of(cursor), limit + 1)
+    rows = found[:limit]
     sources: dict[NotificationKind, list[UUID]] = defaultdict(list)
     for row in rows:
         sources[NotificationKind(row["kind"])].append(row["source_id"])
     told = {kind: await said(reading, kind, ids) for kind, ids in sources.items()}
-    return Page(items=[_view(row, told[NotificationKind(row["kind"])][row["source_id"]]) for row in rows])
+    return Page(
+        items=[_view(row, told[NotificationKind(row["kind"])][row["source_id"]]) for row in rows],
+        next_cursor=cursor_after(rows[-1]["created_at"], rows[-1]["id"]) if len(found) > limit else None,
+    )
 
 
 async def unread_messages(reading: Reading) -> UnreadMessages:
@@ -114,11 +113,18 @@ async def template_consents(reading: Reading) -> Page[TemplateConsent]:
 
 
 async def sent_messages(
-    reading: Reading, status: NotificationStatus | None = None, before: datetime | None = None, limit: int = 100
+    reading: Reading, status: NotificationStatus | None = None, cursor: str | None = None, limit: int = 100
 ) -> Page[SentMessage]:
-    """The log of messages and their tries (发送日志), newest first; the route holds the permission."""
-    rows = await reading.fetch(_LOG, status.value if status else None, before, limit)
-    return Page(items=[SentMessage(**dict(row), title=WORDINGS[NotificationKind(row["kind"])].title) for row in rows])
+    """The log of messages and their tries (发送日志), newest first; the route holds the permission.
+
+    Raises: FieldProblem.
+    """
+    found = await reading.fetch(_LOG, status.value if status else None, *place_of(cursor), limit + 1)
+    rows = found[:limit]
+    return Page(
+        items=[SentMessage(**dict(row), title=WORDINGS[NotificationKind(row["kind"])].title) for row in rows],
+        next_cursor=cursor_after(rows[-1]["created_at"], rows[-1]["notification_id"]) if len(found) > limit else None,
+    )
 
 
 def _view(row: Mapping[str, Any], told: Said) -> MessageView:

@@ -1,10 +1,11 @@
 """Writing messages, the permissions to send them, and what became of them (消息通知)."""
 
+from datetime import datetime
 from uuid import UUID
 
 from hospital_core.exchange.notifications.commands import BeginDelivery, ReadMessage, RecordConsent, RecordDelivery
 from hospital_core.exchange.notifications.events import NotificationWaiting
-from hospital_core.exchange.notifications.kinds import NotificationKind, useful_for
+from hospital_core.exchange.notifications.kinds import NotificationKind, next_try_after, useful_for
 from hospital_core.exchange.notifications.states import NOTIFICATION, Consent, DeliveryResult, NotificationStatus
 from hospital_core.exchange.notifications.views import DeliveryStart, MessagesRead
 from hospital_core.kernel.commands import Done, Empty
@@ -22,11 +23,22 @@ WHERE $5::uuid IN ({accounts_acting("$4")})
 ON CONFLICT (kind, source_id, account_id) DO NOTHING"""
 
 _FOLLOWERS = f"""
-SELECT DISTINCT acting.account_id FROM ({accounts_acting("$1")}) AS acting ORDER BY acting.account_id"""
+SELECT DISTINCT acting.account_id FROM ({accounts_acting("$1", since="$2")}) AS acting ORDER BY acting.account_id"""
 
 _SPEND = """
 UPDATE subscribe_quota SET remaining = remaining - CASE WHEN standing THEN 0 ELSE 1 END, changed_at = $3
 WHERE account_id = $1 AND template = $2 AND (standing OR remaining > 0)"""
+
+# Spent on a message that never went out. If it did after all, the channel says so by 43101 when nothing is left.
+_GIVE_BACK = """
+WITH unspent AS (UPDATE notification SET spent = false WHERE id = $1 AND spent RETURNING account_id)
+UPDATE subscribe_quota q SET remaining = q.remaining + CASE WHEN q.standing THEN 0 ELSE 1 END, changed_at = $3
+FROM unspent u WHERE q.account_id = u.account_id AND q.template = $2"""
+
+# Whoever stopped acting for the patient since it was written hears nothing any more.
+_HELD = f"""
+SELECT n.*, n.account_id IN ({accounts_acting("n.patient_id", since="n.created_at")}) AS may_know
+FROM notification n WHERE n.id = $1 FOR UPDATE OF n"""
 
 _ATTEMPT = """
 INSERT INTO message_attempt (id, notification_id, template, started_at, finished_at, result)
@@ -57,9 +69,15 @@ async def notify(
         uow.record(NotificationWaiting(notification_id=notification_id))
 
 
-async def notify_all(uow: UnitOfWork, kind: NotificationKind, source_id: UUID, *, patient_id: UUID) -> None:
-    """As ``notify``, to every account that may act for the patient: for what was booked at a window (停诊)."""
-    for row in await uow.fetch(_FOLLOWERS, patient_id):
+async def notify_all(
+    uow: UnitOfWork, kind: NotificationKind, source_id: UUID, *, patient_id: UUID, since: datetime
+) -> None:
+    """As ``notify``, to every account that may act for the patient: for what was booked at a window (停诊).
+
+    ``since``: how old what it tells of is. Anybody can link a patient whose number they know; until that is proven,
+    they are told of nothing that was there before.
+    """
+    for row in await uow.fetch(_FOLLOWERS, patient_id, since):
         await notify(uow, kind, source_id, patient_id=patient_id, account_id=row["account_id"])
 
 
@@ -69,14 +87,15 @@ async def begin_delivery(uow: UnitOfWork, command: BeginDelivery) -> DeliverySta
     What may not be sent is refused here, without asking the channel; the inbox has it all the same.
     Locks: the message.
     """
-    row = await uow.fetch_row("SELECT * FROM notification WHERE id = $1 FOR UPDATE", command.notification_id)
+    row = await uow.fetch_row(_HELD, command.notification_id)
     if row is None or row["status"] != NotificationStatus.WAITING:
         return DeliveryStart(attempt_id=None)
     refusal = None
     if command.template is None:
         refusal = DeliveryResult.NO_TEMPLATE
-    elif uow.now - row["created_at"] > useful_for(NotificationKind(row["kind"])):
+    elif not row["may_know"] or uow.now - row["created_at"] > useful_for(NotificationKind(row["kind"])):
         refusal = DeliveryResult.TOO_LATE
+        await uow.execute(_GIVE_BACK, row["id"], command.template, uow.now)
     elif command.counted and not row["spent"]:
         if await uow.execute(_SPEND, row["account_id"], command.template, uow.now):
             await uow.execute("UPDATE notification SET spent = true WHERE id = $1", row["id"])
@@ -93,7 +112,9 @@ async def begin_delivery(uow: UnitOfWork, command: BeginDelivery) -> DeliverySta
 async def record_delivery(uow: UnitOfWork, command: RecordDelivery) -> Done:
     """Keep the channel's answer (发送结果). Raises: NotFound, StateConflict (told before by a twin).
 
-    A channel that knows of no permission is right: what we thought was left is void.
+    A channel that knows of no permission is right: what we thought was left is void. One that will never take the
+    message has used none up.
+    Emits: NotificationWaiting (timer) where no answer came.
     """
     row = await uow.fetch_row(
         "UPDATE message_attempt SET result = $2, errcode = $3, finished_at = $4 WHERE id = $1 RETURNING *",
@@ -103,6 +124,8 @@ async def record_delivery(uow: UnitOfWork, command: RecordDelivery) -> Done:
         raise NotFound()
     uow.audited("notification", row["notification_id"])
     if not command.result.is_final:
+        if command.again:
+            await _try_again(uow, row["notification_id"])
         return Done()
     sent = command.result is DeliveryResult.SENT
     move, at = ("send", uow.now) if sent else ("refuse", None)
@@ -113,7 +136,14 @@ async def record_delivery(uow: UnitOfWork, command: RecordDelivery) -> Done:
             "WHERE account_id = $1 AND template = $2",
             message["account_id"], row["template"], uow.now,
         )  # fmt: skip
+    elif command.result is DeliveryResult.REJECTED:
+        await uow.execute(_GIVE_BACK, message["id"], row["template"], uow.now)
     return Done()
+
+
+async def _try_again(uow: UnitOfWork, notification_id: UUID) -> None:
+    tries = await uow.fetch_value("SELECT count(*) FROM message_attempt WHERE notification_id = $1", notification_id)
+    uow.record(NotificationWaiting(notification_id=notification_id), not_before=uow.now + next_try_after(tries))
 
 
 async def record_consent(uow: UnitOfWork, command: RecordConsent) -> Done:

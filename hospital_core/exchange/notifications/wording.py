@@ -195,7 +195,7 @@ def _added(row: _Row) -> Words:
 
 def _reminder(row: _Row) -> Words:
     words = _booked(row)
-    advice = "请提前半小时在手机上签到候诊" if _is_online(row) else words["due"] or "请携带证件提前到院签到"
+    advice = "请提前在手机上签到候诊" if _is_online(row) else words["due"] or "请携带证件提前到院签到"
     return words | {"advice": advice}
 
 

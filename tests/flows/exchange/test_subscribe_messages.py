@@ -22,9 +22,10 @@ from hospital_core.access.scheduling.service.changing import stop_clinic, substi
 from hospital_core.exchange.notifications.commands import BeginDelivery, RecordConsent
 from hospital_core.exchange.notifications.events import NotificationWaiting
 from hospital_core.exchange.notifications.handlers import send
+from hospital_core.exchange.notifications.ports import MessageRefused
 from hospital_core.exchange.notifications.queries import inbox, sent_messages, template_consents
 from hospital_core.exchange.notifications.service import begin_delivery, record_consent
-from hospital_core.exchange.notifications.states import Consent
+from hospital_core.exchange.notifications.states import Consent, DeliveryResult
 from hospital_core.finance.billing.commands import Charge, IssueInvoice
 from hospital_core.finance.billing.service import charge, issue_invoice
 from hospital_core.finance.payments.commands import OpenIntent, RequestRefund
@@ -54,6 +55,26 @@ from tests.fixtures.access import (
 from tests.fixtures.finance import FakeGateway, make_price_item, rows, value
 
 APPID = "wxhospital00000001"
+
+
+# A person's own messages only: other tests' may be waiting beside them.
+_WAITING_OF = """
+FROM outbox_delivery d JOIN outbox_event e ON e.id = d.event_id
+JOIN notification n ON n.id = (e.payload->>'notification_id')::uuid
+WHERE d.handler = 'exchange.notifications.handlers.send' AND n.account_id = $1 AND d.state = 'due'"""
+
+
+async def _wait_s(person: Person) -> list[int]:
+    """How long each of a person's messages waits for its next try."""
+    found = await rows(f"SELECT extract(epoch FROM d.not_before - hospital_now())::int AS s {_WAITING_OF}",
+                       person.account_id)  # fmt: skip
+    return [row["s"] for row in found]
+
+
+async def _next_try(person: Person) -> None:
+    await rows(f"UPDATE outbox_delivery SET not_before = hospital_now() WHERE id IN (SELECT d.id {_WAITING_OF}) "
+               "RETURNING id", person.account_id)  # fmt: skip
+    await relay.drain(4)
 
 
 async def allow(
@@ -189,6 +210,96 @@ async def test_given_no_answer_then_each_try_is_logged_and_one_permission_is_spe
     assert await left(person, "appointment_confirmed") == 1
     (log,) = [one for one in (await sent_messages(reading(SYSTEM))).items if one.patient_id == person.patient_id]
     assert (log.tries, log.result, log.title) == (3, "sent", "预约成功")
+
+
+async def test_given_a_channel_that_is_away_for_an_hour_then_the_message_still_goes_out(
+    gateway: FakeGateway, counting: FakeMessenger
+) -> None:
+    person = await make_person()
+    await allow(person, "appointment_confirmed")
+    counting.failing = 10
+    await booked_by(person, gateway)
+    gaps = []
+    for _ in range(10):
+        gaps += await _wait_s(person)
+        await _next_try(person)
+    assert await told(person) == [("appointment_confirmed", "sent")]
+    assert await results(person) == ["unavailable"] * 10 + ["sent"]
+    assert len(gaps) == 10
+    assert gaps == sorted(gaps)
+    assert sum(gaps) > 3600
+
+
+async def test_given_a_bug_of_ours_then_its_message_is_parked_where_people_look(
+    gateway: FakeGateway, messenger: FakeMessenger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await make_person()
+
+    async def stumbles(*_: object) -> None:
+        raise KeyError("no such keyword")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(messenger, "send_subscribe", stumbles)
+        await booked_by(person, gateway)
+        assert len(await _wait_s(person)) == 1, "the relay's own back-off and no timer beside it"
+    await _next_try(person)
+    assert await results(person) == ["unavailable", "sent"]
+
+
+async def test_given_a_link_that_ended_before_the_message_went_out_then_nothing_is_told(
+    gateway: FakeGateway, counting: FakeMessenger
+) -> None:
+    person = await make_person()
+    await allow(person, "appointment_confirmed")
+    counting.failing = 1
+    await booked_by(person, gateway)
+    await rows("UPDATE account_link SET status = 'revoked' WHERE account_id = $1 RETURNING id", person.account_id)
+    await _next_try(person)
+    assert counting.sent == []
+    assert await results(person) == ["unavailable", "too_late"]
+    assert await left(person, "appointment_confirmed") == 1
+
+
+async def test_given_a_message_that_the_channel_never_takes_then_no_permission_is_used_up(
+    gateway: FakeGateway, counting: FakeMessenger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await make_person()
+    await allow(person, "appointment_confirmed")
+
+    async def misfits(*_: object) -> None:
+        raise MessageRefused(DeliveryResult.REJECTED, 47003)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(counting, "send_subscribe", misfits)
+        await booked_by(person, gateway)
+    assert await results(person) == ["rejected"]
+    assert await left(person, "appointment_confirmed") == 1
+    await booked_by(person, gateway)
+    assert await results(person) == ["rejected", "sent"]
+    assert await left(person, "appointment_confirmed") == 0
+
+
+async def test_given_messages_of_one_moment_then_no_page_of_the_log_skips_any(
+    gateway: FakeGateway, messenger: FakeMessenger
+) -> None:
+    """The relay writes what it handles together at one time."""
+    person = await make_person()
+    wanted = {await _message(person) for _ in range(5)}
+    await rows(
+        "UPDATE notification SET created_at = (SELECT min(created_at) FROM notification WHERE account_id = $1) "
+        "WHERE account_id = $1 RETURNING id",
+        person.account_id,
+    )
+    logged: list[UUID] = []
+    cursor = None
+    for _ in range(200):
+        page = await sent_messages(reading(SYSTEM), cursor=cursor, limit=2)
+        logged += [one.notification_id for one in page.items]
+        cursor = page.next_cursor
+        if cursor is None or wanted <= set(logged):
+            break
+    assert wanted <= set(logged)
+    assert len(logged) == len(set(logged))
 
 
 async def test_given_the_channel_knows_of_no_permission_then_ours_is_void(
