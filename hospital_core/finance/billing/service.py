@@ -42,6 +42,12 @@ _CHARGED_BEFORE = """
 SELECT * FROM charge_item WHERE source_kind = $1 AND source_id = $2 AND price_item_id = $3
 AND status IN ('billable', 'billed')"""
 
+# What was given back in full stands for nothing any more; it stays on its bill, and the same may be charged again.
+_GIVEN_BACK = f"""
+UPDATE charge_item SET status = {CHARGE_ITEM.target_sql("abort")}, version = version + 1
+WHERE source_kind = $1 AND source_id = $2 AND price_item_id = $3
+  AND status = 'billed' AND refunded_quantity = quantity"""
+
 _INVOICE = """
 INSERT INTO invoice (id, version, invoice_no, patient_id, encounter_id, total_fen, paid_fen, status, issued_at)
 VALUES ($1, 0, $2, $3, $4, $5, 0, $6, $7) RETURNING *"""
@@ -80,7 +86,8 @@ WHERE id = $1 AND paid_fen + $2 <= total_fen AND {INVOICE.sources_sql("settle")}
 
 
 async def charge(uow: UnitOfWork, command: Charge) -> ChargeItemView:
-    """Charge a service or material (记费); the same source and price item again answers the first charge.
+    """Charge a service or material (记费); the same source and price item again answers the first charge, unless
+    that was given back in full.
 
     A price of one's own needs a reason and, of a person, the right to it; what a rule of the house decides (a doctor's
     fee, a free re-visit) is charged in the house's name by ``charge_by_rule``.
@@ -97,14 +104,17 @@ async def charge_by_rule(uow: UnitOfWork, command: Charge) -> ChargeItemView:
     """Charge what a rule of the house priced (按规则记费), whoever set it off. Raises: what ``price_of`` raises."""
     price = await price_of(uow, command.price_item_id, uow.now)
     unit_price = price.unit_price if command.unit_price is None else command.unit_price
-    row = await uow.fetch_row(
-        _CHARGE, new_id(), command.patient_id, command.encounter_id, command.price_item_id, price.name,
-        price.category.value, price.unit, unit_price, command.override_reason, command.quantity,
-        fen_of(unit_price, command.quantity), ChargeItemStatus.BILLABLE.value,
-        command.source_kind, command.source_id, uow.now,
+    item = (
+        command.patient_id, command.encounter_id, command.price_item_id, price.name, price.category.value, price.unit,
+        unit_price, command.override_reason, command.quantity, fen_of(unit_price, command.quantity),
+        ChargeItemStatus.BILLABLE.value, command.source_kind, command.source_id, uow.now,
     )  # fmt: skip
+    same = (command.source_kind, command.source_id, command.price_item_id)
+    row = await uow.fetch_row(_CHARGE, new_id(), *item)
+    if row is None and await uow.execute(_GIVEN_BACK, *same):
+        row = await uow.fetch_row(_CHARGE, new_id(), *item)
     if row is None:
-        row = await uow.fetch_row(_CHARGED_BEFORE, command.source_kind, command.source_id, command.price_item_id)
+        row = await uow.fetch_row(_CHARGED_BEFORE, *same)
     if row is None:
         raise ChargesNotBillable()  # it was taken back between the two statements
     uow.audited("charge_item", row["id"], patient_id=row["patient_id"])

@@ -167,6 +167,7 @@ class PaperStock(VersionedRow):
     """Numbered blanks handed out to a drawer (纸质票据领用), used in order. Source: EB-04.
 
     ``next_number`` is the blank on top; past ``last_number`` there is none left. ``digits``: as many are printed.
+    ``returned_from``: the first of those that came back unused (退回); they may be handed out again.
     """
 
     drawer_id: UUID
@@ -178,6 +179,10 @@ class PaperStock(VersionedRow):
     digits = fields.SmallIntField()
     handed_out_at = fields.DatetimeField()
     handed_out_by = fields.UUIDField(null=True)
+    returned_from: int | None = fields.BigIntField(null=True)
+    returned_at = fields.DatetimeField(null=True)
+    returned_by = fields.UUIDField(null=True)
+    return_reason = fields.CharField(max_length=200, null=True)
 
     class Meta:
         table = "paper_stock"
@@ -187,7 +192,13 @@ class PaperStock(VersionedRow):
                 check="first_number >= 0 AND last_number BETWEEN first_number AND first_number + 99999 "
                 "AND next_number BETWEEN first_number AND last_number + 1",
                 name="paper_stock_in_order",
-            )
+            ),
+            CheckConstraint(
+                check="(returned_from IS NULL) = (returned_at IS NULL) "
+                "AND (returned_from IS NULL) = (return_reason IS NULL) "
+                "AND (returned_from IS NULL OR (returned_from = next_number AND returned_from <= last_number))",
+                name="paper_stock_return_says_why",
+            ),
         ]
 
 

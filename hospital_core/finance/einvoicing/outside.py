@@ -17,7 +17,13 @@ from hospital_core.finance.einvoicing.ports import (
     PlatformRefused,
     PlatformUnknown,
 )
-from hospital_core.finance.einvoicing.service import begin_try, record_issued, record_reversed, record_trouble
+from hospital_core.finance.einvoicing.service import (
+    OTHER_AMOUNT,
+    begin_try,
+    record_issued,
+    record_reversed,
+    record_trouble,
+)
 from hospital_core.finance.einvoicing.states import EInvoiceStatus
 from hospital_core.finance.einvoicing.views import TryView
 from hospital_core.kernel import ports
@@ -27,8 +33,7 @@ from hospital_core.kernel.run import run
 
 log = logging.getLogger(__name__)
 
-OTHER_AMOUNT = "OTHER_AMOUNT"  # our own words beside the platform's
-OFF = "OFF"
+OFF = "OFF"  # our own word beside the platform's
 
 
 async def carry_out(ctx: Context, e_invoice_id: UUID) -> None:

@@ -33,6 +33,14 @@ class SpoilBlank(Command):
     reason: str = Field(min_length=2, max_length=200)
 
 
+class ReturnBlanks(Command):
+    """Hand back the unused rest of a range (退回空白票据); ``paper_no`` is the number seen on its first blank."""
+
+    stock_id: UUID
+    paper_no: str = Field(pattern=_NUMBER)
+    reason: str = Field(min_length=2, max_length=200)
+
+
 class TakeBackPaper(Command):
     """Void a paper copy that came back (收回作废)."""
 

@@ -12,19 +12,26 @@ from hospital_core.kernel.reading import Reading
 
 _PAGE = 50
 
-_STOCKS = """
+# With blanks left, that is neither used up nor handed back.
+_IN_USE = "{0}.returned_at IS NULL AND {0}.next_number <= {0}.last_number"
+
+_STOCKS = f"""
 SELECT s.id, s.drawer_id, d.name AS drawer, s.batch_code, lpad(s.first_number::text, s.digits, '0') AS first_no,
        lpad(s.last_number::text, s.digits, '0') AS last_no,
-       CASE WHEN s.next_number <= s.last_number THEN lpad(s.next_number::text, s.digits, '0') END AS next_no,
-       s.last_number - s.next_number + 1 AS left, s.handed_out_at, m.name AS handed_out_by,
+       CASE WHEN {_IN_USE.format("s")} THEN lpad(s.next_number::text, s.digits, '0') END AS next_no,
+       CASE WHEN s.returned_at IS NULL THEN s.last_number - s.next_number + 1 ELSE 0 END AS left,
+       s.handed_out_at, m.name AS handed_out_by, lpad(s.returned_from::text, s.digits, '0') AS returned_no,
+       coalesce(s.last_number - s.returned_from + 1, 0) AS returned_count, s.returned_at, b.name AS returned_by,
+       s.return_reason,
        (SELECT count(*) FROM paper_copy c WHERE c.stock_id = s.id AND c.status = 'void') AS void_count,
        (SELECT count(*) FROM paper_copy c WHERE c.stock_id = s.id AND c.status IN ('failed', 'void-failed')) AS waiting,
        EXISTS (SELECT 1 FROM cashier_shift h WHERE h.drawer_id = s.drawer_id AND h.staff_id = $1 AND h.status = 'open')
            AS mine,
-       s.next_number <= s.last_number AND NOT EXISTS (
-           SELECT 1 FROM paper_stock o WHERE o.drawer_id = s.drawer_id AND o.next_number <= o.last_number
+       {_IN_USE.format("s")} AND NOT EXISTS (
+           SELECT 1 FROM paper_stock o WHERE o.drawer_id = s.drawer_id AND {_IN_USE.format("o")}
            AND o.id < s.id) AS on_top
-FROM paper_stock s JOIN cash_drawer d ON d.id = s.drawer_id LEFT JOIN staff_member m ON m.id = s.handed_out_by"""
+FROM paper_stock s JOIN cash_drawer d ON d.id = s.drawer_id LEFT JOIN staff_member m ON m.id = s.handed_out_by
+LEFT JOIN staff_member b ON b.id = s.returned_by"""
 
 _COPIES = """
 SELECT c.*, e.bill_no, a.name AS asker, v.name AS voider FROM paper_copy c
@@ -50,7 +57,7 @@ class PaperCall:
 async def paper_stocks(reading: Reading) -> Page[PaperStockView]:
     """Ranges of blanks, those with some left first (票据库存)."""
     rows = await reading.fetch(
-        f"{_STOCKS} ORDER BY s.next_number > s.last_number, d.code, s.id LIMIT 200", reading.ctx.actor.id
+        f"{_STOCKS} ORDER BY ({_IN_USE.format('s')}) DESC, d.code, s.id LIMIT 200", reading.ctx.actor.id
     )
     return Page(items=[PaperStockView(**dict(row)) for row in rows])
 

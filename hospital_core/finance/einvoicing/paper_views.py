@@ -10,7 +10,8 @@ from hospital_core.kernel.commands import View
 class PaperStockView(View):
     """A range of blanks of a drawer (领用的票据). ``next_no`` is on top, None when all are used.
 
-    ``mine``: of the drawer at which the reader works now; ``on_top``: the range its drawer draws from.
+    ``mine``: of the drawer at which the reader works now; ``on_top``: the range its drawer draws from. ``returned_no``:
+    the first of ``returned_count`` blanks that came back unused (退回).
     """
 
     id: UUID
@@ -27,6 +28,11 @@ class PaperStockView(View):
     on_top: bool
     handed_out_at: datetime
     handed_out_by: str | None
+    returned_no: str | None
+    returned_count: int
+    returned_at: datetime | None
+    returned_by: str | None
+    return_reason: str | None
 
 
 class PaperCopyView(View):

@@ -26,6 +26,7 @@ from hospital_core.finance.einvoicing.paper_commands import (
     PrintPaper,
     RecordPaperTrouble,
     RetryPaper,
+    ReturnBlanks,
     SchedulePaper,
     SpoilBlank,
     TakeBackPaper,
@@ -54,7 +55,13 @@ INSERT INTO paper_stock (id, version, drawer_id, batch_code, first_number, last_
 VALUES ($1, 0, $2, $3, $4, $5, $4, $6, $7, $8)"""
 
 _ON_TOP = """
-SELECT * FROM paper_stock WHERE drawer_id = $1 AND next_number <= last_number ORDER BY id LIMIT 1 FOR UPDATE"""
+SELECT * FROM paper_stock WHERE drawer_id = $1 AND returned_at IS NULL AND next_number <= last_number
+ORDER BY id LIMIT 1 FOR UPDATE"""
+
+_RETURN = """
+UPDATE paper_stock SET returned_from = next_number, returned_at = $2, returned_by = $3, return_reason = $4,
+    version = version + 1
+WHERE id = $1"""
 
 _USE = """
 INSERT INTO paper_copy (id, version, stock_id, number, paper_no, e_invoice_id, status, tries, asked_at, asked_by,
@@ -110,15 +117,23 @@ async def spoil_blank(uow: UnitOfWork, command: SpoilBlank) -> PaperCopyView:
     Raises: EInvoicingOff, NotFound, Forbidden, NoBlankLeft, OtherBlankNext, BlankUnderWay. Emits: PaperDue.
     """
     _platform_is_on()
-    window = await window_of(uow)
-    stock = await uow.fetch_row("SELECT * FROM paper_stock WHERE id = $1 FOR UPDATE", command.stock_id)
-    if stock is None:
-        raise NotFound()
-    if window is None or window.drawer_id != stock["drawer_id"]:
-        require(uow.ctx, Permission.E_INVOICE_PAPER)
+    stock = await _hold_range(uow, command.stock_id)
     paper_id = await _use(uow, stock, command.paper_no, PaperStatus.VOIDING, reason=command.reason)
     uow.audited("paper_copy", paper_id, reason=command.reason)
     return await paper_copy(uow, paper_id)
+
+
+async def return_blanks(uow: UnitOfWork, command: ReturnBlanks) -> PaperStockView:
+    """Hand back the unused rest of a range (退回): by who works at its drawer, or who hands out.
+
+    Each number stays explained: used ones by their copies, these by who brought them back and why; they may be handed
+    out again. The platform is not told: it knows blanks that were used, not where others lie.
+    Raises: NotFound, Forbidden, NoBlankLeft, OtherBlankNext, BlankUnderWay. Locks: the range of blanks.
+    """
+    stock = await _check_top(uow, await _hold_range(uow, command.stock_id), command.paper_no)
+    await uow.execute(_RETURN, stock["id"], uow.now, uow.ctx.actor.id, command.reason)
+    uow.audited("paper_stock", stock["id"], reason=command.reason)
+    return await paper_stock(uow, stock["id"])
 
 
 async def take_back_paper(uow: UnitOfWork, command: TakeBackPaper) -> PaperCopyView:
@@ -232,14 +247,7 @@ async def _use(
     reason: str | None = None,
 ) -> UUID:
     """Use the blank on top of a locked range; it must be the one that was seen."""
-    if stock is None or stock["next_number"] > stock["last_number"]:
-        raise NoBlankLeft()
-    open_one = "SELECT 1 FROM paper_copy WHERE stock_id = $1 AND status IN ('requested', 'failed')"
-    if await uow.fetch_value(open_one, stock["id"]) is not None:
-        raise BlankUnderWay()
-    next_no = str(stock["next_number"]).zfill(stock["digits"])
-    if paper_no != next_no:
-        raise OtherBlankNext(next_no=next_no)
+    stock = await _check_top(uow, stock, paper_no)
     paper_id, by = new_id(), uow.ctx.actor.id
     await uow.execute(
         _USE, paper_id, stock["id"], stock["next_number"], paper_no, e_invoice_id, status.value, uow.now, by, reason,
@@ -249,6 +257,30 @@ async def _use(
     await uow.execute(sql, stock["id"])
     _remind(uow, paper_id)
     return paper_id
+
+
+async def _hold_range(uow: UnitOfWork, stock_id: UUID) -> Record:
+    """Lock a range for who works at its drawer, or who hands out. Raises: NotFound, Forbidden."""
+    window = await window_of(uow)
+    stock = await uow.fetch_row("SELECT * FROM paper_stock WHERE id = $1 FOR UPDATE", stock_id)
+    if stock is None:
+        raise NotFound()
+    if window is None or window.drawer_id != stock["drawer_id"]:
+        require(uow.ctx, Permission.E_INVOICE_PAPER)
+    return stock
+
+
+async def _check_top(uow: UnitOfWork, stock: Record | None, paper_no: str) -> Record:
+    """A locked range, if its blank on top is the one that was seen, and is sure to be unused."""
+    if stock is None or stock["returned_at"] is not None or stock["next_number"] > stock["last_number"]:
+        raise NoBlankLeft()
+    open_one = "SELECT 1 FROM paper_copy WHERE stock_id = $1 AND status IN ('requested', 'failed')"
+    if await uow.fetch_value(open_one, stock["id"]) is not None:
+        raise BlankUnderWay()
+    next_no = str(stock["next_number"]).zfill(stock["digits"])
+    if paper_no != next_no:
+        raise OtherBlankNext(next_no=next_no)
+    return stock
 
 
 def _remind(uow: UnitOfWork, paper_id: UUID) -> None:

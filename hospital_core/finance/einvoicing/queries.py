@@ -66,6 +66,15 @@ FROM e_invoice WHERE status IN ('requested', 'reversing', 'failed', 'reversal-fa
 _DIFFERENCES = """
 SELECT d.*, i.invoice_no FROM e_invoice_difference d LEFT JOIN invoice i ON i.id = d.invoice_id
 WHERE d.check_id = $1 ORDER BY d.id"""
+# A platform that was away for a day leaves a gap; a week is made up for. Newest first: an old day that the platform
+# refuses holds up no other.
+_TO_CHECK = """
+SELECT d.day FROM (
+    SELECT back, ((hospital_now() - interval '2 hours') AT TIME ZONE 'Asia/Shanghai')::date - back AS day
+    FROM generate_series(1, 7) AS back) AS d
+WHERE NOT EXISTS (SELECT 1 FROM e_invoice_check c WHERE c.day = d.day AND c.checked_by IS NULL)
+  AND (d.back = 1 OR d.day >= (SELECT (min(requested_at) AT TIME ZONE 'Asia/Shanghai')::date FROM e_invoice))
+ORDER BY d.back LIMIT 1"""
 _LINES = "SELECT * FROM e_invoice_line WHERE e_invoice_id = $1 ORDER BY id"
 _NEXT = """
 SELECT id FROM e_invoice WHERE invoice_id = $1 AND generation > $2 AND status <> 'cancelled'
@@ -175,11 +184,8 @@ async def check(reading: Reading, check_id: UUID) -> EInvoiceCheckDetail:
 
 
 async def day_to_check(reading: Reading) -> date | None:
-    """Yesterday, from two o'clock in the morning until it was checked (待核对日)."""
-    day: date | None = await reading.fetch_value(
-        "SELECT d FROM (SELECT ((hospital_now() - interval '2 hours') AT TIME ZONE 'Asia/Shanghai')::date - 1 AS d) y "
-        "WHERE NOT EXISTS (SELECT 1 FROM e_invoice_check c WHERE c.day = y.d AND c.checked_by IS NULL)"
-    )
+    """The latest day not checked yet (待核对日): yesterday from two in the morning, then what was missed before."""
+    day: date | None = await reading.fetch_value(_TO_CHECK)
     return day
 
 

@@ -36,7 +36,8 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
 
-NO_ANSWER = "NO_ANSWER"  # our own word beside the platform's
+NO_ANSWER = "NO_ANSWER"  # our own words beside the platform's
+OTHER_AMOUNT = "OTHER_AMOUNT"  # it has this bill under another amount: there is a number, though not one we take
 _PARTIAL, _WHOLE = "部分退费，冲红后按余额重开", "全额退费"
 
 _LIVING = "SELECT * FROM e_invoice WHERE invoice_id = $1 AND status NOT IN ('reversed', 'cancelled')"
@@ -87,11 +88,16 @@ async def keep_true(uow: UnitOfWork, invoice_id: UUID) -> None:
         else:
             await uow.execute(_WANT_PAPER, living["id"], uow.now)
         return
-    if living is not None and state is EInvoiceStatus.FAILED and living["refused"]:
+    if living is not None and _was_never_issued(living):
         await transition(uow, E_INVOICE, "cancel", living["id"])
         living = None
     if living is None and left.amount_fen:
         await _request(uow, bill, left)
+
+
+def _was_never_issued(row: Record) -> bool:
+    """Refused by the platform: another may take its place. With a number there, the bill would have two."""
+    return bool(row["status"] == EInvoiceStatus.FAILED and row["refused"] and row["failure_code"] != OTHER_AMOUNT)
 
 
 async def issue_e_invoice(uow: UnitOfWork, command: IssueEInvoice) -> EInvoiceRow:

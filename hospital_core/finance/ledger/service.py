@@ -40,6 +40,9 @@ _EARLIER = """
 SELECT min(accounting_date) FROM journal_entry
 WHERE accounting_date < $1 AND accounting_date > coalesce((SELECT max(day) FROM closed_day), '-infinity')"""
 
+# What was booked while the lock was waited for is in it, so the day ends after that.
+_LAST = "SELECT greatest($2::timestamptz, max(at)) FROM journal_entry WHERE accounting_date = $1"
+
 _CLOSE = "INSERT INTO closed_day (id, day, closed_at, closed_by, totals) VALUES ($1, $2, $3, $4, $5::jsonb)"
 
 
@@ -89,9 +92,10 @@ async def close_day(uow: UnitOfWork, command: CloseDay) -> ClosedDayView:
         new_id(),
         orjson.dumps({row.account.value: row.model_dump(exclude={"account"}) for row in balances}),
     )
-    await uow.execute(_CLOSE, day_id, day, uow.now, uow.ctx.actor.id, totals.decode())
+    closed_at = await uow.fetch_value(_LAST, day, uow.now)
+    await uow.execute(_CLOSE, day_id, day, closed_at, uow.ctx.actor.id, totals.decode())
     uow.audited("closed_day", day_id, reason=day.isoformat())
-    return ClosedDayView(day=day, closed_at=uow.now, closed_by=uow.ctx.actor.id, accounts=balances)
+    return ClosedDayView(day=day, closed_at=closed_at, closed_by=uow.ctx.actor.id, accounts=balances)
 
 
 async def correct(uow: UnitOfWork, command: Correct) -> JournalRef:

@@ -138,6 +138,7 @@ class MismatchKind(StrEnum):
     APP = "mismatch_app"
     PAYER = "mismatch_payer"
     TRANSACTION = "mismatch_transaction"  # another transaction settled this intent before
+    NO_ANSWER = "no_answer"  # still open an hour past its time: the channel does not say what became of it
 
 
 class NoteMismatch(Command):

@@ -34,7 +34,7 @@ class PaymentMismatch(DomainError):
 
 
 class BeingReversed(DomainError):
-    """The order of this payment code is being reversed: what it took goes back by itself, nothing is taken in."""
+    """The order of this payment code is being, or was, reversed: what it took goes back, nothing is taken in."""
 
     code = "payments.being_reversed"
     kind = Kind.CONFLICT
@@ -71,6 +71,14 @@ class MismatchSettled(DomainError):
     code = "payments.mismatch_settled"
     kind = Kind.CONFLICT
     title = "这笔款项已登记处理结果"
+
+
+class SlipRecorded(DomainError):
+    """This number of a terminal or of the insurance stands on the bill, or on the card in this shift, already."""
+
+    code = "payments.slip_recorded"
+    kind = Kind.CONFLICT
+    title = "该凭证号已登记，请勿重复登记"
 
 
 class TenderTooSmall(DomainError):

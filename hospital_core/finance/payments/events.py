@@ -67,10 +67,11 @@ class RefundSucceeded(Event):
 
 
 class PaymentCheckDue(Event):
-    """Timer: ask the channel whether an open intent was paid (查单)."""
+    """Timer: ask the channel whether an open intent was paid (查单). ``once``: no further timer follows this one."""
 
     intent_id: UUID
     step: int
+    once: bool = False
 
 
 class RefundCheckDue(Event):

@@ -13,7 +13,8 @@ from hospital_core.kernel.run import run
 async def check_payment(ctx: Context, event: PaymentCheckDue) -> None:
     """Ask for an open intent; while it stays open, ask again. A lost callback is healed here (掉单补偿)."""
     await outside.check_intent_now(ctx, event.intent_id)
-    await run(ctx, schedule_payment_check, ScheduleCheck(object_id=event.intent_id, step=event.step + 1))
+    if not event.once:
+        await run(ctx, schedule_payment_check, ScheduleCheck(object_id=event.intent_id, step=event.step + 1))
 
 
 @performs(RefundRequested)

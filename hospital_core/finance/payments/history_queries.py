@@ -1,6 +1,6 @@
 """The record of what an account's patients paid and got back (缴费记录), and what moved on a card (预存款明细)."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 from hospital_core.finance.ledger.queries import card_balance
@@ -17,7 +17,8 @@ from hospital_core.finance.payments.self_service_views import (
 )
 from hospital_core.finance.payments.states import PaymentChannel
 from hospital_core.kernel.commands import Page
-from hospital_core.kernel.errors import FieldProblem, NotFound
+from hospital_core.kernel.cursors import cursor_after, place_of
+from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.accounts.queries import linked_patients
@@ -85,7 +86,6 @@ SELECT added.*, {_NAMES.format(of="added")} FROM added
 WHERE $2::timestamptz IS NULL OR (at, id) < ($2, $3) ORDER BY at DESC, id DESC LIMIT $4"""
 
 _EVER = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-_TICK = timedelta(microseconds=1)
 
 
 async def money_month(
@@ -108,7 +108,7 @@ async def money_month(
     since = [_EVER if link.proven else link.linked_at for link in links]
     whose = ([link.patient_id for link in links], [link.name_masked for link in links], since)
     bounds = _bounds(first)
-    rows = await reading.fetch(_OF_MONTH, *whose, *bounds, *_place(cursor), limit + 1)
+    rows = await reading.fetch(_OF_MONTH, *whose, *bounds, *place_of(cursor), limit + 1)
     sums = await reading.fetch_row(_SUMS, *whose, *bounds)
     assert sums is not None
     entries = [
@@ -122,7 +122,7 @@ async def money_month(
     return MoneyMonth(
         month=first, paid_fen=sums["paid_fen"], refunded_fen=sums["refunded_fen"],
         earlier=hospital_day(sums["earlier"]).replace(day=1) if sums["earlier"] else None, items=entries,
-        next_cursor=_cursor(entries[-1].at, entries[-1].id) if len(rows) > limit else None,
+        next_cursor=cursor_after(entries[-1].at, entries[-1].id) if len(rows) > limit else None,
     )  # fmt: skip
 
 
@@ -149,7 +149,7 @@ async def card_movements(
 ) -> Page[CardMovement]:
     """What moved on a patient's card, newest first (预存款明细). Raises: NotFound, CardNeedsProof, FieldProblem."""
     await proven_patient(reading, patient_id)
-    rows = await reading.fetch(_CARD, patient_id, *_place(cursor), limit + 1)
+    rows = await reading.fetch(_CARD, patient_id, *place_of(cursor), limit + 1)
     items = [
         CardMovement(
             **{name: row[name] for name in ("kind", "id", "payment_id", "amount_fen", "balance_fen", "at")},
@@ -157,7 +157,7 @@ async def card_movements(
         )
         for row in rows[:limit]
     ]
-    return Page(items=items, next_cursor=_cursor(items[-1].at, items[-1].id) if len(rows) > limit else None)
+    return Page(items=items, next_cursor=cursor_after(items[-1].at, items[-1].id) if len(rows) > limit else None)
 
 
 _COPIED = [name for name in MoneyEntry.model_fields if name not in ("title", "stage")]
@@ -168,20 +168,3 @@ def _bounds(first: date) -> tuple[datetime, datetime]:
     return datetime(first.year, first.month, 1, tzinfo=SHANGHAI), datetime(
         after.year, after.month, after.day, tzinfo=SHANGHAI
     )
-
-
-def _cursor(at: datetime, row_id: UUID) -> str:
-    return f"{(at - _EVER) // _TICK}.{row_id.hex}"
-
-
-def _place(cursor: str | None) -> tuple[datetime | None, UUID | None]:
-    """Where the page before ended. Raises: FieldProblem."""
-    if cursor is None:
-        return None, None
-    ticks, _, row_id = cursor.partition(".")
-    try:
-        if not (ticks.isascii() and ticks.isdigit() and len(ticks) <= 17):
-            raise ValueError(cursor)
-        return _EVER + int(ticks) * _TICK, UUID(hex=row_id)
-    except (ValueError, OverflowError) as error:
-        raise FieldProblem("/cursor", "翻页标记无效") from error

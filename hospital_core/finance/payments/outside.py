@@ -42,6 +42,7 @@ from hospital_core.finance.payments.ports import (
     PrepayOrder,
     RefundOrder,
     RefundRedirect,
+    ReverseResult,
     TradeState,
 )
 from hospital_core.finance.payments.service import (
@@ -220,17 +221,19 @@ async def _let_nothing_arrive(ctx: Context, gateway: PaymentGateway, intent: Pay
     """Close the order; a payment code's is reversed, which also gives back what was taken from it.
 
     That must not happen to money that somebody else took in meanwhile: reversing is written down first, and holds until
-    the channel has answered. None: it was taken in.
+    the channel has answered; where it found nothing to reverse, what may come yet counts. None: it was taken in.
     """
     if intent.channel is not PaymentChannel.WECHAT_CODEPAY:
         return await gateway.close(intent.out_trade_no, intent.sub_mchid)
     if not (await run(ctx, begin_reversal, Reversal(intent_id=intent.id))).begun:
         return None
     try:
-        await gateway.reverse(intent.out_trade_no, intent.sub_mchid)
+        answer = await gateway.reverse(intent.out_trade_no, intent.sub_mchid)
     except GatewayRefused:
         await run(ctx, reversal_refused, Reversal(intent_id=intent.id))
         raise
+    if answer is ReverseResult.ABSENT:
+        await run(ctx, reversal_refused, Reversal(intent_id=intent.id))
     return CloseResult.CLOSED
 
 

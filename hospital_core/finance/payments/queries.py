@@ -47,11 +47,12 @@ FROM cashier_shift s JOIN cash_drawer d ON d.id = s.drawer_id JOIN staff_member 
 # What was taken in after all, or settled by a person, is nobody's business any more.
 _MISMATCHES = """
 SELECT n.id, n.kind, n.business_key, n.amount_fen, n.received_at, p.id AS intent_id, p.amount_fen AS expected_fen,
-       p.invoice_id, i.invoice_no, i.patient_id, f.patient_no, f.name
+       p.invoice_id, i.invoice_no, p.patient_id, f.patient_no, f.name
 FROM payment_notice n LEFT JOIN payment_intent p ON p.out_trade_no = split_part(n.business_key, ':', 1)
-LEFT JOIN invoice i ON i.id = p.invoice_id LEFT JOIN patient f ON f.id = i.patient_id
+LEFT JOIN invoice i ON i.id = p.invoice_id LEFT JOIN patient f ON f.id = p.patient_id
 WHERE n.kind = ANY($1::text[]) AND ($2::uuid IS NULL OR n.id = $2)
   AND p.transaction_id IS DISTINCT FROM split_part(n.business_key, ':', 2)
+  AND (n.kind <> 'no_answer' OR p.status = 'open')
   AND NOT EXISTS (SELECT 1 FROM mismatch_settlement s WHERE s.notice_id = n.id)
 ORDER BY n.received_at DESC LIMIT $3"""
 

@@ -1,14 +1,12 @@
 """Reports of shifts, days and receipt series (收费报表); the routes hold the permissions.
 
-The day's figures are read from its journals, so that they are the ledger's own; who took the money stands on the
-payments and refunds behind them.
+What is closed is told as it was then: what comes later on the same date is the next accounting day's, a receipt that is
+made void later is told by its series. The day's figures are read from its journals, so that they are the ledger's own;
+who took the money stands on the payments and refunds behind them.
 """
 
-from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from uuid import UUID
-
-from asyncpg import Record
 
 from hospital_core.finance.ledger.queries import drawer_fen, trial_balance
 from hospital_core.finance.ledger.states import revenue_of
@@ -30,6 +28,9 @@ from hospital_core.finance.payments.views import ShiftView
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.catalogue.states import FeeCategory
+from hospital_core.registry.patients.ages import SHANGHAI, hospital_day
+
+_TICK = timedelta(microseconds=1)
 
 # Only lines of the channel's own account: the other side of a journal is not money that came or went.
 _TAKINGS = """
@@ -64,19 +65,26 @@ WHERE e.accounting_date = $1 GROUP BY c.category ORDER BY c.category"""
 
 _SERIES = """
 SELECT d.code AS drawer_code, min(r.receipt_no) AS first_no, max(r.receipt_no) AS last_no, count(*) AS issued,
-       count(r.voided_at) AS voided,
+       count(*) FILTER (WHERE v.void) AS voided,
        coalesce(sum(CASE r.kind WHEN 'refund' THEN -r.amount_fen ELSE r.amount_fen END)
-                FILTER (WHERE r.voided_at IS NULL), 0)::bigint AS amount_fen,
-       coalesce(array_agg(r.receipt_no ORDER BY r.number) FILTER (WHERE r.voided_at IS NOT NULL), '{}') AS voided_nos
-FROM receipt r JOIN cash_drawer d ON d.id = r.drawer_id
-WHERE (r.day >= $1 AND r.day <= $2) AND ($3::uuid IS NULL OR r.drawer_id = $3)
-  AND ($4::timestamptz IS NULL OR r.issued_at >= $4) AND ($5::timestamptz IS NULL OR r.issued_at <= $5)
+                FILTER (WHERE NOT v.void), 0)::bigint AS amount_fen,
+       coalesce(array_agg(r.receipt_no ORDER BY r.number) FILTER (WHERE v.void), '{}') AS voided_nos
+FROM receipt r JOIN cash_drawer d ON d.id = r.drawer_id,
+     LATERAL (SELECT coalesce(r.voided_at <= coalesce($6::timestamptz, 'infinity'), false) AS void) AS v
+WHERE r.day >= $1 AND r.day <= $2 AND r.issued_at >= $3 AND r.issued_at < $4
+  AND ($5::uuid IS NULL OR r.drawer_id = $5)
 GROUP BY d.code, r.day ORDER BY d.code, r.day"""
 
+# From when until when a day's receipts and shifts are its own: its date, or from one closing to the next.
+_PERIOD = """
+SELECT least($2::timestamptz, before.closed_at + interval '1 microsecond') AS since,
+       least($2::timestamptz + interval '1 day', own.closed_at + interval '1 microsecond') AS until
+FROM (SELECT) AS one
+LEFT JOIN (SELECT closed_at FROM closed_day WHERE day < $1 ORDER BY day DESC LIMIT 1) AS before ON true
+LEFT JOIN closed_day own ON own.day = $1"""
+
 _SHIFTS = """
-WHERE (s.opened_at AT TIME ZONE 'Asia/Shanghai')::date <= $1
-  AND (s.closed_at IS NULL OR (s.closed_at AT TIME ZONE 'Asia/Shanghai')::date >= $1)
-ORDER BY d.code, s.opened_at"""
+WHERE s.opened_at < $2 AND (s.closed_at IS NULL OR s.closed_at >= $1) ORDER BY d.code, s.opened_at"""
 
 
 _CLOSED = """
@@ -103,8 +111,8 @@ async def shift_report(reading: Reading, shift_id: UUID) -> ShiftReportView:
     expected_fen = one.expected_fen
     if one.status is ShiftStatus.OPEN or expected_fen is None:
         expected_fen = await drawer_fen(reading, one.drawer_id)
-    first, last = await _days_of(reading, one)
-    series = await reading.fetch(_SERIES, first, last, one.drawer_id, one.opened_at, one.closed_at)
+    until = (one.closed_at or await reading.fetch_value("SELECT hospital_now()")) + _TICK
+    series = await _series(reading, one.opened_at, until, drawer_id=one.drawer_id, as_of=one.closed_at)
     return ShiftReportView(
         shift=one,
         cash_in_fen=came_fen,
@@ -112,7 +120,7 @@ async def shift_report(reading: Reading, shift_id: UUID) -> ShiftReportView:
         deposited_fen=one.opening_fen + came_fen - went_fen - expected_fen,
         expected_fen=expected_fen,
         takings=takings,
-        receipts=_series(series),
+        receipts=series,
     )
 
 
@@ -123,16 +131,20 @@ async def day_report(reading: Reading, day: date) -> DayReportView:
         _CATEGORIES, day, [c.value for c in categories], [revenue_of(c).value for c in categories]
     )
     closed = await reading.fetch_row(f"{_CLOSED} WHERE c.day = $1", day)
-    shifts = await reading.fetch(f"{SHIFT} {_SHIFTS}", day)
+    closed_at = closed["closed_at"] if closed else None
+    midnight = datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
+    period = await reading.fetch_row(_PERIOD, day, midnight)
+    assert period is not None
+    shifts = await reading.fetch(f"{SHIFT} {_SHIFTS}", period["since"], period["until"])
     return DayReportView(
         day=day,
         closed=closed is not None,
-        closed_at=closed["closed_at"] if closed else None,
+        closed_at=closed_at,
         closed_by=closed["closed_by"] if closed else None,
         takings=await _takings(reading, _OF_DAY, day),
         categories=[CategoryRow(**dict(row)) for row in revenue],
-        receipts=_series(await reading.fetch(_SERIES, day, day, None, None, None)),
-        shifts=[ShiftView(**dict(row)) for row in shifts],
+        receipts=await _series(reading, period["since"], period["until"], as_of=closed_at),
+        shifts=[_as_of(closed_at, ShiftView(**dict(row))) for row in shifts],
         accounts=await trial_balance(reading, day),
     )
 
@@ -173,16 +185,18 @@ async def _takings(reading: Reading, sql: str, of: date | UUID) -> list[TakingsR
     return [TakingsRow(**dict(row)) for row in await reading.fetch(sql, channels, accounts, of)]
 
 
-async def _days_of(reading: Reading, one: ShiftView) -> tuple[date, date]:
-    row = await reading.fetch_row(
-        "SELECT ($1::timestamptz AT TIME ZONE 'Asia/Shanghai')::date, "
-        "(coalesce($2::timestamptz, hospital_now()) AT TIME ZONE 'Asia/Shanghai')::date",
-        one.opened_at,
-        one.closed_at,
-    )
-    assert row is not None
-    return row[0], row[1]
-
-
-def _series(rows: Sequence[Record]) -> list[SeriesRow]:
+async def _series(
+    reading: Reading, since: datetime, until: datetime, *, drawer_id: UUID | None = None, as_of: datetime | None
+) -> list[SeriesRow]:
+    """The receipts drawn before ``until``; what was made void after ``as_of`` still stands there."""
+    first, last = hospital_day(since), hospital_day(until)
+    rows = await reading.fetch(_SERIES, first, last, since, until, drawer_id, as_of)
     return [SeriesRow(**dict(row)) for row in rows]
+
+
+def _as_of(closed_at: datetime | None, shift: ShiftView) -> ShiftView:
+    """A shift as it was when its day was closed: one that went on had not been counted."""
+    if closed_at is None or shift.closed_at is None or shift.closed_at <= closed_at:
+        return shift
+    running = {"status": ShiftStatus.OPEN, "closed_at": None, "expected_fen": None, "counted_fen": None}
+    return shift.model_copy(update={**running, "counted_notes": [], "note": ""})

@@ -102,6 +102,9 @@ def _arrival(owed: Owed, bank_fen: int) -> _Arrival:
     fee_fen = owed.clearing_fen - bank_fen
     if owed.bank_fen is not None and bank_fen != owed.bank_fen:
         raise ArrivedLess(expected_fen=owed.bank_fen)
-    if owed.bank_fen is None and not 0 <= fee_fen <= owed.clearing_fen // FEE_ONE_IN:
+    most_fen = abs(owed.clearing_fen) // FEE_ONE_IN
+    # Where more went back than came in, the channel may give back some of what it had kept.
+    least_fen = -most_fen if owed.clearing_fen < 0 else 0
+    if owed.bank_fen is None and not least_fen <= fee_fen <= most_fen:
         raise ArrivedLess(expected_fen=owed.clearing_fen)
     return _Arrival(owed.clearing_fen, fee_fen, bank_fen)

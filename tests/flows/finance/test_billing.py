@@ -1,5 +1,6 @@
 """Charges become bills, bills are paid or taken back, and what was performed is not given back."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -11,8 +12,8 @@ from hospital_core.finance.billing.service import charge, issue_invoice, perform
 from hospital_core.finance.billing.states import ChargeItemStatus, InvoiceStatus
 from hospital_core.finance.ledger.queries import balance
 from hospital_core.finance.ledger.states import LedgerAccount
-from hospital_core.finance.payments.commands import TakeCash
-from hospital_core.finance.payments.service import take_cash
+from hospital_core.finance.payments.commands import RefundAtCounter, TakeCash
+from hospital_core.finance.payments.service import refund_at_counter, take_cash
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.errors import StateConflict
 from hospital_core.kernel.ids import new_id
@@ -149,3 +150,29 @@ async def test_given_more_performed_and_refunded_than_charged_then_the_database_
     )
     with pytest.raises(AlreadyPerformed):
         await run(system_context(), write, None)
+
+
+async def test_given_a_charge_that_went_back_in_full_then_the_same_may_be_charged_and_paid_again() -> None:
+    patient_id, encounter_id = await make_payer(), new_id()
+    order = Charge(
+        patient_id=patient_id, encounter_id=encounter_id, price_item_id=await make_price_item(),
+        source_kind="visit", source_id=encounter_id,
+    )  # fmt: skip
+    first = await run_system(charge, order)
+    issued = IssueInvoice(patient_id=patient_id, charge_item_ids=[first.id])
+    bill = await run_system(issue_invoice, issued)
+    await run_cashier(take_cash, TakeCash(invoice_id=bill.id, tendered_fen=5000))
+    assert (await run_system(charge, order)).id == first.id, "charged twice, it stands once"
+    half = RefundAtCounter(invoice_id=bill.id, amount_fen=2000, reason="退费")
+    await run_cashier(refund_at_counter, half)
+    assert (await run_system(charge, order)).id == first.id, "part of it still stands"
+    await run_cashier(refund_at_counter, RefundAtCounter(invoice_id=bill.id, reason="退费"))
+    made = await asyncio.gather(*(run_system(charge, order) for _ in range(6)))
+    assert {one.id for one in made} != {first.id}
+    assert len({one.id for one in made}) == 1
+    again = await run_system(issue_invoice, IssueInvoice(patient_id=patient_id, charge_item_ids=[made[0].id]))
+    await run_cashier(take_cash, TakeCash(invoice_id=again.id, tendered_fen=5000))
+    await run_system(forged(lambda uow: perform(uow, "visit", encounter_id)), None)
+    done = "SELECT performed_quantity FROM charge_item WHERE id = ANY($1::uuid[]) ORDER BY id"
+    assert [row[0] for row in await rows(done, [first.id, made[0].id])] == [0, 1]
+    assert await money_findings(patient_id) == []

@@ -37,6 +37,8 @@ from hospital_core.kernel.run import run
 from tests.fixtures.finance import rows, value
 from tests.fixtures.reconciled import DAY, Bills, make_run, money_day, person
 
+pytestmark = pytest.mark.usefixtures("core")
+
 _BOOKED = """
 SELECT l.account, sum(l.amount_fen)::bigint AS fen FROM journal_entry e JOIN journal_line l ON l.entry_id = e.id
 WHERE e.source_kind = 'channel_settlement'
@@ -45,6 +47,10 @@ WHERE e.source_kind = 'channel_settlement'
 
 _TOOK = """
 UPDATE reconciliation_run SET totals = totals || '{"ledger_paid_fen": 100000}' WHERE id = $1 RETURNING id"""
+
+_GAVE_BACK = """
+UPDATE reconciliation_run SET totals = totals || '{"ledger_paid_fen": 10000, "ledger_refund_fen": 50000}'
+WHERE id = $1 RETURNING id"""
 
 
 async def _detail(run_id: UUID) -> RunDetail:
@@ -162,6 +168,28 @@ async def test_given_a_channel_without_a_bill_then_the_rest_is_its_fee_and_cash_
         await _settle(who, cash, 100_000, day)
     with pytest.raises(NotFound):
         await _settle(who, new_id(), 1, day)
+
+
+async def test_given_more_refunds_than_payments_and_no_bill_then_the_bank_pays() -> None:
+    day = DAY - timedelta(days=31)
+    run_id = await make_run(day, ReconciledChannel.BANK_CARD)
+    await reconcile(run_id)
+    await rows(_GAVE_BACK, run_id)
+    owed = (await _detail(run_id)).owed
+    assert owed is not None
+    assert owed.clearing_fen == -40_000
+    who = await person()
+    for wrong_fen in (40_000, -37_999, -42_001, 0):
+        with pytest.raises(ArrivedLess):
+            await _settle(who, run_id, wrong_fen, day)
+    for bank_fen, fee_fen in ((-39_760, -240), (-40_000, 0)):
+        settled = await _settle(who, run_id, bank_fen, day)
+        assert settled.settlement is not None
+        assert (settled.settlement.bank_fen, settled.settlement.fee_fen) == (bank_fen, fee_fen)
+        booked = {account: fen for account, fen in (await _booked(run_id)).items() if fen}
+        fees = {"channel_fees": fee_fen} if fee_fen else {}
+        assert booked == {"bank": bank_fen, "bank_card_clearing": 40_000} | fees
+        await run(who, withdraw_settlement, WithdrawSettlement(run_id=run_id, reason="登记有误"))
 
 
 @pytest.mark.parametrize(

@@ -8,34 +8,42 @@ import pytest
 from pydantic import ValidationError
 
 from hospital_core.finance.billing.commands import RefundLineWanted, UnbillInvoice
+from hospital_core.finance.ledger.commands import Correct
+from hospital_core.finance.ledger.queries import drawer_fen, journals_of
 from hospital_core.finance.payments import outside, queries
 from hospital_core.finance.payments.commands import (
     ChannelRefundResult,
     CheckMismatch,
     CloseShift,
+    DepositCash,
     OpenIntent,
     PreviewRefund,
     RefundAtCounter,
     RefundCardAtCounter,
     RequestRefund,
     RetryRefund,
+    SaveDrawer,
     ScheduleCheck,
 )
-from hospital_core.finance.payments.errors import PaymentMismatch
+from hospital_core.finance.payments.errors import NotEnoughCash, PaymentMismatch
 from hospital_core.finance.payments.ladder import REFUND_CHECKS_MAX
-from hospital_core.finance.payments.ports import ChannelOrder, ChannelRefundStatus
+from hospital_core.finance.payments.ports import ChannelOrder, ChannelRefundStatus, TradeState
 from hospital_core.finance.payments.reports import shift_report
 from hospital_core.finance.payments.service import (
     close_shift,
+    correct_journal,
+    deposit_cash,
     open_intent,
     record_refund_result,
     request_refund,
     retry_refund,
+    save_drawer,
     schedule_refund_check,
     take_apart,
 )
 from hospital_core.finance.payments.states import PaymentChannel, PaymentIntentStatus, RefundStatus
 from hospital_core.kernel.context import Context, system_context
+from hospital_core.kernel.errors import FieldProblem
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
@@ -52,7 +60,7 @@ from tests.fixtures.finance import (
     value,
 )
 from tests.fixtures.findings import money_findings
-from tests.fixtures.people import make_cashier
+from tests.fixtures.people import make_cashier, unique
 
 READING = Reading(system_context())
 
@@ -159,3 +167,37 @@ async def test_given_an_old_refund_that_is_sent_again_then_it_is_followed_for_an
     )
     await run_system(record_refund_result, done)
     assert await money_findings(bill.patient_id) == []
+
+
+async def test_given_a_payment_that_settles_the_bill_then_the_code_shown_beside_it_is_withdrawn(
+    gateway: FakeGateway,
+) -> None:
+    cashier, bill = await make_cashier(), await make_invoice()
+    phone = await make_intent(gateway, invoice_id=bill.invoice.id)
+    shown = await _shown(cashier, bill)
+    await outside.take_in_success(system_context(), gateway.pay(phone.out_trade_no))  # paid just before it was closed
+    await make_timers_due(shown.id)
+    after = await queries.payment_intent(READING, shown.id)
+    assert after.status is PaymentIntentStatus.CLOSED, "nobody pays a second time"
+    assert gateway.orders[shown.out_trade_no].state is TradeState.CLOSED
+    assert await money_findings(bill.patient_id) == []
+
+
+async def test_given_cash_that_is_spent_then_no_correction_puts_the_drawer_below_nothing(gateway: FakeGateway) -> None:
+    cashier = await make_cashier(opening_fen=9000)
+    shift = await queries.own_shift(Reading(cashier))
+    assert shift is not None
+    (brought,) = await journals_of(READING, "cashier_shift", shift.id)
+    out = await run(cashier, deposit_cash, DepositCash(amount_fen=8000))
+    with pytest.raises(NotEnoughCash):
+        await run_system(correct_journal, Correct(entry_id=brought.id, reason="备用金录错"))
+    assert await drawer_fen(READING, shift.drawer_id) == 1000
+    await run_system(correct_journal, Correct(entry_id=out.entry_id, reason="多录一个零"))
+    await run_system(correct_journal, Correct(entry_id=brought.id, reason="备用金录错"))
+    assert await drawer_fen(READING, shift.drawer_id) == 0
+
+
+async def test_given_a_place_that_does_not_exist_then_no_drawer_stands_there(gateway: FakeGateway) -> None:
+    with pytest.raises(FieldProblem) as refusal:
+        await run_system(save_drawer, SaveDrawer(code=unique("W"), name="收费窗口", location_id=new_id()))
+    assert refusal.value.fields["errors"][0]["pointer"] == "/location_id"

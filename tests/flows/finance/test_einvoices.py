@@ -303,8 +303,11 @@ async def test_answers_that_come_twice_or_after_it_turned_red_change_nothing(
 
 
 async def test_another_amount_at_the_platform_is_never_taken(platform: PlatformControl, gateway: FakeGateway) -> None:
-    _, row = await troubled(platform, gateway, "wrong_amount")
+    billed, row = await troubled(platform, gateway, "wrong_amount", items=2)
     assert (row["status"], row["failure_code"], row["bill_no"]) == ("failed", "OTHER_AMOUNT", None)
+    await refund(billed, items=1)
+    found = [(one["status"], one["failure_code"]) for one in await of(billed)]
+    assert found == [("failed", "OTHER_AMOUNT")], "the platform holds a number: another would be the bill's second"
 
 
 async def test_a_number_and_an_amount_are_never_changed(platform: PlatformControl, gateway: FakeGateway) -> None:
@@ -397,11 +400,18 @@ async def test_a_check_of_a_silent_platform_or_a_coming_day_is_refused(
         await check_day(system_context(), CheckDay(day=now.astimezone(SHANGHAI).date()))
 
 
-async def test_yesterday_is_checked_by_itself_once(platform: PlatformControl, gateway: FakeGateway) -> None:
-    day = await day_to_check(Reading(system_context()))
-    assert day is not None
-    await check_day(system_context(), CheckDay(day=day))
-    assert await day_to_check(Reading(system_context())) is None
+async def test_yesterday_is_checked_by_itself_once_and_then_days_that_were_missed(
+    platform: PlatformControl, gateway: FakeGateway
+) -> None:
+    _, row = await issued(gateway)
+    await rows("UPDATE e_invoice SET requested_at = requested_at - interval '30 days' WHERE id = $1 RETURNING id",
+               row["id"])  # fmt: skip
+    days = []
+    while (day := await day_to_check(Reading(system_context()))) is not None:
+        await check_day(system_context(), CheckDay(day=day))
+        days.append(day)
+    last = (await value("SELECT hospital_now() - interval '2 hours'")).astimezone(SHANGHAI).date()
+    assert days == [last - timedelta(days=back) for back in range(1, 8)]
 
 
 def test_the_page_about_e_invoices_draws_the_machine_that_runs(repository: Any) -> None:

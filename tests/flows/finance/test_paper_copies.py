@@ -23,6 +23,7 @@ from hospital_core.finance.einvoicing.paper_commands import (
     HandOutBlanks,
     PrintPaper,
     RetryPaper,
+    ReturnBlanks,
     SpoilBlank,
     TakeBackPaper,
 )
@@ -33,6 +34,7 @@ from hospital_core.finance.einvoicing.papers import (
     hand_out_blanks,
     print_paper,
     retry_paper,
+    return_blanks,
     spoil_blank,
     take_back_paper,
 )
@@ -45,6 +47,7 @@ from hospital_core.kernel.context import Context, system_context
 from hospital_core.kernel.errors import FieldProblem, Forbidden, StateConflict
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
+from hospital_core.kernel.run import run
 from tests.fixtures.einvoice import PlatformControl
 from tests.fixtures.einvoiced import issued, next_rung, of, refund
 from tests.fixtures.finance import FakeGateway, rows, run_system, value
@@ -345,6 +348,72 @@ async def test_given_a_range_then_no_number_of_it_is_handed_out_again(core: Any)
     assert sum(isinstance(one, BlanksHandedOut) for one in done) == 3
 
 
+async def test_given_blanks_that_come_back_then_each_number_is_explained_and_the_rest_goes_out_again(
+    platform: PlatformControl, gateway: FakeGateway
+) -> None:
+    ctx, drawer_id = await window()
+    stock, later = await blanks(drawer_id), await blanks(drawer_id)
+    elsewhere, other_drawer = await window()
+    await copied(ctx, (await issued(gateway))[1], stock.first_no)
+    with pytest.raises(OtherBlankNext):
+        await _give_back(ctx, stock, stock.first_no)
+    with pytest.raises(Forbidden):
+        await _give_back(elsewhere, stock, await top(stock))
+    first_back = await top(stock)
+    back = await _give_back(ctx, stock, first_back)
+    assert (back.left, back.next_no, back.on_top) == (0, None, False)
+    assert (back.returned_no, back.returned_count, back.return_reason) == (first_back, 4, "窗口停用")
+    assert await value("SELECT returned_by FROM paper_stock WHERE id = $1", stock.id) == ctx.actor.id
+    assert await value("SELECT count(*) FROM audit_row WHERE object_id = $1 AND reason = '窗口停用'", stock.id) == 1
+    for use in (_give_back(ctx, stock, first_back), _spoil(ctx, stock, first_back)):
+        with pytest.raises(NoBlankLeft):
+            await use
+    assert (await copied(ctx, (await issued(gateway))[1], later.first_no)).stock_id == later.id
+
+    def hand_out(first_no: str) -> HandOutBlanks:
+        return HandOutBlanks(
+            drawer_id=other_drawer, batch_code=stock.batch_code, first_no=first_no, last_no=stock.last_no
+        )
+
+    with pytest.raises(BlanksHandedOut):
+        await run_system(hand_out_blanks, hand_out(stock.first_no))
+    again = await run_system(hand_out_blanks, hand_out(first_back))
+    assert (await copied(elsewhere, (await issued(gateway))[1], first_back)).stock_id == again.id
+    for change in ("next_number = next_number + 1", "return_reason = NULL", "returned_from = first_number"):
+        with pytest.raises(asyncpg.CheckViolationError, match="paper_stock_return_says_why"):
+            await rows(f"UPDATE paper_stock SET {change} WHERE id = $1 RETURNING id", stock.id)
+
+
+async def test_given_a_blank_whose_fate_is_unknown_then_its_range_does_not_go_back(
+    platform: PlatformControl, gateway: FakeGateway
+) -> None:
+    ctx, drawer_id = await window()
+    stock, (_, row) = await blanks(drawer_id), await issued(gateway)
+    await platform.fault("lost", target="turnPaper", times=1)
+    unknown = await copied(ctx, row, stock.first_no)
+    with pytest.raises(BlankUnderWay):
+        await _give_back(ctx, stock, await top(stock))
+    await next_rung(unknown.id)
+    assert (await _give_back(ctx, stock, await top(stock))).returned_count == 4
+
+
+async def test_given_a_whole_range_that_comes_back_while_it_is_used_then_one_of_both_happens(
+    platform: PlatformControl, gateway: FakeGateway
+) -> None:
+    ctx, drawer_id = await window()
+    stock, (_, row) = await blanks(drawer_id), await issued(gateway)
+    ends = await asyncio.gather(
+        copied(ctx, row, stock.first_no), _give_back(ctx, stock, stock.first_no), return_exceptions=True
+    )
+    copy, back = ends
+    assert isinstance(copy, PaperCopyView) is not isinstance(back, PaperStockView)
+    if isinstance(back, PaperStockView):
+        assert (back.returned_no, back.returned_count) == (stock.first_no, 5)
+        assert isinstance(copy, NoBlankLeft)
+    else:
+        assert isinstance(back, BlankUnderWay | OtherBlankNext)
+
+
 def test_the_page_about_e_invoices_draws_the_life_of_a_blank(repository: Any) -> None:
     page = (repository / "docs" / "einvoices.md").read_text()
     assert f"```mermaid\n{PAPER.mermaid()}\n```" in page
@@ -352,6 +421,10 @@ def test_the_page_about_e_invoices_draws_the_life_of_a_blank(repository: Any) ->
 
 async def _spoil(ctx: Context, stock: PaperStockView, paper_no: str) -> PaperCopyView:
     return await settle_now(ctx, spoil_blank, SpoilBlank(stock_id=stock.id, paper_no=paper_no, reason="打印机卡纸"))
+
+
+async def _give_back(ctx: Context, stock: PaperStockView, paper_no: str) -> PaperStockView:
+    return await run(ctx, return_blanks, ReturnBlanks(stock_id=stock.id, paper_no=paper_no, reason="窗口停用"))
 
 
 async def _insert(row: dict[str, Any]) -> None:

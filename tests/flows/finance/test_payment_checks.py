@@ -1,16 +1,20 @@
 """Lost callbacks, silent channels: the ladder asks until a payment is decided, and closes what the channel closed."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from hospital_core.finance.payments import outside
+from hospital_core.finance.payments import outside, queries
+from hospital_core.finance.payments.commands import MismatchKind, WithdrawIntents
 from hospital_core.finance.payments.events import PaymentIntentClosed
 from hospital_core.finance.payments.ports import TradeState
+from hospital_core.finance.payments.service import withdraw_intents
 from hospital_core.finance.payments.states import PaymentIntentStatus
 from hospital_core.kernel import relay
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.events import handles
+from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.uow import UnitOfWork
 from tests.fixtures.finance import (
     FakeGateway,
@@ -21,6 +25,7 @@ from tests.fixtures.finance import (
     make_invoice,
     make_timers_due,
     rows,
+    run_system,
     value,
 )
 
@@ -145,3 +150,43 @@ async def test_given_the_phone_comes_back_from_paying_then_one_question_settles_
     assert (await outside.check_intent_now(system_context(), intent.id)).applied
     gateway.deaf = {"query"}
     assert (await outside.check_intent_now(system_context(), intent.id)).applied, "a settled intent asks nobody"
+
+
+async def test_given_a_bill_withdrawn_again_and_again_then_its_timers_do_not_multiply(gateway: FakeGateway) -> None:
+    bill = await make_invoice()
+    intent = await make_intent(gateway, invoice_id=bill.invoice.id)
+    gateway.deaf = {"query"}
+    for _ in range(6):
+        await run_system(withdraw_intents, WithdrawIntents(invoice_id=bill.invoice.id))
+        await make_timers_due(intent.id)
+    assert await _pending_checks(intent.id) <= 2
+    gateway.deaf.clear()
+    await make_timers_due(intent.id)
+    assert (await intent_now(intent.id)).status is PaymentIntentStatus.CLOSED
+    assert await _pending_checks(intent.id) == 0
+
+
+async def test_given_a_channel_silent_for_an_hour_then_a_person_sees_the_payment_until_it_is_decided(
+    gateway: FakeGateway,
+) -> None:
+    bill = await make_invoice()
+    intent = await make_intent(gateway, invoice_id=bill.invoice.id)
+    gateway.deaf = {"query"}
+    past = "UPDATE payment_intent SET pay_until = hospital_now() - $2::interval WHERE id = $1 RETURNING id"
+    await value(past, intent.id, timedelta(minutes=50))
+    await make_timers_due(intent.id)
+    assert await _listed(intent.id) == []
+    await value(past, intent.id, timedelta(minutes=70))
+    for _ in range(3):
+        await make_timers_due(intent.id)
+    assert await _listed(intent.id) == [MismatchKind.NO_ANSWER]
+    gateway.deaf.clear()
+    await make_timers_due(intent.id)
+    assert (await intent_now(intent.id)).status is PaymentIntentStatus.CLOSED
+    assert await _listed(intent.id) == []
+
+
+async def _listed(intent_id: UUID) -> list[MismatchKind]:
+    """What the desk sees of a payment."""
+    seen = (await queries.payments_needing_a_person(Reading(system_context()))).items
+    return [item.kind for item in seen if item.intent_id == intent_id]

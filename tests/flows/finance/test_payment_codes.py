@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 
 from hospital_core.finance.payments import outside, queries
-from hospital_core.finance.payments.commands import OpenIntent
+from hospital_core.finance.payments.commands import ChannelSuccess, OpenIntent
 from hospital_core.finance.payments.errors import BeingReversed
-from hospital_core.finance.payments.ports import ChannelOrder, PaymentGateway, ReverseResult, TradeState
+from hospital_core.finance.payments.ports import ChannelOrder, CodeOrder, PaymentGateway, ReverseResult, TradeState
 from hospital_core.finance.payments.service import open_intent
 from hospital_core.finance.payments.states import PaymentChannel, PaymentIntentStatus
 from hospital_core.finance.payments.views import PaymentIntentView
@@ -144,4 +144,32 @@ async def test_given_a_reversal_that_the_channel_refuses_then_the_money_counts(g
     assert (after.applied, await _paid(bill)) == (True, 5000)
     reading = Reading(system_context())
     assert (await queries.payment_intent(reading, intent.id)).transaction_id is not None
+    assert await money_findings(bill.patient_id) == []
+
+
+async def test_given_a_success_that_is_written_down_after_the_reversal_then_it_is_not_taken_in(
+    gateway: FakeGateway,
+) -> None:
+    bill, heard = await make_invoice(), list[ChannelSuccess]()
+    intent = await _waiting(bill)
+    gateway.before = {"reverse": lambda: heard.append(gateway.pay(intent.out_trade_no))}
+    assert (await _check(intent.id)).status is PaymentIntentStatus.CLOSED
+    assert gateway.orders[intent.out_trade_no].state is TradeState.REVOKED, "the payer has it back"
+    with pytest.raises(BeingReversed):
+        await outside.take_in_success(system_context(), heard[0])  # another worker's answer, from before
+    assert ((await _check(intent.id)).status, await _paid(bill)) == (PaymentIntentStatus.CLOSED, 0)
+    assert await money_findings(bill.patient_id) == []
+
+
+async def test_given_an_order_that_the_channel_did_not_know_yet_then_its_late_money_counts(
+    gateway: FakeGateway,
+) -> None:
+    bill = await make_invoice()
+    gateway.deaf = {"charge_code"}
+    intent = await _waiting(bill)
+    gateway.deaf = set()
+    assert (await _check(intent.id)).status is PaymentIntentStatus.CLOSED
+    assert gateway.called("reverse", intent.out_trade_no) == 1, "there was nothing to reverse"
+    await gateway.charge_code(CodeOrder(intent.out_trade_no, 5000, "门诊缴费", "counter"), "130000000000000001")
+    assert ((await _check(intent.id)).applied, await _paid(bill)) == (True, 5000)
     assert await money_findings(bill.patient_id) == []

@@ -10,14 +10,16 @@ from hospital_core.finance.payments import outside, queries
 from hospital_core.finance.payments.commands import (
     CheckMismatch,
     MismatchKind,
+    OpenTopUp,
     SettleMismatch,
 )
 from hospital_core.finance.payments.errors import (
     MismatchSettled,
     PaymentMismatch,
 )
-from hospital_core.finance.payments.ports import TradeState
+from hospital_core.finance.payments.ports import PrepayOrder, TradeState
 from hospital_core.finance.payments.service import (
+    open_top_up,
     record_success,
     settle_mismatch,
 )
@@ -29,6 +31,7 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
 from tests.fixtures.finance import (
+    OPENID,
     Billed,
     FakeGateway,
     intent_now,
@@ -36,8 +39,10 @@ from tests.fixtures.finance import (
     journal_kinds,
     make_intent,
     make_invoice,
+    make_payer,
     rows,
     run_system,
+    value,
 )
 
 
@@ -159,3 +164,15 @@ async def test_given_a_known_transaction_under_another_order_then_it_is_not_take
     with pytest.raises(PaymentMismatch):
         await run_system(record_success, fact.model_copy(update={"out_trade_no": unpaid.out_trade_no}))
     assert (await intent_now(unpaid.id)).status is PaymentIntentStatus.OPEN
+
+
+async def test_given_money_for_a_card_that_differs_then_staff_see_whose_it_is(gateway: FakeGateway) -> None:
+    patient_id = await make_payer()
+    until = await value("SELECT hospital_now() + interval '15 minutes'")
+    wanted = OpenTopUp(patient_id=patient_id, amount_fen=10_000, payer_openid=OPENID, pay_until=until)
+    intent = await run_system(open_top_up, wanted)
+    await gateway.prepay(PrepayOrder(intent.out_trade_no, 10_000, "预存款充值", OPENID, until))
+    with pytest.raises(PaymentMismatch):
+        await outside.take_in_success(system_context(), gateway.pay(intent.out_trade_no, amount_fen=1))
+    (mine,) = [item for item in await _mismatches() if item.intent_id == intent.id]
+    assert (mine.patient_id, mine.patient_name_masked, mine.invoice_id) == (patient_id, "测**者", None)

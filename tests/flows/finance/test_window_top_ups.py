@@ -1,16 +1,18 @@
 """The card topped up at a window (窗口充值) by payment code and bank card: receipts as for cash, charged once."""
 
+import asyncio
 from uuid import UUID
 
 import pytest
 
 from hospital_core.finance.ledger.queries import card_balance
 from hospital_core.finance.payments import outside
-from hospital_core.finance.payments.commands import OpenTopUp, RefundCardAtCounter
+from hospital_core.finance.payments.commands import OpenTopUp, RecordTender, RefundCardAtCounter
 from hospital_core.finance.payments.errors import ChannelRefused, ShiftNotOpen
 from hospital_core.finance.payments.ports import TradeState
 from hospital_core.finance.payments.service import (
     open_top_up_here,
+    record_bank_card,
     record_bank_card_top_up,
     refund_card_at_counter,
 )
@@ -23,7 +25,7 @@ from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
-from tests.fixtures.finance import FakeGateway, let_time_to_pay_pass, make_payer, rows, value
+from tests.fixtures.finance import FakeGateway, let_time_to_pay_pass, make_invoice, make_payer, rows, value
 from tests.fixtures.findings import money_findings
 from tests.fixtures.people import make_cashier
 
@@ -132,3 +134,25 @@ async def test_given_no_shift_or_nobody_then_nothing_is_opened() -> None:
     with pytest.raises(NotFound):
         await opened(await make_cashier(), new_id())
     assert await value("SELECT count(*) FROM payment_intent WHERE patient_id = $1", patient_id) == 0
+
+
+async def test_given_codes_scanned_at_one_moment_then_one_payment_is_awaited(gateway: FakeGateway) -> None:
+    till, patient_id = await make_cashier(), await make_payer()
+    made = await asyncio.gather(*(opened(till, patient_id) for _ in range(6)))
+    assert len({one.id for one in made}) == 1
+
+
+async def test_given_a_terminals_slip_recorded_again_then_neither_bill_nor_card_has_it_twice(
+    gateway: FakeGateway,
+) -> None:
+    till, bill = await make_cashier(), await make_invoice()
+    slip = RecordTender(invoice_id=bill.invoice.id, amount_fen=2000, reference="POS000456")
+    done = await asyncio.gather(*(run(till, record_bank_card, slip) for _ in range(4)), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in done) == ["PaymentIntentView", *["SlipRecorded"] * 3]
+    await run(till, record_bank_card, slip.model_copy(update={"reference": "POS000457"}))
+    assert await value("SELECT paid_fen FROM invoice WHERE id = $1", bill.invoice.id) == 4000
+    ahead = RecordTopUp(patient_id=bill.patient_id, amount_fen=2000, reference="POS000458")
+    done = await asyncio.gather(*(run(till, record_bank_card_top_up, ahead) for _ in range(4)), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in done) == ["PaymentIntentView", *["SlipRecorded"] * 3]
+    assert await left(bill.patient_id) == 2000
+    assert await money_findings(bill.patient_id) == []

@@ -41,6 +41,7 @@ from hospital_core.finance.payments.service.self_service import (
 from hospital_core.finance.payments.service.shifts import (
     close_accounting_day,
     close_shift,
+    correct_journal,
     deposit_cash,
     open_shift,
     save_drawer,
@@ -66,6 +67,7 @@ __all__ = [
     "close_accounting_day",
     "close_intent",
     "close_shift",
+    "correct_journal",
     "deposit_cash",
     "draw_receipt",
     "note_mismatch",

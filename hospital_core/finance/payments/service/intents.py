@@ -11,6 +11,7 @@ from hospital_core.finance.payments import ladder
 from hospital_core.finance.payments.commands import (
     BeginCharge,
     CloseIntent,
+    MismatchKind,
     OpenIntent,
     OpenTopUp,
     RecordPrepay,
@@ -21,8 +22,9 @@ from hospital_core.finance.payments.commands import (
 from hospital_core.finance.payments.errors import InvoiceNotPayable, MoreThanDue, PayingTimeOver
 from hospital_core.finance.payments.events import PaymentCheckDue, PaymentIntentClosed
 from hospital_core.finance.payments.ports import PaymentGateway
+from hospital_core.finance.payments.service.notices import take_notice
 from hospital_core.finance.payments.service.windows import manned_window, window_of
-from hospital_core.finance.payments.states import PAYMENT_INTENT, PaymentPurpose
+from hospital_core.finance.payments.states import PAYMENT_INTENT, PaymentChannel, PaymentPurpose
 from hospital_core.finance.payments.views import ChargeBegun, PaymentIntentView, ReversalBegun
 from hospital_core.kernel import ports
 from hospital_core.kernel.commands import Done
@@ -49,6 +51,11 @@ _AWAITED = """
 SELECT coalesce(sum(amount_fen), 0)::bigint FROM payment_intent
 WHERE invoice_id = $1 AND status = 'open' AND pay_until > $2"""
 
+_WITHDRAW = """
+UPDATE payment_intent p SET pay_until = least(p.pay_until, $2), version = p.version + 1
+FROM (SELECT id, pay_until <= $2 AS over FROM payment_intent WHERE invoice_id = $1 AND status = 'open'
+      ORDER BY id FOR UPDATE) AS known
+WHERE p.id = known.id RETURNING p.id, known.over"""
 
 _AWAITED_HERE = """
 SELECT * FROM payment_intent
@@ -111,9 +118,9 @@ async def open_top_up_here(uow: UnitOfWork, command: OpenTopUp) -> PaymentIntent
     """As ``open_top_up``, at a window; while one is awaited there from the patient, that one again and no other.
 
     So a code that is scanned anew before the first answer is known takes no money twice.
-    Raises: ShiftNotOpen, NotFound, PayingTimeOver. Emits: PaymentCheckDue. Locks: the shift.
+    Raises: ShiftNotOpen, NotFound, PayingTimeOver. Emits: PaymentCheckDue. Locks: the shift, alone.
     """
-    window = await manned_window(uow)
+    window = await manned_window(uow, giving=True)
     await permitted_patient(uow, command.patient_id)
     row = await uow.fetch_row(_AWAITED_HERE, command.patient_id, command.channel.value, window.shift_id)
     if row is None:
@@ -140,15 +147,13 @@ async def _open(
 
 
 async def withdraw_open(uow: UnitOfWork, invoice_id: UUID) -> int:
-    """End the time to pay of a bill's open intents and have them closed at the channel; returns how many."""
-    rows = await uow.fetch(
-        "UPDATE payment_intent SET pay_until = least(pay_until, $2), version = version + 1 "
-        "WHERE invoice_id = $1 AND status = 'open' RETURNING id",
-        invoice_id,
-        uow.now,
-    )
+    """End the time to pay of a bill's open intents and have them closed at the channel; returns how many.
+
+    One whose time was over already is asked about once more: its own timers go on, however often it is withdrawn.
+    """
+    rows = await uow.fetch(_WITHDRAW, invoice_id, uow.now)
     for row in rows:
-        uow.record(PaymentCheckDue(intent_id=row["id"], step=0))
+        uow.record(PaymentCheckDue(intent_id=row["id"], step=0, once=row["over"]))
     return len(rows)
 
 
@@ -210,7 +215,7 @@ async def begin_reversal(uow: UnitOfWork, command: Reversal) -> ReversalBegun:
 
 
 async def reversal_refused(uow: UnitOfWork, command: Reversal) -> Done:
-    """The channel refused to reverse (撤销被拒), and did nothing: what it took counts again."""
+    """The channel refused to reverse (撤销被拒), or knew no such order, and did nothing: what it took counts again."""
     await uow.execute(
         "UPDATE payment_intent SET reversing_at = NULL, version = version + 1 WHERE id = $1 AND status = 'open'",
         command.intent_id,
@@ -232,11 +237,16 @@ async def close_intent(uow: UnitOfWork, command: CloseIntent) -> PaymentIntentVi
 
 
 async def schedule_payment_check(uow: UnitOfWork, command: ScheduleCheck) -> Done:
-    """Ask the channel again on the next rung while an intent is open (下次查单). Emits: PaymentCheckDue."""
-    pay_until = await uow.fetch_value(
-        "SELECT pay_until FROM payment_intent WHERE id = $1 AND status = 'open'", command.object_id
-    )
-    if pay_until is not None:
-        due = ladder.next_payment_check(uow.now, pay_until, command.step)
-        uow.record(PaymentCheckDue(intent_id=command.object_id, step=command.step), not_before=due)
+    """Ask the channel again on the next rung while an intent is open (下次查单); an hour past its time staff see it.
+
+    Emits: PaymentCheckDue.
+    """
+    row = await uow.fetch_row("SELECT * FROM payment_intent WHERE id = $1 AND status = 'open'", command.object_id)
+    if row is None:
+        return Done()
+    if uow.now > row["pay_until"] + ladder.OVERDUE:
+        nothing_said = (MismatchKind.NO_ANSWER.value, f"{row['out_trade_no']}:")
+        await take_notice(uow, PaymentChannel(row["channel"]), *nothing_said)
+    due = ladder.next_payment_check(uow.now, row["pay_until"], command.step)
+    uow.record(PaymentCheckDue(intent_id=command.object_id, step=command.step), not_before=due)
     return Done()

@@ -8,13 +8,13 @@ import orjson
 from asyncpg import Record
 
 from hospital_core.finance.ledger import service as ledger
-from hospital_core.finance.ledger.commands import CloseDay, moved
+from hospital_core.finance.ledger.commands import CloseDay, Correct, moved
 from hospital_core.finance.ledger.queries import drawer_fen
 from hospital_core.finance.ledger.service import post
 from hospital_core.finance.ledger.states import JournalKind, LedgerAccount
 from hospital_core.finance.ledger.views import ClosedDayView, JournalRef
 from hospital_core.finance.payments.commands import CloseShift, DepositCash, OpenShift, SaveDrawer
-from hospital_core.finance.payments.errors import DrawerNotUsable, ShiftNotOpen, ShiftsStillOpen
+from hospital_core.finance.payments.errors import DrawerNotUsable, NotEnoughCash, ShiftNotOpen, ShiftsStillOpen
 from hospital_core.finance.payments.queries import drawer, shift
 from hospital_core.finance.payments.service.windows import enough_cash, manned_window
 from hospital_core.finance.payments.states import CASHIER_SHIFT, DrawerKind, ShiftStatus
@@ -37,6 +37,18 @@ _OPEN = """
 INSERT INTO cashier_shift (id, version, drawer_id, staff_id, status, opened_at, opening_fen, note)
 VALUES ($1, 0, $2, $3, $4, $5, $6, '')"""
 
+# Whoever gives cash out holds their shift, whoever opens one the drawer.
+_DRAWERS_OF = """
+SELECT id FROM cash_drawer WHERE id IN (SELECT drawer_id FROM journal_line WHERE entry_id = $1)
+ORDER BY id FOR NO KEY UPDATE"""
+
+_SHIFTS_AT = """
+SELECT 1 FROM cashier_shift WHERE drawer_id = ANY($1::uuid[]) AND status = 'open' ORDER BY id FOR NO KEY UPDATE"""
+
+# What was taken while the shift was waited for is in it, so it ends after that.
+_LAST_RECEIPT = """
+SELECT greatest($3::timestamptz, max(issued_at)) FROM receipt WHERE drawer_id = $1 AND issued_at >= $2"""
+
 _STILL_OPEN = """
 SELECT count(*) FROM cashier_shift WHERE status = 'open' AND (opened_at AT TIME ZONE 'Asia/Shanghai')::date <= $1"""
 
@@ -46,6 +58,9 @@ async def save_drawer(uow: UnitOfWork, command: SaveDrawer) -> DrawerView:
 
     Raises: DrawerCodeTaken at ``cash_drawer_code_key``, FieldProblem.
     """
+    place = command.location_id
+    if place is not None and await uow.fetch_value("SELECT 1 FROM location WHERE id = $1", place) is None:
+        raise FieldProblem("/location_id", "没有这个地点")
     drawer_id = command.drawer_id or new_id()
     row = await uow.fetch_row(
         _SAVE_DRAWER, drawer_id, command.code, command.name, command.kind.value, command.location_id, command.active
@@ -115,7 +130,8 @@ async def close_shift(uow: UnitOfWork, command: CloseShift) -> ShiftView:
         await post(uow, JournalKind.SHIFT_CLOSED, "cashier_shift", row["id"], lines)
     await transition(
         uow, CASHIER_SHIFT, "close", row["id"],
-        closed_at=uow.now, expected_fen=expected_fen, counted_fen=command.counted_fen, note=command.note,
+        closed_at=await uow.fetch_value(_LAST_RECEIPT, row["drawer_id"], row["opened_at"], uow.now),
+        expected_fen=expected_fen, counted_fen=command.counted_fen, note=command.note,
         counted_notes=orjson.dumps([note.model_dump() for note in command.notes]).decode(),
     )  # fmt: skip
     uow.audited("cashier_shift", row["id"], reason=command.note or None)
@@ -142,6 +158,21 @@ async def deposit_cash(uow: UnitOfWork, command: DepositCash) -> JournalRef:
     entry_id = await post(uow, JournalKind.CASH_DEPOSITED, "cash_deposit", new_id(), lines)
     uow.audited("cashier_shift", window.shift_id)
     return JournalRef(entry_id=entry_id)
+
+
+async def correct_journal(uow: UnitOfWork, command: Correct) -> JournalRef:
+    """Write a journal's mirror image (红字更正), unless a drawer's books would say that less than nothing lies in it.
+
+    Raises: NotEnoughCash, what ``ledger.correct`` raises. Locks: the journal's drawers and their open shifts.
+    """
+    held = await uow.fetch(_DRAWERS_OF, command.entry_id)
+    await uow.execute(_SHIFTS_AT, [row["id"] for row in held])
+    corrected = await ledger.correct(uow, command)
+    for row in held:
+        left_fen = await drawer_fen(uow, row["id"])
+        if left_fen < 0:
+            raise NotEnoughCash(drawer_fen=left_fen)
+    return corrected
 
 
 async def close_accounting_day(uow: UnitOfWork, command: CloseDay) -> ClosedDayView:

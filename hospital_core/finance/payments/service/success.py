@@ -23,6 +23,8 @@ from hospital_core.finance.payments.commands import (
 from hospital_core.finance.payments.errors import BeingReversed, PaymentMismatch
 from hospital_core.finance.payments.events import CardToppedUp, InvoicePaid, PaymentSucceeded
 from hospital_core.finance.payments.ports import PaymentGateway
+from hospital_core.finance.payments.service.intents import keep_awaited_within
+from hospital_core.finance.payments.service.notices import take_notice
 from hospital_core.finance.payments.service.receipts import receipt_of_shift
 from hospital_core.finance.payments.service.refunds import request_refund
 from hospital_core.finance.payments.states import PAYMENT_INTENT, PaymentChannel, PaymentIntentStatus, ReceiptKind
@@ -33,10 +35,6 @@ from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
 
-_NOTICE = """
-INSERT INTO payment_notice (id, channel, kind, business_key, amount_fen, received_at) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT DO NOTHING"""
-
 _SETTLEMENT = """
 INSERT INTO mismatch_settlement (id, notice_id, note, settled_by, settled_at) VALUES ($1, $2, $3, $4, $5)"""
 
@@ -46,22 +44,12 @@ _HOLD = "SELECT status, reversing_at FROM payment_intent WHERE id = $1 FOR UPDAT
 _OPEN_SHIFT = "SELECT id FROM cashier_shift WHERE id = $1 AND status = 'open' FOR SHARE"
 
 
-async def take_notice(
-    uow: UnitOfWork, channel: PaymentChannel, kind: str, business_key: str, amount_fen: int | None = None
-) -> bool:
-    """Write down a channel's message by its business key; False when it was taken in before.
-
-    A twin waits here on the unique key until the first has committed.
-    """
-    return bool(await uow.execute(_NOTICE, new_id(), channel.value, kind, business_key, amount_fen, uow.now))
-
-
 async def record_success(uow: UnitOfWork, fact: ChannelSuccess) -> Done:
     """Take in a verified success (记录支付成功), whatever state the intent is in; told again, it answers the same.
 
     Call it through ``payments.outside.take_in_success``, which also keeps what is refused here for staff to see.
     Money that the waiting bill has room for is applied; any other is surplus and its refund is promised at once. Money
-    of a top-up goes on the patient's card.
+    of a top-up goes on the patient's card. Payments that no longer fit beside it are withdrawn.
     Raises: PaymentMismatch, BeingReversed (nothing is applied). Emits: PaymentSucceeded, InvoicePaid, CardToppedUp.
     Locks: the invoice, then the intent; the shift of a window.
     """
@@ -76,7 +64,7 @@ async def record_success(uow: UnitOfWork, fact: ChannelSuccess) -> Done:
     assert held is not None
     if held["status"] == PaymentIntentStatus.SUCCEEDED:
         raise PaymentMismatch(MismatchKind.TRANSACTION)
-    if held["status"] == PaymentIntentStatus.OPEN and held["reversing_at"] is not None:
+    if held["reversing_at"] is not None:  # also once it is closed: what was heard before comes too late
         raise BeingReversed()
     paid = await transition(
         uow, PAYMENT_INTENT, "succeed", intent["id"],
@@ -88,7 +76,9 @@ async def record_success(uow: UnitOfWork, fact: ChannelSuccess) -> Done:
     uow.audits[0].detail["source"] = fact.source
     if bill is None:
         await top_up_card(uow, paid)
-    elif not (await apply_money(uow, paid, bill)).applied:
+    elif (await apply_money(uow, paid, bill)).applied:
+        await keep_awaited_within(uow, bill.id, bill.total_fen - bill.paid_fen - paid["amount_fen"])
+    else:
         why = {"reason": "重复支付退款", "source_kind": "surplus", "source_id": paid["id"]}
         await request_refund(uow, RequestRefund(intent_id=paid["id"], **why))
     return Done()

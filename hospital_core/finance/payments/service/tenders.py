@@ -24,7 +24,7 @@ from hospital_core.finance.payments.commands import (
     TakeCash,
     TakeCashTopUp,
 )
-from hospital_core.finance.payments.errors import InvoiceNotPayable, TenderTooSmall
+from hospital_core.finance.payments.errors import InvoiceNotPayable, SlipRecorded, TenderTooSmall
 from hospital_core.finance.payments.service.intents import keep_awaited_within, part_of, withdraw_open
 from hospital_core.finance.payments.service.refunds import request_refund
 from hospital_core.finance.payments.service.success import apply_money, top_up_card
@@ -44,6 +44,13 @@ INSERT INTO payment_intent (id, version, out_trade_no, purpose, patient_id, invo
                             tendered_fen, pay_until, created_at, succeeded_at)
 VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 'succeeded', false, $11, '', $12, $13, $14, $14, $14)
 RETURNING *"""
+
+# A slip is one payment: its answer may have got lost, and the cashier starts anew.
+_SLIP_ON_BILL = """
+SELECT 1 FROM payment_intent WHERE invoice_id = $1 AND channel = $2 AND reference = $3 AND applied LIMIT 1"""
+_SLIP_ON_CARD = """
+SELECT 1 FROM payment_intent
+WHERE shift_id = $1 AND purpose = 'top_up' AND patient_id = $4 AND channel = $2 AND reference = $3 LIMIT 1"""
 
 
 async def take_cash(uow: UnitOfWork, command: TakeCash) -> PaymentIntentView:
@@ -83,9 +90,9 @@ async def pay_with_card(uow: UnitOfWork, command: PayWithCard) -> PaymentIntentV
 
 
 async def record_bank_card(uow: UnitOfWork, command: RecordTender) -> PaymentIntentView:
-    """Record what the bank's terminal at the window took (登记银行卡支付).
+    """Record what the bank's terminal at the window took (登记银行卡支付), each slip once.
 
-    Raises: NotFound, InvoiceNotPayable, MoreThanDue, ShiftNotOpen. Emits: PaymentSucceeded, InvoicePaid.
+    Raises: NotFound, InvoiceNotPayable, MoreThanDue, ShiftNotOpen, SlipRecorded. Emits: PaymentSucceeded, InvoicePaid.
     Locks: the invoice, the shift.
     """
     return await _recorded(uow, command, PaymentChannel.BANK_CARD, await manned_window(uow))
@@ -94,7 +101,8 @@ async def record_bank_card(uow: UnitOfWork, command: RecordTender) -> PaymentInt
 async def record_insurance(uow: UnitOfWork, command: RecordTender) -> PaymentIntentView:
     """Record what the insurance pays of a bill (登记医保支付), at a window or by the settlement itself.
 
-    Raises: NotFound, InvoiceNotPayable, MoreThanDue. Emits: PaymentSucceeded, InvoicePaid. Locks: the invoice.
+    Raises: NotFound, InvoiceNotPayable, MoreThanDue, SlipRecorded. Emits: PaymentSucceeded, InvoicePaid.
+    Locks: the invoice.
     """
     return await _recorded(uow, command, PaymentChannel.INSURANCE, await window_of(uow))
 
@@ -114,15 +122,16 @@ async def take_cash_top_up(uow: UnitOfWork, command: TakeCashTopUp) -> PaymentIn
 
 
 async def record_bank_card_top_up(uow: UnitOfWork, command: RecordTopUp) -> PaymentIntentView:
-    """Record what the bank's terminal at the window took ahead (银行卡充值).
+    """Record what the bank's terminal at the window took ahead (银行卡充值), each slip once.
 
-    Raises: NotFound, ShiftNotOpen. Emits: CardToppedUp. Locks: the shift, the balance.
+    Raises: NotFound, ShiftNotOpen, SlipRecorded. Emits: CardToppedUp. Locks: the shift, alone; the balance.
     """
     await permitted_patient(uow, command.patient_id)
-    row = await _taken(
-        uow, PaymentChannel.BANK_CARD, command.patient_id, command.amount_fen,
-        window=await manned_window(uow), reference=command.reference,
-    )  # fmt: skip
+    window, channel = await manned_window(uow, giving=True), PaymentChannel.BANK_CARD
+    slip = (window.shift_id, channel.value, command.reference, command.patient_id)
+    if await uow.fetch_value(_SLIP_ON_CARD, *slip):
+        raise SlipRecorded()
+    row = await _taken(uow, channel, command.patient_id, command.amount_fen, window=window, reference=command.reference)
     return await _on_the_card(uow, row)
 
 
@@ -171,6 +180,8 @@ async def _recorded(
 ) -> PaymentIntentView:
     bill = await hold_invoice(uow, command.invoice_id)
     amount_fen = part_of(bill, command.amount_fen)
+    if await uow.fetch_value(_SLIP_ON_BILL, bill.id, channel.value, command.reference):
+        raise SlipRecorded()
     row = await _taken(uow, channel, bill.patient_id, amount_fen, bill=bill, window=window, reference=command.reference)
     return await _on_the_bill(uow, row, bill)
 
