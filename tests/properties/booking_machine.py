@@ -30,9 +30,12 @@ from hospital_core.access.scheduling.service import (
 )
 from hospital_core.access.scheduling.states import Pool
 from hospital_core.access.scheduling.views import AppointmentView, FeePaying, ScheduleView
+from hospital_core.finance.billing.commands import RefundLineWanted
 from hospital_core.finance.payments import outside
+from hospital_core.finance.payments.commands import RefundAtCounter
 from hospital_core.finance.payments.ports import PaymentGateway
 from hospital_core.finance.payments.self_service_commands import PayHow
+from hospital_core.finance.payments.service import refund_at_counter
 from hospital_core.kernel import ports, relay
 from hospital_core.kernel.commands import Done
 from hospital_core.kernel.context import system_context
@@ -77,6 +80,11 @@ WHERE a.patient_id = $1 AND a.department_id = s.department_id AND a.day = s.day 
 
 ON_CARD = "SELECT coalesce(sum(balance_fen), 0)::bigint FROM card_balance WHERE patient_id = $1"
 
+FEES_PAID = """
+SELECT c.id, c.invoice_id, c.quantity - c.refunded_quantity AS rest
+FROM charge_item c JOIN invoice i ON i.id = c.invoice_id AND i.status = 'balanced'
+WHERE c.source_id = $1 AND c.status = 'billed' AND c.quantity > c.refunded_quantity"""
+
 TWICE = """
 SELECT 'one patient twice in a half day' AS finding, patient_id AS id FROM appointment
 WHERE schedule_id = ANY($1) AND status IN ('pending', 'booked', 'checked-in')
@@ -88,6 +96,9 @@ WHERE schedule_id = ANY($1) AND status = 'booked' AND payment_status NOT IN ('pa
 UNION ALL SELECT 'theirs without money where one pays at once', id FROM appointment a
 WHERE schedule_id = ANY($1) AND status = 'booked' AND payment_status = 'unpaid' AND NOT EXISTS (
     SELECT 1 FROM booking_rule r WHERE r.code = 'pay_at_hospital' AND r.scope_key = a.department_id::text)
+UNION ALL SELECT 'theirs, but a window gave the fee back', a.id FROM appointment a
+JOIN charge_item c ON c.source_id = a.id AND c.quantity = c.refunded_quantity
+WHERE a.schedule_id = ANY($1) AND a.status = 'booked' AND a.payment_status = 'paid'
 UNION ALL SELECT 'seen without money', id FROM appointment
 WHERE schedule_id = ANY($1) AND status IN ('checked-in', 'fulfilled') AND payment_status = 'unpaid'
 UNION ALL SELECT 'gone, but its fee is still asked for', a.id FROM appointment a
@@ -250,6 +261,17 @@ class Clinics(HospitalMachine):
             phone = self._person(one).phone
             self.do(run(phone, cancel_appointment, CancelAppointment(appointment_id=one.id)))
             self.do(relay.drain(8))
+
+    @rule(one=held)
+    def a_window_gives_the_fee_back(self, one: AppointmentView | None) -> None:
+        """The place goes with the money, wherever its patient stands."""
+        if one is None:
+            return
+        for item in self.do(rows(FEES_PAID, one.id)):
+            lines = [RefundLineWanted(charge_item_id=item["id"], quantity=item["rest"])]
+            command = RefundAtCounter(invoice_id=item["invoice_id"], lines=lines, reason="窗口退号")
+            self.do(run(system_context(), refund_at_counter, command))
+        self.do(relay.drain(8))
 
     @rule(one=held)
     def come(self, one: AppointmentView | None) -> None:

@@ -108,6 +108,7 @@ def test_given_part_of_a_fen_then_a_bill_is_refused() -> None:
     [
         ("张三丰", "张*丰"), ("李四", "李*"), ("欧阳雪", "欧阳*"), ("欧阳明日", "欧阳*日"), ("王", "王"), ("", ""),
         ("买买提·吐尔逊", "买**·***"), ("John Smith", "J*** *****"),
+        ("Wolfeschlegelsteinhausen Hubert", "W****** ******"),
     ],
 )  # fmt: skip
 def test_given_a_name_then_the_screen_shows_its_mask(name: str, shown: str) -> None:

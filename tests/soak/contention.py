@@ -15,6 +15,7 @@ from hospital_core.access.scheduling.service import book_appointment, cancel_app
 from hospital_core.access.scheduling.service.rush import book_in_rush
 from hospital_core.access.scheduling.views import AppointmentView, ScheduleView
 from hospital_core.kernel.context import Context, IdempotencyKey
+from hospital_core.kernel.errors import DomainError
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.run import run
 from tests.faults.checker import PLACES_OF
@@ -92,10 +93,14 @@ class Contention:
     """Everybody wants a place of every session; ``together`` they go through the combiner, else each alone.
 
     With ``giving_back`` a tenth of the places come back at once; whoever was refused then asks once more at the end.
+    ``refusals``: what counts as having got none; anything else is an error.
     """
 
-    def __init__(self, people: Sequence[Person], sessions: Sequence[ScheduleView], *, together: bool) -> None:
-        self.people, self.sessions, self.together = people, sessions, together
+    def __init__(
+        self, people: Sequence[Person], sessions: Sequence[ScheduleView], *, together: bool,
+        refusals: tuple[type[DomainError], ...] = (SlotFull,),
+    ) -> None:  # fmt: skip
+        self.people, self.sessions, self.together, self.refusals = people, sessions, together, refusals
         self.refused: dict[UUID, list[Person]] = {session.schedule_id: [] for session in sessions}
         self.sold = self.given_back = 0
 
@@ -127,7 +132,7 @@ class Contention:
                 held = await book_in_rush(phone_of(person), command)
             else:
                 held = await run(phone_of(person), book_appointment, command)
-        except SlotFull:
+        except self.refusals:
             return None
         self.sold += 1
         return held
@@ -155,7 +160,11 @@ class Contention:
         return Tally(attempts, self.sold, self.given_back, over, under, len(found), seconds)
 
 
-async def contend(attempts: int, *, together: bool, giving_back: bool, sizes: Sequence[int]) -> Tally:
+async def contend(
+    attempts: int, *, together: bool, giving_back: bool, sizes: Sequence[int],
+    refusals: tuple[type[DomainError], ...] = (SlotFull,),
+) -> Tally:  # fmt: skip
     """About so many attempts on fresh sessions of these sizes."""
     people = await make_crowd(max(1, attempts // len(sizes)))
-    return await Contention(people, await make_sessions(sizes), together=together).happen(giving_back=giving_back)
+    crowd = Contention(people, await make_sessions(sizes), together=together, refusals=refusals)
+    return await crowd.happen(giving_back=giving_back)

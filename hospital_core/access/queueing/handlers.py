@@ -1,7 +1,9 @@
-"""What queues do when sessions change."""
+"""What queues do when sessions change, and when money goes back."""
 
+from hospital_core.access.queueing.leaving import release_refunded
 from hospital_core.access.queueing.states import QueueTicketStatus
 from hospital_core.access.scheduling.events import SessionHandedOver
+from hospital_core.finance.payments.events import ItemsRefunded
 from hospital_core.kernel.events import handles
 from hospital_core.kernel.uow import UnitOfWork
 
@@ -18,3 +20,9 @@ WHERE a.id = t.appointment_id AND s.id = $1 AND t.staff_id IS NOT NULL AND t.sta
 async def follow_substitute(uow: UnitOfWork, event: SessionHandedOver) -> None:
     """Who waits for a session's doctor waits for the substitute (替诊); whoever is being seen stays."""
     await uow.execute(_FOLLOW, event.schedule_id)
+
+
+@handles(ItemsRefunded)
+async def give_refunded_places_back(uow: UnitOfWork, event: ItemsRefunded) -> None:
+    """Who has the fee back at a window needs the place, and the queue, no more (退费退号)."""
+    await release_refunded(uow, event.charge_item_ids)

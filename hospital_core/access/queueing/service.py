@@ -50,7 +50,7 @@ async def check_in(uow: UnitOfWork, command: CheckIn) -> TicketView:
 
 
 async def check_in_online(uow: UnitOfWork, command: CheckInOnline) -> TicketView:
-    """Wait at the phone for an online visit (线上候诊), from half an hour before; the same ticket when asked again.
+    """Wait at the phone for an online visit (线上候诊), from when the rule says; the same ticket when asked again.
 
     Raises: NotFound, VisitInPerson, NotCheckInAble, CheckInClosed, SessionStopped, Forbidden. Emits: PatientCheckedIn.
     """

@@ -25,7 +25,7 @@ b.patient_id IN ({files_shown("$1", "b.made_at")}) ORDER BY b.made_at DESC LIMIT
 
 _FOR_STAFF = """
 ($1::uuid IS NULL OR b.patient_id IN (SELECT person_ids($1)))
-AND (NOT $2 OR b.lifted_at IS NULL AND b.ends_at > hospital_now()) AND (NOT $3 OR q.status = 'open')
+AND (NOT $2 OR b.lifted_at IS NULL AND b.ends_at > hospital_now() OR $3) AND (NOT $3 OR q.status = 'open')
 ORDER BY b.made_at DESC LIMIT 500"""
 
 
@@ -39,7 +39,7 @@ async def my_bans(reading: Reading) -> Page[BanView]:
 async def bans(
     reading: Reading, patient_id: UUID | None = None, *, live: bool = True, appealed: bool = False
 ) -> Page[BanView]:
-    """Bans as staff work on them (限约名单): the live ones, those with an open appeal, or all of a person."""
+    """Bans as staff work on them (限约名单): the live ones, those with an open appeal, over or not, or all."""
     rows = await reading.fetch(_BANS + _FOR_STAFF, patient_id, live, appealed)
     return Page(items=[ban_view(row) for row in rows])
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from hospital_core.access.scheduling.planning_views import ClinicChangeView, DisruptionView, MoveTarget
-from hospital_core.access.scheduling.statements import is_free, is_of_a_sort, is_open_to, is_waited_for
+from hospital_core.access.scheduling.statements import is_claim, is_free, is_of_a_sort, is_open_to, is_waited_for
 from hospital_core.access.scheduling.states import (
     ClinicChangeKind,
     DisruptionChoice,
@@ -51,9 +51,12 @@ _GUARDED = PatientRow(
     "(SELECT d.*, a.patient_id, a.created_at FROM disruption d JOIN appointment a ON a.id = d.appointment_id)",
 )
 
+# Who has given the place back, or came all the same, is asked nothing any more.
 _OF_ACCOUNT = f"""
-d.status = 'open' AND a.patient_id IN ({files_shown("$1", "a.created_at")}) ORDER BY d.answer_by LIMIT 50"""
+d.status = 'open' AND a.status IN ('pending', 'booked') AND a.patient_id IN ({files_shown("$1", "a.created_at")})
+ORDER BY d.answer_by LIMIT 50"""
 
+# Where the patient has another appointment in that half day, no second one can be had.
 _TARGETS = f"""
 SELECT s.id AS schedule_id, m.name AS doctor, m.title, r.name AS room, s.service_kind, s.starts_at, s.ends_at,
        s.fee_fen, count(slot.id) AS places_left,
@@ -66,6 +69,9 @@ JOIN slot ON slot.schedule_id = s.id AND slot.starts_at > hospital_now() AND {is
  AND {is_open_to("slot", f"'{Pool.MINIAPP.value}'", "hospital_now()")}
 JOIN staff_member m ON m.id = s.staff_id JOIN location r ON r.id = s.room_id
 WHERE d.id = $1 AND d.status = 'open' AND NOT {is_waited_for("s", "hospital_now()")}
+  AND NOT EXISTS (SELECT 1 FROM appointment o WHERE o.patient_id = a.patient_id AND o.id <> a.id
+                    AND o.department_id = s.department_id AND o.day = s.day AND o.period = s.period
+                    AND {is_claim("o", "hospital_now()")})
 GROUP BY s.id, m.name, m.title, r.name, a.payment_status, a.fee_fen ORDER BY s.starts_at, m.name LIMIT 100"""
 
 

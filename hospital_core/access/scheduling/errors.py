@@ -52,6 +52,14 @@ class SessionNotOpen(DomainError):
     title = "该时段尚未开始现场挂号"
 
 
+class ProofNeeded(DomainError):
+    """An account that nobody has proven may give away what it booked itself, not what others booked for the patient."""
+
+    code = "scheduling.proof_needed"
+    kind = Kind.CONFLICT
+    title = "不是用这个微信预约的，请先核验就诊人再操作"
+
+
 class WindowOnly(DomainError):
     """Emergency places are given at the window, after triage."""
 
@@ -173,11 +181,11 @@ class NotCancellable(DomainError):
 
 
 class TooLateToCancel(DomainError):
-    """The appointed time has come."""
+    """The time has come until which an appointment is given back or moved online (``cancel_until``)."""
 
     code = "scheduling.too_late_to_cancel"
     kind = Kind.CONFLICT
-    title = "已过就诊时间，不能在线取消，请到窗口办理"
+    title = "已过线上退号、改约的截止时间，请到窗口办理"
 
 
 class ReschedulesUsedUp(DomainError):
@@ -194,6 +202,14 @@ class RescheduleDearer(DomainError):
     code = "scheduling.reschedule_dearer"
     kind = Kind.CONFLICT
     title = "新号挂号费更高，请取消后重新预约"
+
+
+class MoveElsewhere(DomainError):
+    """An appointment moves within its department, an online visit to another online one."""
+
+    code = "scheduling.move_elsewhere"
+    kind = Kind.CONFLICT
+    title = "只能改约到本科室的同类门诊，换科室请取消后重新预约"
 
 
 class ReschedulePaidFirst(DomainError):
@@ -309,7 +325,7 @@ class AlreadyAppealed(DomainError):
 
 
 class CheckInClosed(DomainError):
-    """Check-in opens two hours before the appointed time and closes with the session."""
+    """Check-in opens so long before the appointed time as the rules say, and closes with the session."""
 
     code = "scheduling.check_in_closed"
     kind = Kind.CONFLICT

@@ -3,20 +3,32 @@
 from uuid import UUID
 
 from hospital_core.access.scheduling.events import AppointmentHoldLapses, DisruptionAnswerDue, WaitlistDue
-from hospital_core.access.scheduling.service.cancel import record_refund
 from hospital_core.access.scheduling.service.disruptions import settle_by_default
-from hospital_core.access.scheduling.service.hold import SOURCE, confirm_paid, expire_hold, settle_unpaid
+from hospital_core.access.scheduling.service.hold import (
+    SOURCE,
+    confirm_paid,
+    expire_hold,
+    record_if_back,
+    record_refund,
+    settle_unpaid,
+)
 from hospital_core.access.scheduling.service.offering import serve_line
+from hospital_core.access.scheduling.service.waitlist import leave_with_patient
 from hospital_core.access.scheduling.states import DayPeriod
 from hospital_core.access.scheduling.waitlist_commands import ServeLine
 from hospital_core.finance.payments.events import PaymentIntentClosed, PaymentSucceeded, RefundSucceeded
 from hospital_core.kernel.events import handles
 from hospital_core.kernel.uow import UnitOfWork
+from hospital_core.registry.accounts.events import LinkRevoked
 
 # Places are locked one after the other, everywhere in this order.
 _OF_INVOICE = """
 SELECT a.id FROM charge_item c JOIN appointment a ON a.id = c.source_id
 WHERE c.invoice_id = $1 AND c.source_kind = $2 ORDER BY a.slot_id"""
+
+_OF_REFUND = """
+SELECT c.source_id FROM refund_line l JOIN charge_item c ON c.id = l.charge_item_id
+WHERE l.refund_id = $1 AND c.source_kind = $2 ORDER BY c.source_id"""
 
 
 @handles(AppointmentHoldLapses)
@@ -37,6 +49,12 @@ async def serve_waitlist(uow: UnitOfWork, event: WaitlistDue) -> None:
     await serve_line(uow, ServeLine(department_id=event.department_id, day=event.day, period=DayPeriod(event.period)))
 
 
+@handles(LinkRevoked)
+async def leave_lines(uow: UnitOfWork, event: LinkRevoked) -> None:
+    """Nobody could see or answer any more what an account waits for."""
+    await leave_with_patient(uow, event.link_id)
+
+
 @handles(PaymentSucceeded)
 async def confirm(uow: UnitOfWork, event: PaymentSucceeded) -> None:
     """Registration fees arrived; other bills of the visit are not ours, surplus money is sent back by payments."""
@@ -54,9 +72,12 @@ async def forget_bill(uow: UnitOfWork, event: PaymentIntentClosed) -> None:
 
 @handles(RefundSucceeded)
 async def refunded(uow: UnitOfWork, event: RefundSucceeded) -> None:
-    """A registration fee is back with its payer."""
+    """A registration fee is back with its payer, by its appointment's own doing or a window's."""
     if event.source_kind == SOURCE and event.complete:
         await record_refund(uow, event.source_id)
+    elif event.source_kind != SOURCE:
+        for row in await uow.fetch(_OF_REFUND, event.refund_id, SOURCE):
+            await record_if_back(uow, row["source_id"])
 
 
 async def _appointments_of(uow: UnitOfWork, invoice_id: UUID | None) -> list[UUID]:

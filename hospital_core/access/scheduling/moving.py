@@ -11,7 +11,7 @@ from hospital_core.access.scheduling.errors import (
     SessionStopped,
     TooLateToCancel,
 )
-from hospital_core.access.scheduling.queries import cancel_until
+from hospital_core.access.scheduling.queries import cancel_until, require_hand
 from hospital_core.access.scheduling.rules import RuleCode, rule_book
 from hospital_core.access.scheduling.states import AppointmentStatus, SlotStatus
 from hospital_core.kernel.reading import Reading
@@ -27,8 +27,9 @@ SELECT max(moved) FROM chain"""
 async def require_movable(reading: Reading, old: Mapping[str, Any], now: datetime) -> int:
     """How often the appointment may still be moved, this time included.
 
-    Raises: NotCancellable, SessionStopped, TooLateToCancel, PaymentOver, ReschedulesUsedUp.
+    Raises: ProofNeeded, NotCancellable, SessionStopped, TooLateToCancel, PaymentOver, ReschedulesUsedUp.
     """
+    await require_hand(reading, old["patient_id"], old["account_id"])
     if old["status"] not in (AppointmentStatus.PENDING, AppointmentStatus.BOOKED):
         raise NotCancellable(status=old["status"])
     if await reading.fetch_value("SELECT status FROM slot WHERE id = $1", old["slot_id"]) == SlotStatus.CLOSED:

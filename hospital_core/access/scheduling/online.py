@@ -6,7 +6,6 @@ Source: 互联网诊疗管理办法（试行）第十六条.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +16,6 @@ from hospital_core.access.scheduling.states import AppointmentStatus, BookingCha
 from hospital_core.kernel.errors import DomainError
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.accounts.queries import accounts_acting
-
-# Nobody has to find the way: the phone signs in shortly before the appointed time.
-OPENS_BEFORE = timedelta(minutes=30)
 
 # Of each wish for an online visit: when the patient was last seen in the department in person, and whether a phone
 # holds the file for certain: the one that books, or any when the hospital books. 1 patients, 2 departments, 3 accounts

@@ -32,8 +32,8 @@ def fee_of(session: Mapping[str, Any], book: RuleBook, seen_at: datetime | None)
     if seen_at is None:
         return fee_fen
     scope = (session["department_id"], session["service_kind"])
-    days = (session["day"] - day_of(seen_at)).days
-    if not 0 <= days <= book.value(RuleCode.REVISIT_DAYS, *scope):
+    within = book.value(RuleCode.REVISIT_DAYS, *scope)
+    if not within or not 0 <= (session["day"] - day_of(seen_at)).days <= within:
         return fee_fen
     return fee_fen * book.value(RuleCode.REVISIT_PERCENT, *scope) // 100
 

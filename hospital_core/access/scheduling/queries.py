@@ -8,8 +8,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from hospital_core.access.scheduling.days import bounds_of, day_of, minute_of
-from hospital_core.access.scheduling.errors import NotCheckInAble, OnlineVisit
-from hospital_core.access.scheduling.online import OPENS_BEFORE as ONLINE_OPENS_BEFORE
+from hospital_core.access.scheduling.errors import NotCheckInAble, OnlineVisit, ProofNeeded
 from hospital_core.access.scheduling.online import is_online
 from hospital_core.access.scheduling.pricing import pays_at_hospital
 from hospital_core.access.scheduling.qr import LIFETIME, appointment_qr, read_qr
@@ -42,7 +41,8 @@ from hospital_core.finance.billing.queries import invoice_of_charge
 from hospital_core.finance.ledger.queries import card_balance
 from hospital_core.kernel.commands import Page
 from hospital_core.kernel.context import ActorKind
-from hospital_core.kernel.errors import FieldProblem, NotFound
+from hospital_core.kernel.cursors import cursor_after, place_of
+from hospital_core.kernel.errors import NotFound
 from hospital_core.kernel.masking import mask_name
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.accounts.queries import files_shown
@@ -72,21 +72,24 @@ _SCHEDULES = """
 SELECT s.id AS schedule_id, s.department_id, d.name AS department, s.staff_id, m.name AS doctor, m.title, m.specialty,
        s.room_id, r.name AS room, c.name AS campus, s.service_kind, s.starts_at, s.ends_at, s.fee_fen, s.places,
        s.status, s.period, s.released_at, s.sought_after, s.template_id,
-       (SELECT count(*) FROM slot WHERE slot.schedule_id = s.id AND {free}) AS places_left
+       (SELECT count(*) FROM slot WHERE slot.schedule_id = s.id AND {free}) AS places_left{more}
 FROM schedule s JOIN department d ON d.id = s.department_id JOIN staff_member m ON m.id = s.staff_id
 JOIN location r ON r.id = s.room_id JOIN campus c ON c.id = r.campus_id
 """
 _OF_A_DAY = " WHERE s.starts_at >= $1 AND s.starts_at < $2 AND ($3::uuid IS NULL OR s.department_id = $3)"
 # The window also sells places whose time has passed while their session runs.
-_AT_WINDOW = f"s.ends_at > hospital_now() AND {is_free('slot', 'hospital_now()')}"
+_LEFT = f"s.ends_at > hospital_now() AND {is_free('slot', 'hospital_now()')}"
+_SOLD_THERE = is_open_to("slot", f"'{Pool.WINDOW.value}'", "hospital_now()")
+_AT_WINDOW = f"(SELECT count(*) FROM slot WHERE slot.schedule_id = s.id AND {_LEFT} AND {_SOLD_THERE})"
+_STAFF = _SCHEDULES.format(free=_LEFT, more=f", {_AT_WINDOW} AS left_at_window")
 _FOR_PATIENTS = (
-    _SCHEDULES.format(free=f"{_UNWAITED} AND {_BOOKABLE}")
+    _SCHEDULES.format(free=f"{_UNWAITED} AND {_BOOKABLE}", more="")
     + _OF_A_DAY
     + f" AND {_RELEASED} AND s.ends_at > hospital_now() "
     "ORDER BY m.staff_no, s.starts_at"
 )
-_FOR_STAFF = _SCHEDULES.format(free=_AT_WINDOW) + _OF_A_DAY + " ORDER BY s.starts_at, d.code, m.staff_no LIMIT 2000"
-_ONE = _SCHEDULES.format(free=_AT_WINDOW) + " WHERE s.id = $1"
+_FOR_STAFF = _STAFF + _OF_A_DAY + " ORDER BY s.starts_at, d.code, m.staff_no LIMIT 2000"
+_ONE = _STAFF + " WHERE s.id = $1"
 
 _SLOTS = f"""
 SELECT slot.id AS slot_id, slot.number, slot.starts_at, ({_BOOKABLE} AND {_RELEASED} AND {_UNWAITED}) IS TRUE AS free
@@ -109,8 +112,8 @@ _MINE = (
     APPOINTMENT_SQL
     + f"""
 WHERE a.patient_id IN ({files_shown("$1", "a.created_at")})
-  AND ($2::timestamptz IS NULL OR a.created_at < $2)
-ORDER BY a.created_at DESC LIMIT $3"""
+  AND ($2::timestamptz IS NULL OR (a.created_at, a.id) < ($2, $3))
+ORDER BY a.created_at DESC, a.id DESC LIMIT $4"""
 )
 
 _TODAY = (
@@ -132,7 +135,6 @@ ORDER BY a.starts_at LIMIT 50"""
 )
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-_TICK = timedelta(microseconds=1)
 _EARLIEST = timedelta(minutes=RULES[RuleCode.CHECK_IN_OPENS_MINUTES].highest)
 
 
@@ -193,10 +195,11 @@ async def my_appointments(
     account = account_id or (reading.ctx.actor.id if reading.ctx.actor.kind is ActorKind.ACCOUNT else None)
     if account is None:
         return Page(items=[])
-    before = _moment(cursor)
+    before = place_of(cursor)
     await rule_book(reading)
-    rows = await reading.fetch(_MINE, account, before, limit + 1)
-    more = str((rows[limit - 1]["created_at"] - _EPOCH) // _TICK) if len(rows) > limit else None
+    rows = await reading.fetch(_MINE, account, *before, limit + 1)
+    last = rows[limit - 1] if len(rows) > limit else None
+    more = cursor_after(last["created_at"], last["id"]) if last else None
     return Page(items=[view_of(row) for row in rows[:limit]], next_cursor=more)
 
 
@@ -274,13 +277,26 @@ async def permitted_appointment(reading: Reading, appointment_id: UUID) -> Recor
     return await _GUARDED.of(reading, appointment_id)
 
 
+async def require_hand(reading: Reading, patient_id: UUID, account_id: UUID | None) -> None:
+    """Let an account that is not proven change only what it booked itself (未核验只能处理自己约的).
+
+    Anybody can link a patient whose number they know; nobody's place may be given away by that. Raises: ProofNeeded.
+    """
+    actor = reading.ctx.actor
+    if actor.kind is not ActorKind.ACCOUNT or actor.id == account_id:
+        return
+    if not (await permitted_patient(reading, patient_id)).proven:
+        raise ProofNeeded()
+
+
 def check_in_bounds(row: Mapping[str, Any], rules: RuleBook) -> tuple[datetime, datetime]:
     """From when until when an appointment can be checked in (签到时间): a running session takes everybody at once.
 
-    Whoever was registered at the window stands there; an online visit begins on the phone.
+    Whoever was registered at the window stands there; an online visit begins on the phone, nobody has to find the way.
     """
     if is_online(row):
-        return row["starts_at"] - ONLINE_OPENS_BEFORE, row["session_ends_at"]
+        online = rules.value(RuleCode.ONLINE_CHECK_IN_MINUTES, row["department_id"])
+        return row["starts_at"] - timedelta(minutes=online), row["session_ends_at"]
     before = rules.value(RuleCode.CHECK_IN_OPENS_MINUTES, row["department_id"], row["service_kind"])
     first = row["session_starts_at"] if row["channel"] == BookingChannel.WINDOW else row["starts_at"]
     return min(first - timedelta(minutes=before), row["session_starts_at"]), row["session_ends_at"]
@@ -304,6 +320,7 @@ def view_of(row: Mapping[str, Any], now: datetime | None = None) -> AppointmentV
     """Shape of one row of ``APPOINTMENT_SQL`` or of the booking statement."""
     now = now or row["now"]
     opens, closes = check_in_bounds(row, kept_rules())
+    until = cancel_until(row, kept_rules())
     standing = row["status"] in (AppointmentStatus.PENDING, AppointmentStatus.BOOKED)
     booked = row["status"] == AppointmentStatus.BOOKED
     stopped = booked and row.get("slot_status") == SlotStatus.CLOSED
@@ -311,7 +328,8 @@ def view_of(row: Mapping[str, Any], now: datetime | None = None) -> AppointmentV
     return AppointmentView(
         **{name: row[name] for name in _COPIED},
         patient_name_masked=mask_name(row["patient_name"]),
-        can_cancel=standing and now < cancel_until(row, kept_rules()),
+        can_cancel=standing and now < until,
+        cancel_until=until if standing else None,
         can_check_in=booked and not stopped and not fee_due and opens <= now < closes,
         fee_due=fee_due and now < closes,
         stopped=stopped,
@@ -320,14 +338,7 @@ def view_of(row: Mapping[str, Any], now: datetime | None = None) -> AppointmentV
 
 
 _COMPUTED = {
-    "patient_name_masked", "can_cancel", "can_check_in", "check_in_opens_at", "fee_due", "stopped", "ticket",
+    "patient_name_masked", "can_cancel", "cancel_until", "can_check_in", "check_in_opens_at", "fee_due", "stopped",
+    "ticket",
 }  # fmt: skip
 _COPIED: Sequence[str] = [name for name in AppointmentView.model_fields if name not in _COMPUTED]
-
-
-def _moment(cursor: str | None) -> datetime | None:
-    if cursor is None:
-        return None
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 17):
-        raise FieldProblem("/cursor", "翻页标记无效")
-    return _EPOCH + int(cursor) * _TICK

@@ -39,6 +39,7 @@ class RuleCode(StrEnum):
     WAITLIST_CLOSES_MINUTE = "waitlist_closes_minute"
     DISRUPTION_ANSWER_HOURS = "disruption_answer_hours"
     CHECK_IN_OPENS_MINUTES = "check_in_opens_minutes"
+    ONLINE_CHECK_IN_MINUTES = "online_check_in_minutes"
     RESCHEDULES_MAX = "reschedules_max"
     REMINDER_MINUTE = "reminder_minute"
     PAY_AT_HOSPITAL = "pay_at_hospital"
@@ -85,7 +86,10 @@ RULES: Mapping[RuleCode, Rule] = {
     _C.WAITLIST_ANSWER_MINUTES: Rule(30, 5, 1440, "分钟", "候补答复时限"),
     _C.WAITLIST_CLOSES_MINUTE: Rule(1200, 0, 1439, "", "候补截止时刻", "就诊前一日几点停止候补", _HOSPITAL, _CLOCK),
     _C.DISRUPTION_ANSWER_HOURS: Rule(24, 1, 72, "小时", "停替诊答复时限", "", _HOSPITAL),
-    _C.CHECK_IN_OPENS_MINUTES: Rule(120, 15, 720, "分钟", "签到提前量"),
+    _C.CHECK_IN_OPENS_MINUTES: Rule(120, 15, 720, "分钟", "签到提前量", "到院就诊前多少分钟起可签到"),
+    _C.ONLINE_CHECK_IN_MINUTES: Rule(
+        30, 5, 240, "分钟", "线上签到提前量", "线上复诊前多少分钟起可在手机上签到候诊", _BY_DEPARTMENT
+    ),
     _C.REMINDER_MINUTE: Rule(1080, 360, 1320, "", "就诊提醒时刻", "就诊前一日几点提醒患者", _HOSPITAL, _CLOCK),
     _C.RESCHEDULES_MAX: Rule(2, 0, 10, "次", "改约次数上限", "一次预约最多可改约几次；0 为不可改约"),
     _C.PAY_AT_HOSPITAL: Rule(

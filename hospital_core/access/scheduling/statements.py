@@ -53,6 +53,16 @@ def is_of_a_sort(session: str, appointment: str) -> str:
     )
 
 
+def hidden_until(since: str, seconds: str, starts_at: str) -> str:
+    """SQL: when a place that comes back ``since`` then is shown again, if it was drawn to be so many ``seconds`` later.
+
+    One that would be shown too late is so at a moment of the middle half of the time that is left, drawn anew: nobody
+    knows it beforehand, and there is time to come. After its own time it is shown at once: only the window sells it.
+    """
+    left = f"greatest({starts_at} - {since}, interval '0')"
+    return f"{since} + least(make_interval(secs => {seconds}), {left} * (0.25 + random() / 2))"
+
+
 def is_open_to(slot: str, pool: str, now: str) -> str:
     """SQL: the place is everybody's, or kept for ``pool`` (号池)."""
     return f"({slot}.pool = 'public' OR {slot}.pool = {pool} OR {slot}.pool_until <= {now})"
@@ -242,8 +252,7 @@ taken AS (
     SET status = {SLOT.target_sql("take")}, version = version + 1,
         held_until = CASE WHEN w.at_once THEN NULL ELSE w.held_until END,
         free_from = CASE WHEN NOT w.at_once AND w.returns_after_s > 0
-                         THEN least(w.held_until + make_interval(secs => w.returns_after_s),
-                                    greatest(w.held_until, slot.starts_at - interval '30 minutes')) END
+                         THEN {hidden_until("w.held_until", "w.returns_after_s", "slot.starts_at")} END
     FROM made JOIN wished w ON w.appointment_id = made.id WHERE slot.id = made.slot_id RETURNING slot.id)
 SELECT given.wish, given.starts_at, given.number, given.id AS slot_id
 FROM taken JOIN given ON given.id = taken.id"""
@@ -300,8 +309,7 @@ RELEASE = f"""
 UPDATE slot
 SET status = {SLOT.target_sql("release")}, held_until = NULL, version = version + 1,
     free_from = CASE WHEN $3::int IS NULL THEN free_from
-                     WHEN $3::int > 0 THEN least($2::timestamptz + make_interval(secs => $3::int),
-                                                 greatest($2, slot.starts_at - interval '30 minutes')) END
+                     WHEN $3::int > 0 THEN {hidden_until("$2::timestamptz", "$3::int", "slot.starts_at")} END
 WHERE id = $1 AND {SLOT.sources_sql("release")}
   AND NOT EXISTS (SELECT 1 FROM appointment a WHERE a.slot_id = slot.id AND a.status IN ({sql_list(LIVE)}))"""
 

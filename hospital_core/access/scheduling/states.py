@@ -307,6 +307,8 @@ WAITLIST_ENTRY = Machine(
         # From LAPSED when the money came late and the place could be had again.
         Move("accept", (WaitlistStatus.OFFERED, WaitlistStatus.LAPSED), WaitlistStatus.BOOKED),
         Move("decline", (WaitlistStatus.OFFERED,), WaitlistStatus.DECLINED),
+        # The hospital took the offered place back (停诊): who waited first still does.
+        Move("resume", (WaitlistStatus.OFFERED,), WaitlistStatus.WAITING),
         Move("lapse", (WaitlistStatus.OFFERED,), WaitlistStatus.LAPSED),
         Move("leave", (WaitlistStatus.WAITING,), WaitlistStatus.LEFT),
         Move("expire", (WaitlistStatus.WAITING,), WaitlistStatus.EXPIRED),

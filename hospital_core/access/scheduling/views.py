@@ -57,7 +57,7 @@ class DoctorView(View):
 
 
 class ScheduleView(View):
-    """A session as staff see it (排班)."""
+    """A session as staff see it (排班). ``left_at_window``: of its places left, those that the window may sell."""
 
     schedule_id: UUID
     department_id: UUID
@@ -74,6 +74,7 @@ class ScheduleView(View):
     fee_fen: int
     places: int
     places_left: int
+    left_at_window: int
     status: ScheduleStatus
     period: DayPeriod
     released_at: datetime
@@ -102,7 +103,7 @@ class AppointmentView(View):
 
     ``previous_id`` is the one it replaces, ``next_id`` the one that replaced it (改约). ``stopped``: its
     clinic does not take place (停诊) and the patient has not answered yet. ``fee_due``: it is theirs, its fee is paid
-    before checking in (到院缴费).
+    before checking in (到院缴费). ``cancel_until``: the cut-off of giving it back online (退号截止), while it stands.
     """
 
     id: UUID
@@ -123,6 +124,7 @@ class AppointmentView(View):
     pay_until: datetime
     created_at: datetime
     can_cancel: bool
+    cancel_until: datetime | None = None
     can_check_in: bool
     check_in_opens_at: datetime = Field(default=_LONG_OPEN, description="long ago in answers from before it was said")
     fee_due: bool = False

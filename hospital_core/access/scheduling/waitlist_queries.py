@@ -7,7 +7,7 @@ from asyncpg import Record
 
 from hospital_core.access.scheduling.pricing import pays_at_hospital
 from hospital_core.access.scheduling.rules import RuleBook, rule_book
-from hospital_core.access.scheduling.statements import is_for_line, is_free
+from hospital_core.access.scheduling.statements import is_chosen_online, is_for_line, is_free, is_wanted
 from hospital_core.access.scheduling.states import WaitlistStatus
 from hospital_core.access.scheduling.waitlist_commands import ServeLine
 from hospital_core.access.scheduling.waitlist_views import OfferView, WaitlistEntryView
@@ -19,7 +19,9 @@ from hospital_core.registry.accounts.queries import files_shown
 from hospital_core.registry.care_relations.queries import PatientRow
 
 # Before somebody in line are those who came earlier and could be given a place that they could be given.
-_ENTRY = """
+_ALIKE = f"""(o.service_kind IS NULL AND e.service_kind IS NULL
+                   OR {is_wanted("e", "o.service_kind")} OR {is_wanted("o", "e.service_kind")})"""
+_ENTRY = f"""
 SELECT e.*, p.name AS patient_name, d.name AS department, m.name AS doctor, a.status AS offer_status,
        a.starts_at, a.fee_fen, a.pay_until, s.sought_after, s.service_kind AS session_kind,
        own.name AS offer_doctor, r.name AS room, hospital_now() AS now,
@@ -27,8 +29,8 @@ SELECT e.*, p.name AS patient_name, d.name AS department, m.name AS doctor, a.st
             WHERE o.status = 'waiting' AND o.department_id = e.department_id AND o.day = e.day AND o.period = e.period
               AND (o.joined_at, o.id) < (e.joined_at, e.id)
               AND (o.staff_id IS NULL OR e.staff_id IS NULL OR o.staff_id = e.staff_id)
-              AND (o.service_kind IS NULL OR e.service_kind IS NULL OR o.service_kind = e.service_kind)) AS position
-FROM {row} e JOIN patient p ON p.id = e.patient_id JOIN department d ON d.id = e.department_id
+              AND {_ALIKE}) AS position
+FROM {{row}} e JOIN patient p ON p.id = e.patient_id JOIN department d ON d.id = e.department_id
 LEFT JOIN staff_member m ON m.id = e.staff_id LEFT JOIN appointment a ON a.id = e.offered_id
 LEFT JOIN schedule s ON s.id = a.schedule_id LEFT JOIN staff_member own ON own.id = a.staff_id
 LEFT JOIN location r ON r.id = s.room_id"""
@@ -49,7 +51,7 @@ WHERE e.status = 'offered' AND (a.status <> 'pending' OR a.held_until < hospital
         SELECT 1 FROM schedule s JOIN slot ON slot.schedule_id = s.id
         WHERE s.department_id = e.department_id AND s.day = e.day AND s.period = e.period AND s.status = 'active'
           AND (e.staff_id IS NULL OR e.staff_id = s.staff_id)
-          AND (e.service_kind IS NULL OR e.service_kind = s.service_kind)
+          AND {is_wanted("s", "e.service_kind")} AND {is_chosen_online("s")}
           AND s.released_at <= hospital_now() AND slot.starts_at > hospital_now()
           AND {is_free("slot", "hospital_now()")} AND {is_for_line("slot", "hospital_now()")}))"""
 

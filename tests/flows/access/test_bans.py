@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -222,3 +223,29 @@ async def test_given_the_rule_changed_then_one_miss_is_enough() -> None:
         await miss(person)
     (ban,) = (await my_bans(reading(person.phone))).items
     assert ban.ends_at - ban.starts_at == timedelta(days=7)
+
+
+async def _objected(person: Person) -> UUID:
+    (ban,) = (await my_bans(reading(person.phone))).items
+    await run(person.phone, appeal_ban, AppealBan(ban_id=ban.id, text="当日急诊住院"))
+    return ban.id
+
+
+async def test_given_a_ban_that_ended_before_the_answer_then_the_objection_is_found_and_can_be_accepted() -> None:
+    person = await banned(await make_person())
+    ban_id = await _objected(person)
+    await rows("UPDATE booking_ban SET starts_at = starts_at - interval '91 days', ends_at = hospital_now() "
+               "WHERE id = $1 RETURNING id", ban_id)  # fmt: skip
+    assert ban_id in [one.id for one in (await bans(reading(SYSTEM), appealed=True)).items]
+    answered = await run(SYSTEM, answer_appeal, AnswerAppeal(ban_id=ban_id, accept=True, answer="情况属实"))
+    assert answered.appeal is not None
+    assert (answered.appeal.status, answered.live, answered.lifted_at) == ("accepted", False, None)
+
+
+async def test_given_a_ban_that_is_lifted_then_the_objection_to_it_is_answered_with_it() -> None:
+    person = await banned(await make_person())
+    ban_id = await _objected(person)
+    lifted = await run(SYSTEM, lift_ban, LiftBan(ban_id=ban_id, reason="核实为误判"))
+    assert lifted.appeal is not None
+    assert (lifted.appeal.status, lifted.appeal.answer) == ("accepted", "核实为误判")
+    assert ban_id not in [one.id for one in (await bans(reading(SYSTEM), appealed=True)).items]

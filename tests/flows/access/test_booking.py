@@ -309,6 +309,18 @@ async def test_given_many_appointments_then_pages_follow_each_other() -> None:
     assert second.next_cursor is None
 
 
+async def test_given_appointments_of_one_moment_then_a_page_that_ends_among_them_loses_none() -> None:
+    person = await make_person()
+    booked = [await book(person=person, session=await make_session(clinic=await make_clinic())) for _ in range(5)]
+    await rows("UPDATE appointment SET created_at = now() WHERE patient_id = $1 RETURNING id", person.patient_id)
+    listed, cursor = [], None
+    for _ in range(3):
+        page = await my_appointments(reading(person.phone), cursor=cursor, limit=2)
+        listed += [one.id for one in page.items]
+        cursor = page.next_cursor
+    assert (sorted(listed), cursor) == (sorted(one.id for one in booked), None)
+
+
 async def test_given_sessions_then_phone_and_staff_see_what_each_may_book() -> None:
     clinic = await make_clinic()
     session = await make_session(clinic=clinic, places=4, starts_in=timedelta(minutes=-30), hours=1)

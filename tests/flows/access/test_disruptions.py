@@ -10,6 +10,7 @@ import pytest
 
 from hospital_core.access.queueing.commands import CheckIn
 from hospital_core.access.queueing.service import check_in
+from hospital_core.access.scheduling.commands import CancelAppointment
 from hospital_core.access.scheduling.disruption_queries import (
     clinic_changes,
     disruption,
@@ -29,6 +30,7 @@ from hospital_core.access.scheduling.planning_commands import (
 )
 from hospital_core.access.scheduling.planning_views import ClinicChangeView, DisruptionView
 from hospital_core.access.scheduling.queries import slots
+from hospital_core.access.scheduling.service import cancel_appointment
 from hospital_core.access.scheduling.service.changing import stop_clinic
 from hospital_core.access.scheduling.service.disruptions import answer_disruption
 from hospital_core.access.scheduling.states import DisruptionChoice
@@ -321,3 +323,30 @@ async def test_given_answers_that_cannot_be_then_they_are_refused() -> None:
     registrar = await make_registrar()
     command = AnswerDisruption(disruption_id=asked.id, choice=DisruptionChoice.REFUND)
     assert (await run(registrar, answer_disruption, command)).status == "refunded"
+
+
+async def test_given_a_place_given_back_as_any_other_then_its_patient_is_asked_nothing_more() -> None:
+    person, session = await make_person(), await make_session(clinic=await make_clinic())
+    _, held = await make_booked(session=session, person=person)
+    await rows("UPDATE appointment SET fee_fen = 0 WHERE id = $1 RETURNING id", held.id)
+    change = await stop(session)
+    assert [one.appointment_id for one in (await my_disruptions(reading(person.phone))).items] == [held.id]
+    await run(person.phone, cancel_appointment, CancelAppointment(appointment_id=held.id))
+    assert (await my_disruptions(reading(person.phone))).items == []
+    await let_answers_be_due(change)
+    assert (await the_one_of(change)).status == "lapsed"
+
+
+async def test_given_another_appointment_of_a_half_day_then_nothing_of_it_is_offered_instead() -> None:
+    clinic, person = await make_clinic(fee="0"), await make_person()
+    session, taken = await make_session(clinic=clinic), await make_session(clinic=clinic, starts_in=2 * DAY)
+    beside = await make_session(clinic=await make_clinic(beside=clinic), starts_in=2 * DAY)
+    free = await make_session(clinic=clinic, starts_in=3 * DAY)
+    for one in (session, taken):
+        await book(person=person, session=one)
+    await stop(session)
+    asked = await asked_of(person)
+    offered = {one.schedule_id for one in (await move_targets(reading(person.phone), asked.id)).items}
+    assert offered == {free.schedule_id}
+    with pytest.raises(AlreadyBooked):
+        await answer(person, asked, DisruptionChoice.MOVE, beside)

@@ -24,6 +24,7 @@ from hospital_core.registry.accounts.service import revoke_link
 from tests.fixtures.access import (
     DAY,
     SYSTEM,
+    Clinic,
     Person,
     book,
     fire_hold_timer,
@@ -36,14 +37,14 @@ from tests.fixtures.access import (
 )
 from tests.fixtures.disrupting import answer, asked_of, let_answers_be_due, stop, the_one_of
 from tests.fixtures.finance import rows, value
-from tests.fixtures.waiting import line_up, make_full_session
+from tests.fixtures.waiting import IN_THREE_DAYS, line_up, make_full_session
 
 Waiter = tuple[Person, WaitlistEntryView]
 
 
-async def _offered(fee: str = "0") -> tuple[ScheduleView, Waiter, Waiter, UUID]:
+async def _offered(fee: str = "0", clinic: Clinic | None = None) -> tuple[ScheduleView, Waiter, Waiter, UUID]:
     """A place that was offered to the first of two who wait."""
-    session, ((sitting, held),) = await make_full_session(clinic=await make_clinic(fee=fee))
+    session, ((sitting, held),) = await make_full_session(clinic=clinic or await make_clinic(fee=fee))
     first, second = await line_up(session), await line_up(session)
     await run(sitting.phone, cancel_appointment, CancelAppointment(appointment_id=held.id))
     await relay.drain(8)
@@ -118,7 +119,21 @@ async def test_given_a_link_that_ends_while_waiting_then_the_next_is_offered_the
     await run(first[0].phone, revoke_link, RevokeLink(link_id=link_id))
     await run(sitting.phone, cancel_appointment, CancelAppointment(appointment_id=held.id))
     await relay.drain(8)
-    assert await _check_one_has_it(session, first, second) == ["dropped", "offered"]
+    assert await _check_one_has_it(session, first, second) == ["left", "offered"]
+
+
+async def test_given_an_offered_place_that_the_hospital_stops_then_its_patient_waits_on_where_they_stood() -> None:
+    clinic = await make_clinic()
+    session, first, second, _ = await _offered(clinic=clinic)
+    await stop(session)
+    await _serve(session)
+    waits = await waitlist_entry(reading(first[0].phone), first[1].id)
+    assert (waits.status, waits.position, waits.offer) == ("waiting", 1, None), "nobody has declined anything"
+    assert waits.joined_at == first[1].joined_at
+    await make_session(clinic=await make_clinic(beside=clinic), places=1, starts_in=IN_THREE_DAYS)
+    await _serve(session)
+    statuses = [(await waitlist_entry(reading(one[0].phone), one[1].id)).status for one in (first, second)]
+    assert statuses == ["offered", "waiting"]
 
 
 async def test_given_moves_to_a_session_that_is_stopped_meanwhile_then_everybody_is_refused_or_asked_again() -> None:

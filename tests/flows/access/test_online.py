@@ -30,9 +30,10 @@ from hospital_core.access.queueing.service import (
     start_serving,
 )
 from hospital_core.access.queueing.video import room_of_doctor, room_of_patient
-from hospital_core.access.scheduling.commands import BookAppointment
+from hospital_core.access.scheduling.commands import BookAppointment, RescheduleAppointment
 from hospital_core.access.scheduling.errors import (
     CheckInClosed,
+    MoveElsewhere,
     NothingToWaitFor,
     OnlineAccountNeeded,
     OnlineByPhone,
@@ -43,12 +44,12 @@ from hospital_core.access.scheduling.errors import (
 from hospital_core.access.scheduling.move_queries import move_options
 from hospital_core.access.scheduling.queries import appointment, appointment_qr_of, bookable_doctors, slots
 from hospital_core.access.scheduling.rules import RuleCode
-from hospital_core.access.scheduling.service import book_appointment, book_in_rush
+from hospital_core.access.scheduling.service import book_appointment, book_in_rush, reschedule_appointment
 from hospital_core.access.scheduling.service.offering import serve_line
 from hospital_core.access.scheduling.service.waitlist import join_waitlist
 from hospital_core.access.scheduling.states import RuleScope
 from hospital_core.access.scheduling.waitlist_commands import JoinWaitlist, ServeLine
-from hospital_core.access.scheduling.waitlist_queries import waitlist_entry
+from hospital_core.access.scheduling.waitlist_queries import due_lines, waitlist_entry
 from hospital_core.exchange.notifications.queries import inbox
 from hospital_core.kernel import live, ports, relay
 from hospital_core.kernel.errors import Forbidden, NotFound, OutsideUnavailable
@@ -185,6 +186,7 @@ async def test_given_who_waits_for_any_clinic_then_online_places_stay_everybodys
     (line,) = await rows("SELECT department_id, day, period FROM waitlist_entry WHERE id = $1", entry.id)
     await run(SYSTEM, serve_line, ServeLine(**dict(line)))
     assert (await waitlist_entry(reading(person.phone), entry.id)).status == "waiting"
+    assert ServeLine(**dict(line)) not in await due_lines(reading(SYSTEM)), "nothing is to be done for them"
     assert (await book(person=known, session=online)).service_kind == "online"
 
 
@@ -202,7 +204,10 @@ async def test_given_a_full_online_session_then_only_a_follow_up_may_wait_and_is
         await run(stranger.phone, join_waitlist, wish(stranger.patient_id))
     with pytest.raises(NothingToWaitFor):
         await run(known.phone, join_waitlist, wish(known.patient_id, None))
+    in_person, _ = await make_full_session(clinic=await make_clinic(beside=clinic), starts_in=DAYS_AHEAD)
+    await line_up(in_person)
     entry = await run(known.phone, join_waitlist, wish(known.patient_id))
+    assert entry.position == 1, "who waits for a clinic in the house is not before who waits for an online visit"
     (free,) = await rows(
         "UPDATE appointment SET status = 'cancelled' WHERE id = $1 RETURNING slot_id", holders[0][1].id
     )
@@ -223,6 +228,14 @@ async def test_given_an_online_visit_then_it_moves_among_online_sessions_only_an
     theirs = {one.schedule_id for one in (await move_options(reading(other.phone), visit.id)).items}
     assert in_person.schedule_id in theirs
     assert not {online.schedule_id, later.schedule_id} & theirs
+    for who, one, where in ((person, held, in_person), (other, visit, later)):
+        if who is other:
+            await make_seen(clinic=clinic, person=other)
+        with pytest.raises(MoveElsewhere):
+            await run(who.phone, reschedule_appointment, RescheduleAppointment(
+                appointment_id=one.id, schedule_id=where.schedule_id
+            ))  # fmt: skip
+        assert (await state_of(one.id))[0] == "booked"
 
 
 # -- arriving
@@ -235,6 +248,18 @@ async def test_given_half_an_hour_before_then_the_phone_signs_in_from_home_once(
     first, again = await sign_in(person, held), await sign_in(person, held)
     assert (first.id, first.status, first.ahead) == (again.id, "waiting", 0)
     assert await state_of(held.id) == ("checked-in", "paid")
+
+
+async def test_given_the_rule_of_a_department_then_signing_in_opens_when_it_says() -> None:
+    clinic = await make_clinic()
+    person, held = await make_online_visitor(clinic=clinic)
+    scope = {"scope": RuleScope.DEPARTMENT, "key": str(clinic.department_id)}
+    async with rule(RuleCode.ONLINE_CHECK_IN_MINUTES, 10, **scope):
+        shown = await appointment(reading(person.phone), held.id)
+        assert (shown.can_check_in, shown.check_in_opens_at) == (False, shown.starts_at - timedelta(minutes=10))
+        with pytest.raises(CheckInClosed):
+            await sign_in(person, held)
+    assert (await sign_in(person, held)).status == "waiting"
 
 
 async def test_given_more_than_half_an_hour_or_another_phone_then_signing_in_is_refused() -> None:

@@ -21,6 +21,7 @@ from tests.fixtures.access import (
     make_person,
     make_session,
     open_payment,
+    slot_status,
     state_of,
 )
 from tests.fixtures.finance import FakeGateway, cashier, make_price_item, make_timers_due, rows, run_system, value
@@ -111,4 +112,27 @@ async def test_given_an_unpaid_visit_on_a_merged_bill_then_its_end_leaves_the_ot
     assert await value("SELECT status FROM invoice WHERE id = $1", invoice_id) == "entered-in-error"
     assert await value("SELECT status FROM charge_item WHERE id = $1", other_id) == "billable"
     assert await value("SELECT status FROM charge_item WHERE source_id = $1", held.id) == "aborted"
+    assert await money_findings(person.patient_id) == []
+
+
+async def test_given_a_lapsed_hold_that_another_booking_ended_then_its_part_goes_back_as_well(
+    gateway: FakeGateway,
+) -> None:
+    """Whoever takes the place ends the hold; the timer then finds nothing to expire, but a bill to take back."""
+    person, session = await make_person(), await make_session(clinic=await make_clinic(), places=1)
+    held = await book(person=person, session=session)
+    await open_payment(gateway, person=person, appointment_id=held.id)
+    invoice_id = await _invoice_of(held.id)
+    (intent,) = await rows("SELECT id FROM payment_intent WHERE invoice_id = $1", invoice_id)
+    await run(await cashier(), take_cash, TakeCash(invoice_id=invoice_id, amount_fen=1000, tendered_fen=1000))
+    await make_timers_due(intent["id"])
+    await let_hold_lapse(held.id)
+    other = await book(person=await make_person(), session=session)
+    assert (await state_of(held.id), other.number) == (("cancelled", "unpaid"), held.number)
+    await fire_hold_timer(held.id)
+    assert await value("SELECT status FROM invoice WHERE id = $1", invoice_id) == "cancelled"
+    assert await value("SELECT sum(r.amount_fen) FROM refund r JOIN payment_intent p ON p.id = r.intent_id "
+                       "WHERE p.invoice_id = $1", invoice_id) == 1000  # fmt: skip
+    assert await state_of(other.id) == ("pending", "unpaid"), "the place is the other's"
+    assert await slot_status(other.id) == "taken"
     assert await money_findings(person.patient_id) == []

@@ -28,7 +28,7 @@ from hospital_core.access.queueing.service import (
 )
 from hospital_core.access.queueing.statements import CALL_NEXT, TICKET_LIVES
 from hospital_core.access.queueing.views import CalledTicket
-from hospital_core.access.scheduling.errors import CheckInClosed, NotCheckInAble
+from hospital_core.access.scheduling.errors import CheckInClosed, NotCheckInAble, SessionStopped
 from hospital_core.access.scheduling.queries import appointment, appointments_of_patient_today
 from hospital_core.access.scheduling.rules import RuleCode
 from hospital_core.access.scheduling.states import RuleScope, ServiceKind
@@ -52,6 +52,7 @@ from tests.fixtures.access import (
     reading,
     rule,
     staff_context,
+    state_of,
 )
 from tests.fixtures.engines import Engines
 from tests.fixtures.finance import forged, rows, value
@@ -378,3 +379,20 @@ async def test_given_names_on_screen_then_they_are_masked_there_too() -> None:
     (change,) = await rows("SELECT data FROM live_change WHERE topic = $1", f"queue-area:{clinic.area_id}")
     assert "欧阳*" in change["data"]
     assert "欧阳雪" not in change["data"]
+
+
+async def test_given_a_clinic_that_is_just_being_stopped_then_nobody_signs_in_beside_it() -> None:
+    person, held = await make_booked(session=await _running(clinic=await make_clinic()))
+    async with pooled_connection() as connection:
+        stopping = connection.transaction()
+        await stopping.start()
+        await connection.execute(
+            "UPDATE slot SET status = 'closed' WHERE id = (SELECT slot_id FROM appointment WHERE id = $1)", held.id
+        )
+        arriving = asyncio.create_task(run(person.kiosk, check_in, CheckIn(appointment_id=held.id)))
+        done, _ = await asyncio.wait([arriving], timeout=0.5)
+        assert not done, "who stops a clinic is waited for"
+        await stopping.commit()
+    with pytest.raises(SessionStopped):
+        await arriving
+    assert await state_of(held.id) == ("booked", "paid")

@@ -8,6 +8,7 @@ import pytest
 
 from hospital_core.access.scheduling.commands import CancelAppointment, RescheduleAppointment
 from hospital_core.access.scheduling.errors import (
+    MoveElsewhere,
     NotCancellable,
     RescheduleDearer,
     ReschedulesUsedUp,
@@ -205,3 +206,14 @@ async def test_given_two_taps_at_once_then_one_moves_and_the_other_hears_that_it
     assert await value(live, person.patient_id) == 1
     await fire_hold_timer(held.id)
     assert await value(live, person.patient_id) == 1
+
+
+async def test_given_a_clinic_of_another_department_then_nobody_moves_there(gateway: FakeGateway) -> None:
+    person = await make_person()
+    held = await book_and_pay(gateway, person=person, session=await make_session(clinic=await make_clinic()))
+    elsewhere = await make_session(clinic=await make_clinic(), starts_in=timedelta(days=3))
+    with pytest.raises(MoveElsewhere):
+        await move(person, held.id, elsewhere)
+    assert (await state_of(held.id), await slot_status(held.id)) == (("booked", "paid"), "taken")
+    assert await value("SELECT count(*) FROM slot WHERE schedule_id = $1 AND status = 'taken'",
+                       elsewhere.schedule_id) == 0  # fmt: skip

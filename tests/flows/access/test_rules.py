@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from hospital_core.access.scheduling.commands import BookAppointment, CancelAppointment
+from hospital_core.access.scheduling.commands import BookAppointment, CancelAppointment, RegisterWalkIn
 from hospital_core.access.scheduling.errors import (
     AlreadyBooked,
     NotReleased,
@@ -18,9 +18,9 @@ from hospital_core.access.scheduling.errors import (
     TooManyBookings,
 )
 from hospital_core.access.scheduling.pools import PoolQuota
-from hospital_core.access.scheduling.queries import appointment, slots
+from hospital_core.access.scheduling.queries import appointment, schedule, slots
 from hospital_core.access.scheduling.rules import RuleCode
-from hospital_core.access.scheduling.service import book_appointment, cancel_appointment
+from hospital_core.access.scheduling.service import book_appointment, cancel_appointment, register_walk_in
 from hospital_core.access.scheduling.states import Pool, RuleScope, ServiceKind
 from hospital_core.kernel.run import run
 from tests.fixtures.access import (
@@ -32,6 +32,7 @@ from tests.fixtures.access import (
     make_booked,
     make_clinic,
     make_person,
+    make_registrar,
     make_session,
     now,
     reading,
@@ -64,6 +65,23 @@ async def test_given_places_kept_for_kiosks_then_phones_cannot_have_them_and_kio
     await book_at_kiosk(person=await make_person(), schedule_id=session.schedule_id)
     with pytest.raises(SlotFull):
         await book_at_kiosk(person=await make_person(), schedule_id=session.schedule_id)
+
+
+async def test_given_places_kept_for_phones_then_the_window_is_told_how_many_it_may_sell() -> None:
+    kept = [PoolQuota(pool=Pool.MINIAPP, places=3), PoolQuota(pool=Pool.WINDOW, places=1)]
+    session = await make_session(
+        clinic=await make_clinic(fee="0"), places=5, starts_in=timedelta(minutes=30), pools=kept
+    )
+    assert (session.places_left, session.left_at_window) == (5, 2)
+    registrar = await make_registrar()
+    for _ in range(session.left_at_window):
+        one = RegisterWalkIn(patient_id=(await make_person()).patient_id, schedule_id=session.schedule_id,
+                             tendered_fen=0)  # fmt: skip
+        await run(registrar, register_walk_in, one)
+    left = await schedule(reading(SYSTEM), session.schedule_id)
+    assert (left.places_left, left.left_at_window) == (3, 0)
+    with pytest.raises(SlotFull):
+        await run(registrar, register_walk_in, one.model_copy(update={"patient_id": (await make_person()).patient_id}))
 
 
 async def test_given_unsold_kept_places_when_their_time_comes_then_they_are_everybodys_without_any_cleaner() -> None:
@@ -240,3 +258,35 @@ async def test_given_sought_after_places_then_no_two_come_back_at_a_time_that_ca
     seconds = {row["returns_after_s"] for row in drawn}
     assert len(seconds) > 3
     assert all(30 * 60 <= one <= 120 * 60 for one in seconds)
+
+
+async def test_given_no_revisit_days_here_then_a_second_visit_of_the_day_costs_as_ever() -> None:
+    clinic, elsewhere = await make_clinic(fee="50.00"), await make_clinic()
+    person, seen = await make_booked(session=await make_session(clinic=clinic))
+    await rows("UPDATE appointment SET status = 'fulfilled', payment_status = 'paid' WHERE id = $1", seen.id)
+    again = await make_session(clinic=await make_clinic(beside=clinic))
+    async with rule(RuleCode.REVISIT_DAYS, 3, scope=RuleScope.DEPARTMENT, key=str(elsewhere.department_id)):
+        held = await book(person=person, session=again)
+    assert held.fee_fen == 5000, "0 days are no days, not this one"
+
+
+@pytest.mark.parametrize("comes_back", ["cancelled", "lapsed"])
+async def test_given_a_sought_after_place_shortly_before_its_time_then_its_return_is_a_secret_too(
+    comes_back: str,
+) -> None:
+    session = await make_session(
+        clinic=await make_clinic(), places=8, hours=0.5, starts_in=timedelta(minutes=40), sought_after=True
+    )
+    for _ in range(8):
+        person = await make_person()
+        held = await book(person=person, session=session)
+        if comes_back == "cancelled":
+            await run(person.phone, cancel_appointment, CancelAppointment(appointment_id=held.id))
+    back = await rows(
+        "SELECT extract(epoch FROM starts_at - free_from) AS before_s, extract(epoch FROM free_from - hospital_now()) "
+        "AS after_s FROM slot WHERE schedule_id = $1 ORDER BY number", session.schedule_id,
+    )  # fmt: skip
+    assert all(row["after_s"] > 5 * 60 for row in back), "never at once"
+    assert all(row["before_s"] > 5 * 60 for row in back), "with time left to come"
+    apart = {round(row["before_s"] / 10) for row in back}
+    assert len(apart) > 4, "at no moment that can be foretold"

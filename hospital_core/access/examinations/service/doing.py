@@ -10,13 +10,11 @@ from uuid import UUID
 from hospital_core.access.examinations.errors import ExaminationOver
 from hospital_core.access.examinations.events import ExaminationCancelled
 from hospital_core.access.queueing.service import leave_queue
-from hospital_core.access.scheduling.service.cancel import give_back
-from hospital_core.access.scheduling.service.hold import SOURCE, free_place, hold_place
-from hospital_core.access.scheduling.states import APPOINTMENT, AppointmentStatus, ServiceKind
+from hospital_core.access.scheduling.service.cancel import give_back, let_go
+from hospital_core.access.scheduling.service.hold import hold_place
+from hospital_core.access.scheduling.states import AppointmentStatus, ServiceKind
 from hospital_core.finance.billing.service import perform_items
-from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
-from hospital_core.registry.care_relations.service import end_relation
 
 REFUNDED = "examination_refunded"
 
@@ -64,9 +62,7 @@ async def release_refunded(uow: UnitOfWork, charge_item_ids: Sequence[UUID]) -> 
         if row["status"] == AppointmentStatus.BOOKED:
             await give_back(uow, row, REFUNDED)
         elif row["status"] == AppointmentStatus.CHECKED_IN and await leave_queue(uow, appointment_id):
-            await transition(uow, APPOINTMENT, "void", appointment_id, cancelled_at=uow.now, cancel_reason=REFUNDED)
-            await free_place(uow, row, row["returns_after_s"])
-            await end_relation(uow, SOURCE, appointment_id)
+            await let_go(uow, row, "void", REFUNDED)
         else:
             continue
         uow.record(ExaminationCancelled(appointment_id=appointment_id))

@@ -1,8 +1,14 @@
 """The commands of scheduling (排班与预约)."""
 
 from hospital_core.access.scheduling.service.book import book_appointment
-from hospital_core.access.scheduling.service.cancel import cancel_appointment, record_refund
-from hospital_core.access.scheduling.service.hold import SOURCE, confirm_paid, expire_hold, settle_unpaid
+from hospital_core.access.scheduling.service.cancel import cancel_appointment
+from hospital_core.access.scheduling.service.hold import (
+    SOURCE,
+    confirm_paid,
+    expire_hold,
+    record_refund,
+    settle_unpaid,
+)
 from hospital_core.access.scheduling.service.pay import (
     bill_fee,
     charge_fee_code,

@@ -24,6 +24,12 @@ _LIFT = """
 UPDATE booking_ban SET lifted_at = $2, lifted_by = $3, lift_reason = $4, version = version + 1
 WHERE id = $1 AND lifted_at IS NULL AND ends_at > $2 RETURNING patient_id"""
 
+# A ban that is lifted needs no answer to the objection any more: this is it.
+_GRANT = f"""
+UPDATE ban_appeal SET status = {BAN_APPEAL.target_sql("accept")}, answer = $2, answered_at = $3, answered_by = $4,
+    version = version + 1
+WHERE ban_id = $1 AND {BAN_APPEAL.sources_sql("accept")}"""
+
 _APPEAL = f"""
 INSERT INTO ban_appeal (id, version, ban_id, account_id, text, status, made_at)
 VALUES ($1, 0, $2, $3, $4, '{AppealStatus.OPEN.value}', $5)"""
@@ -46,20 +52,25 @@ async def set_ban(uow: UnitOfWork, command: SetBan) -> BanView:
 
 
 async def lift_ban(uow: UnitOfWork, command: LiftBan) -> BanView:
-    """End a ban before its time, with a reason (解除限约). Raises: Forbidden, NotFound, BanOver. Emits: BanLifted."""
+    """End a ban before its time, with a reason (解除限约), which answers an objection that is open as well.
+
+    Raises: Forbidden, NotFound, BanOver. Emits: BanLifted.
+    """
     require(uow.ctx, Permission.BAN_MANAGE)
-    await _lift(uow, command)
+    if not await _lift(uow, command):
+        if await uow.fetch_value("SELECT true FROM booking_ban WHERE id = $1", command.ban_id):
+            raise BanOver()
+        raise NotFound()
+    await uow.execute(_GRANT, command.ban_id, command.reason, uow.now, uow.ctx.actor.id)
     uow.record(BanLifted(ban_id=command.ban_id))
     return await ban(uow, command.ban_id)
 
 
-async def _lift(uow: UnitOfWork, command: LiftBan) -> None:
+async def _lift(uow: UnitOfWork, command: LiftBan) -> bool:
     row = await uow.fetch_row(_LIFT, command.ban_id, uow.now, uow.ctx.actor.id, command.reason)
-    if row is None:
-        if await uow.fetch_value("SELECT true FROM booking_ban WHERE id = $1", command.ban_id):
-            raise BanOver()
-        raise NotFound()
-    uow.audited("booking_ban", command.ban_id, patient_id=row["patient_id"], reason=command.reason)
+    if row is not None:
+        uow.audited("booking_ban", command.ban_id, patient_id=row["patient_id"], reason=command.reason)
+    return row is not None
 
 
 async def appeal_ban(uow: UnitOfWork, command: AppealBan) -> BanView:
@@ -76,9 +87,9 @@ async def appeal_ban(uow: UnitOfWork, command: AppealBan) -> BanView:
 
 
 async def answer_appeal(uow: UnitOfWork, command: AnswerAppeal) -> BanView:
-    """Answer a patient's objection (处理申诉): accepted, the ban ends now.
+    """Answer a patient's objection (处理申诉): accepted, the ban ends now, unless it has ended meanwhile.
 
-    Raises: Forbidden, NotFound (no objection), StateConflict (answered), BanOver. Emits: AppealAnswered.
+    Raises: Forbidden, NotFound (no objection), StateConflict (answered). Emits: AppealAnswered.
     """
     require(uow.ctx, Permission.BAN_MANAGE)
     appeal_id = await uow.fetch_value("SELECT id FROM ban_appeal WHERE ban_id = $1", command.ban_id)

@@ -13,6 +13,7 @@ from hospital_core.access.scheduling.errors import DisruptionSettled, SlotFull
 from hospital_core.access.scheduling.events import AppointmentMoved
 from hospital_core.access.scheduling.planning_commands import AnswerDisruption
 from hospital_core.access.scheduling.planning_views import DisruptionView
+from hospital_core.access.scheduling.queries import require_hand
 from hospital_core.access.scheduling.rules import rule_book
 from hospital_core.access.scheduling.service.cancel import give_back
 from hospital_core.access.scheduling.service.changing import SESSION_STOPPED
@@ -98,8 +99,8 @@ async def answer_disruption(uow: UnitOfWork, command: AnswerDisruption) -> Disru
     """Take a patient's answer to a changed clinic (停替诊答复), without any cut-off, once.
 
     Moving keeps the payment: a dearer session costs nothing more, a cheaper one gives the difference back.
-    Raises: NotFound, FieldProblem, DisruptionSettled, SlotFull, AlreadyBooked. Locks: the place, the appointment, the
-    new place. Emits: AppointmentMoved or AppointmentCancelled.
+    Raises: NotFound, FieldProblem, ProofNeeded, DisruptionSettled, SlotFull, AlreadyBooked.
+    Locks: the place, the appointment, the new place. Emits: AppointmentMoved or AppointmentCancelled.
     """
     disruption = await permitted_disruption(uow, command.disruption_id)
     choice = command.choice
@@ -109,6 +110,7 @@ async def answer_disruption(uow: UnitOfWork, command: AnswerDisruption) -> Disru
         raise FieldProblem("/schedule_id", "请选择改约的时段")
     appointment = await hold_place(uow, disruption["appointment_id"])
     assert appointment is not None
+    await require_hand(uow, appointment["patient_id"], appointment["account_id"])
     answerable = _PAID if choice is DisruptionChoice.MOVE else _STANDING
     if appointment["status"] not in answerable:
         raise DisruptionSettled(status=appointment["status"])

@@ -16,6 +16,7 @@ from hospital_core.access.scheduling.events import (
     AppointmentConfirmed,
     AppointmentExpired,
     AppointmentFeePaid,
+    AppointmentRefunded,
     WaitlistDue,
 )
 from hospital_core.access.scheduling.service.reminding import remind_later
@@ -63,6 +64,14 @@ _ACCEPT_OFFER = f"""
 UPDATE waitlist_entry SET status = {WAITLIST_ENTRY.target_sql("accept")}, ended_at = $2, version = version + 1
 WHERE offered_id = $1 AND {WAITLIST_ENTRY.sources_sql("accept")}"""
 
+_REFUNDED = f"""
+UPDATE appointment SET payment_status = {APPOINTMENT_PAYMENT.target_sql("refunded")}, version = version + 1
+WHERE id = $1 AND {APPOINTMENT_PAYMENT.sources_sql("refunded")}"""
+
+_ON_ITS_WAY = """
+SELECT 1 FROM charge_item c JOIN refund_line l ON l.charge_item_id = c.id JOIN refund r ON r.id = l.refund_id
+WHERE c.source_kind = $1 AND c.source_id = $2 AND r.status <> 'succeeded' LIMIT 1"""
+
 # For these nothing is to be paid any more.
 _GONE = (AppointmentStatus.CANCELLED, AppointmentStatus.NO_SHOW, AppointmentStatus.ENTERED_IN_ERROR)
 
@@ -79,14 +88,21 @@ async def hold_place(uow: UnitOfWork, appointment_id: UUID) -> Record | None:
 
 
 async def expire_hold(uow: UnitOfWork, appointment_id: UUID) -> bool:
-    """Cancel an unpaid hold whose time is over and free its place (占号超时). Idempotent. Emits: AppointmentExpired."""
+    """Cancel an unpaid hold whose time is over and free its place (占号超时). Idempotent. Emits: AppointmentExpired.
+
+    Whoever booked the place meanwhile has ended the hold already (``BOOK``), but not what hung on it: its bill.
+    """
     row = await hold_place(uow, appointment_id)
-    if row is None or not await uow.execute(_EXPIRE, appointment_id, uow.now):
+    if row is None or not (await uow.execute(_EXPIRE, appointment_id, uow.now) or _was_overtaken(row)):
         return False
     await free_place(uow, row, None)
     await settle_unpaid(uow, appointment_id)
     uow.record(AppointmentExpired(appointment_id=appointment_id))
     return True
+
+
+def _was_overtaken(row: Record) -> bool:
+    return (row["cancel_reason"], row["payment_status"]) == (HOLD_EXPIRED, AppointmentPayment.UNPAID)
 
 
 async def free_place(uow: UnitOfWork, row: Mapping[str, Any], hidden_s: int | None) -> None:
@@ -180,16 +196,29 @@ async def _take_again(uow: UnitOfWork, lost: Record) -> bool:
 async def refund(uow: UnitOfWork, appointment_id: UUID, invoice_id: UUID, reason: str) -> None:
     """Send the fee back, once: whoever moves the payment axis asks for the money, nobody else can.
 
-    By the visit's own lines: a merged bill (合并缴费) holds other charges beside them.
+    By the visit's own lines: a merged bill (合并缴费) holds other charges beside them. A window may have been faster.
     """
     await transition(uow, APPOINTMENT_PAYMENT, "refund", appointment_id)
     lines = await refundable_lines(uow, SOURCE, appointment_id)
-    await request_refund(
-        uow,
-        RequestRefund(
-            invoice_id=invoice_id, lines=lines or None, reason=reason, source_kind=SOURCE, source_id=appointment_id
-        ),
-    )
+    if lines:
+        command = RequestRefund(
+            invoice_id=invoice_id, lines=lines, reason=reason, source_kind=SOURCE, source_id=appointment_id
+        )
+        await request_refund(uow, command)
+    else:
+        await record_if_back(uow, appointment_id)
+
+
+async def record_refund(uow: UnitOfWork, appointment_id: UUID) -> None:
+    """The money is back (退费到账). Idempotent. Emits: AppointmentRefunded."""
+    if await uow.execute(_REFUNDED, appointment_id):
+        uow.record(AppointmentRefunded(appointment_id=appointment_id))
+
+
+async def record_if_back(uow: UnitOfWork, appointment_id: UUID) -> None:
+    """``record_refund``, when nothing of the fee is on its way any more, whoever asked for it."""
+    if await uow.fetch_value(_ON_ITS_WAY, SOURCE, appointment_id) is None:
+        await record_refund(uow, appointment_id)
 
 
 async def settle_unpaid(uow: UnitOfWork, appointment_id: UUID) -> None:

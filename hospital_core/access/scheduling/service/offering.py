@@ -15,6 +15,7 @@ from hospital_core.access.scheduling.errors import NotReleased, SessionOver, Ses
 from hospital_core.access.scheduling.events import AppointmentHoldLapses, WaitlistEnded, WaitlistOffered
 from hospital_core.access.scheduling.online import is_online
 from hospital_core.access.scheduling.rules import RuleCode, rule_book
+from hospital_core.access.scheduling.service.changing import SESSION_STOPPED
 from hospital_core.access.scheduling.service.hold import expire_hold
 from hospital_core.access.scheduling.service.taking import (
     Desk,
@@ -36,6 +37,7 @@ from hospital_core.access.scheduling.states import (
 from hospital_core.access.scheduling.waitlist_commands import ServeLine
 from hospital_core.kernel.commands import Done
 from hospital_core.kernel.uow import AuditEntry, UnitOfWork
+from hospital_core.registry.accounts.queries import link_basis
 
 LINE = Desk(BookingChannel.MINIAPP, Pool.MINIAPP, limited=False)
 
@@ -55,6 +57,9 @@ UPDATE waitlist_entry SET status = {WAITLIST_ENTRY.target_sql(move)}, ended_at =
 WHERE id = $1 AND {WAITLIST_ENTRY.sources_sql(move)}"""
     for move in ("accept", "decline", "lapse", "drop")
 }
+_RESUME = f"""
+UPDATE waitlist_entry SET status = {WAITLIST_ENTRY.target_sql("resume")}, offered_id = NULL, version = version + 1
+WHERE id = $1 AND {WAITLIST_ENTRY.sources_sql("resume")}"""
 _EXPIRE = f"""
 UPDATE waitlist_entry e SET status = {WAITLIST_ENTRY.target_sql("expire")}, ended_at = $4, version = version + 1
 WHERE {_OF_LINE} AND {WAITLIST_ENTRY.sources_sql("expire", "e")} AND e.closes_at <= $4 RETURNING e.id"""
@@ -97,7 +102,10 @@ async def serve_line(uow: UnitOfWork, command: ServeLine) -> Done:
 
 
 async def _settle(uow: UnitOfWork, row: Record) -> None:
-    """What became of an offer is what became of its appointment."""
+    """What became of an offer is what became of its appointment; one that the hospital took back was none."""
+    if row["cancel_reason"] == SESSION_STOPPED:
+        await uow.execute(_RESUME, row["id"])
+        return
     if row["status"] == AppointmentStatus.PENDING:
         await expire_hold(uow, row["offered_id"])
         move = "lapse"
@@ -128,7 +136,9 @@ async def _offer(uow: UnitOfWork, entry: Record, session_id: UUID, sessions: dic
     if isinstance(why, _OF_SESSION):
         del sessions[session_id]
         return False
-    if fact["merged"] or not fact["linked"] or (why is not None and not isinstance(why, SlotFull)):
+    # The link may be to a file that is part of this one by now.
+    acts = fact["linked"] or await link_basis(uow, entry["account_id"], entry["patient_id"]) is not None
+    if fact["merged"] or not acts or (why is not None and not isinstance(why, SlotFull)):
         await uow.execute(_END["drop"], entry["id"], uow.now)
         uow.record(WaitlistEnded(entry_id=entry["id"]))
         uow.audit(AuditEntry("scheduling.drop", "waitlist_entry", entry["id"], entry["patient_id"], reason=_code(why)))

@@ -12,9 +12,10 @@ from uuid import UUID
 from asyncpg import Record
 
 from hospital_core.access.scheduling.commands import RescheduleAppointment
-from hospital_core.access.scheduling.errors import RescheduleDearer, ReschedulePaidFirst
+from hospital_core.access.scheduling.errors import MoveElsewhere, RescheduleDearer, ReschedulePaidFirst
 from hospital_core.access.scheduling.events import AppointmentCancelled
 from hospital_core.access.scheduling.moving import require_movable
+from hospital_core.access.scheduling.online import is_online
 from hospital_core.access.scheduling.queries import permitted_appointment, view_of
 from hospital_core.access.scheduling.service.book import announce, desk_of, take_place
 from hospital_core.access.scheduling.service.differences import pay_difference
@@ -58,8 +59,8 @@ async def reschedule_appointment(uow: UnitOfWork, command: RescheduleAppointment
     """Take another place for the same patient and give this one back (改约), all or nothing; links both.
 
     An unpaid hold keeps its time to pay. Raises: NotFound, NotCancellable, SessionStopped, TooLateToCancel,
-    PaymentOver, ReschedulesUsedUp, RescheduleDearer, ReschedulePaidFirst, and whatever booking raises; then nothing has
-    changed.
+    PaymentOver, ReschedulesUsedUp, RescheduleDearer, ReschedulePaidFirst, MoveElsewhere, and whatever booking raises;
+    then nothing has changed.
     Locks: the old place, the appointment, the new place. Emits: AppointmentCancelled for the old one,
     AppointmentHoldLapses or AppointmentConfirmed for the new one.
     """
@@ -85,6 +86,11 @@ async def _take_new(uow: UnitOfWork, old: Record, command: RescheduleAppointment
     account_id: UUID | None = actor.id if actor.kind is ActorKind.ACCOUNT else old["account_id"]
     wish = Wish(old["patient_id"], command.schedule_id, command.slot_id, account_id, old["id"])
     made = await take_place(uow, wish, _desk(actor, old), agreed=lambda terms: _terms(old, terms))
+    # What examinations fit is for their charges to say (``examinations``).
+    if old["service_kind"] != ServiceKind.EXAMINATION and (
+        made["department_id"] != old["department_id"] or is_online(made) != is_online(old)
+    ):
+        raise MoveElsewhere()
     if old["payment_status"] != AppointmentPayment.UNPAID and made["fee_fen"] > old["fee_fen"]:
         raise RescheduleDearer(difference_fen=made["fee_fen"] - old["fee_fen"])
     return made

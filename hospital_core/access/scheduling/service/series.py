@@ -11,7 +11,7 @@ from typing import Any
 from asyncpg import Record
 
 from hospital_core.access.scheduling.errors import SeriesDayRefused, SeriesNotOffered
-from hospital_core.access.scheduling.queries import cancel_until
+from hospital_core.access.scheduling.queries import cancel_until, require_hand
 from hospital_core.access.scheduling.rules import rule_book
 from hospital_core.access.scheduling.series_commands import BookSeries, CancelSeries
 from hospital_core.access.scheduling.series_queries import permitted_series, pool_for, require_course, series
@@ -117,9 +117,11 @@ async def _take(uow: UnitOfWork, wish: Wish, session: Record, desk: Desk) -> dic
 async def cancel_series(uow: UnitOfWork, command: CancelSeries) -> SeriesView:
     """Give back every visit of a course that still can be (取消剩余疗程); what was seen or is too late stays.
 
-    Raises: NotFound. Locks: the places in their order, the appointments. Emits: AppointmentCancelled per visit.
+    Raises: NotFound, ProofNeeded. Locks: the places in their order, the appointments.
+    Emits: AppointmentCancelled per visit.
     """
     row = await permitted_series(uow, command.series_id)
+    await require_hand(uow, row["patient_id"], row["account_id"])
     book = await rule_book(uow)
     for left in await uow.fetch(_LEFT, row["id"]):
         visit = await hold_place(uow, left["id"])

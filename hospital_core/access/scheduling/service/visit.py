@@ -14,9 +14,9 @@ from hospital_core.access.scheduling.errors import (
 from hospital_core.access.scheduling.online import is_online
 from hospital_core.access.scheduling.queries import check_in_bounds, permitted_appointment
 from hospital_core.access.scheduling.rules import rule_book
+from hospital_core.access.scheduling.service.hold import hold_place
 from hospital_core.access.scheduling.service.pay import require_fee_paid
 from hospital_core.access.scheduling.states import APPOINTMENT, AppointmentStatus, SlotStatus
-from hospital_core.kernel.errors import StateConflict
 from hospital_core.kernel.states import transition
 from hospital_core.kernel.uow import UnitOfWork
 
@@ -27,7 +27,10 @@ async def arrive(uow: UnitOfWork, appointment_id: UUID, *, online: bool = False)
     ``online``: the patient is at the phone, which is where an online visit begins (线上复诊), and no other.
     Raises: NotFound, OnlineVisit or VisitInPerson (begins elsewhere), NotCheckInAble (held, cancelled, over),
     SessionStopped (the patient is asked what they want instead), CheckInClosed (too early or too late), FeeDue.
+    Locks: the place, the appointment: a clinic that is just being stopped, or a move, is over before this looks.
     """
+    await permitted_appointment(uow, appointment_id)
+    await hold_place(uow, appointment_id)
     row = await permitted_appointment(uow, appointment_id)
     if is_online(row) is not online:
         raise VisitInPerson() if online else OnlineVisit()
@@ -35,18 +38,13 @@ async def arrive(uow: UnitOfWork, appointment_id: UUID, *, online: bool = False)
         return row, False
     if row["status"] != AppointmentStatus.BOOKED:
         raise NotCheckInAble(status=row["status"])
-    if await uow.fetch_value("SELECT status FROM slot WHERE id = $1", row["slot_id"]) == SlotStatus.CLOSED:
+    if row["slot_status"] == SlotStatus.CLOSED:
         raise SessionStopped()
     opens, closes = check_in_bounds(row, await rule_book(uow))
     if not opens <= uow.now < closes:
         raise CheckInClosed(early=uow.now < opens, opens_at=opens.isoformat(), closes_at=closes.isoformat())
     await require_fee_paid(uow, row)
-    try:
-        await transition(uow, APPOINTMENT, "check_in", appointment_id)
-    except StateConflict as conflict:
-        if conflict.fields["state"] == AppointmentStatus.CHECKED_IN:
-            return row, False
-        raise
+    await transition(uow, APPOINTMENT, "check_in", appointment_id)
     return row, True
 
 

@@ -20,6 +20,7 @@ from hospital_core.access.scheduling.errors import (
 from hospital_core.access.scheduling.events import WaitlistDue
 from hospital_core.access.scheduling.online import follow_up_refusal, follow_ups
 from hospital_core.access.scheduling.pricing import pays_at_hospital
+from hospital_core.access.scheduling.queries import require_hand
 from hospital_core.access.scheduling.rules import RuleBook, RuleCode, rule_book
 from hospital_core.access.scheduling.service.cancel import give_back
 from hospital_core.access.scheduling.service.hold import confirm, confirm_unpaid, hold_place
@@ -46,7 +47,8 @@ from hospital_core.kernel.context import ActorKind
 from hospital_core.kernel.errors import Forbidden
 from hospital_core.kernel.ids import new_id
 from hospital_core.kernel.states import transition
-from hospital_core.kernel.uow import UnitOfWork
+from hospital_core.kernel.uow import AuditEntry, UnitOfWork
+from hospital_core.registry.accounts.queries import accounts_acting
 from hospital_core.registry.care_relations.queries import permitted_patient
 from hospital_core.registry.patients.queries import require_live_file
 
@@ -81,6 +83,13 @@ FROM generate_series(1, 3) AS place
 WHERE place NOT IN (SELECT e.place FROM waitlist_entry e
                     WHERE e.account_id = $3 AND e.status IN ('waiting', 'offered'))
 ORDER BY place LIMIT 1"""
+
+# What an account waits for on behalf of a patient who was removed from it, and for whom it may not act otherwise.
+_LEFT_BEHIND = f"""
+SELECT e.id, e.patient_id, e.status, e.offered_id FROM account_link l
+JOIN waitlist_entry e ON e.account_id = l.account_id AND e.patient_id IN (SELECT person_ids(l.patient_id))
+WHERE l.id = $1 AND e.status IN ('waiting', 'offered') AND e.account_id NOT IN ({accounts_acting("e.patient_id")})
+ORDER BY e.id"""
 
 
 async def join_waitlist(uow: UnitOfWork, command: JoinWaitlist) -> WaitlistEntryView:
@@ -158,30 +167,53 @@ async def _check_follow_up(uow: UnitOfWork, command: JoinWaitlist, patient_id: U
 
 
 async def leave_waitlist(uow: UnitOfWork, command: LeaveWaitlist) -> WaitlistEntryView:
-    """Wait no longer (退出候补). Raises: NotFound, StateConflict (offered: decline; or over)."""
+    """Wait no longer (退出候补). Raises: NotFound, ProofNeeded, StateConflict (offered: decline; or over)."""
     entry = await permitted_entry(uow, command.entry_id)
+    await require_hand(uow, entry["patient_id"], entry["account_id"])
     await transition(uow, WAITLIST_ENTRY, "leave", entry["id"], ended_at=uow.now)
     uow.audited("waitlist_entry", entry["id"], patient_id=entry["patient_id"])
     return await waitlist_entry(uow, entry["id"])
 
 
+async def leave_with_patient(uow: UnitOfWork, link_id: UUID) -> None:
+    """A patient was removed from an account: it waits for them no longer (候补随就诊人移除退出). Idempotent.
+
+    A place that is on offer goes to the next in line at once. Raises: StateConflict (offered meanwhile: come again).
+    Emits: AppointmentCancelled, WaitlistDue. Locks: as ``answer_offer``.
+    """
+    for entry in await uow.fetch(_LEFT_BEHIND, link_id):
+        if entry["status"] == WaitlistStatus.WAITING:
+            await transition(uow, WAITLIST_ENTRY, "leave", entry["id"], ended_at=uow.now)
+        else:
+            try:
+                await _decline(uow, entry, await _held(uow, entry))
+            except NotOffered:
+                continue  # paid or lapsed meanwhile: whoever serves the line writes down which
+        uow.audit(AuditEntry("scheduling.leave_with_patient", "waitlist_entry", entry["id"], entry["patient_id"]))
+
+
 async def answer_offer(uow: UnitOfWork, command: AnswerOffer) -> WaitlistEntryView:
     """Accept an offered place that costs nothing yet, or decline it (候补答复); else it is accepted by paying.
 
-    A declined place goes to the next in line. Raises: NotFound, NotOffered (nothing is held any more), PaymentNeeded.
-    Emits: AppointmentConfirmed or AppointmentCancelled, WaitlistDue. Locks: the place, the appointment.
+    A declined place goes to the next in line. Raises: NotFound, ProofNeeded, NotOffered (nothing is held any more),
+    PaymentNeeded. Emits: AppointmentConfirmed or AppointmentCancelled, WaitlistDue. Locks: the place, the appointment.
     """
     entry = await permitted_entry(uow, command.entry_id)
+    await require_hand(uow, entry["patient_id"], entry["account_id"])
     appointment = await _held(uow, entry)
     if not command.accept:
-        await transition(uow, WAITLIST_ENTRY, "decline", entry["id"], ended_at=uow.now)
-        await give_back(uow, appointment, OFFER_DECLINED)
+        await _decline(uow, entry, appointment)
     elif appointment["fee_fen"]:
         await _confirm_unpaid(uow, appointment)
     else:
         await confirm(uow, appointment["id"])
     uow.audited("waitlist_entry", entry["id"], patient_id=entry["patient_id"])
     return await waitlist_entry(uow, entry["id"])
+
+
+async def _decline(uow: UnitOfWork, entry: Record, appointment: Record) -> None:
+    await transition(uow, WAITLIST_ENTRY, "decline", entry["id"], ended_at=uow.now)
+    await give_back(uow, appointment, OFFER_DECLINED)
 
 
 async def _confirm_unpaid(uow: UnitOfWork, appointment: Record) -> None:
