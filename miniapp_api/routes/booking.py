@@ -14,6 +14,7 @@ from hospital_core.access.scheduling.errors import (
     AlreadyBooked,
     BookingBanned,
     FeeOnBill,
+    MoveElsewhere,
     NotCancellable,
     NotPayable,
     NotReleased,
@@ -21,6 +22,7 @@ from hospital_core.access.scheduling.errors import (
     OnlineFirstVisit,
     PaidExaminationOnly,
     PaymentOver,
+    ProofNeeded,
     RealNameRequired,
     RescheduleDearer,
     ReschedulePaidFirst,
@@ -42,7 +44,13 @@ from hospital_core.access.scheduling.service import (
 )
 from hospital_core.access.scheduling.views import AppointmentView, FeeToPay
 from hospital_core.finance.ledger.errors import AccountingDayClosed, CardBalanceTooLow
-from hospital_core.finance.payments.errors import CardNeedsProof, ChannelRefused, InvoiceNotPayable, PayingTimeOver
+from hospital_core.finance.payments.errors import (
+    CardNeedsProof,
+    ChannelRefused,
+    InvoiceNotPayable,
+    PayingTimeOver,
+    PaymentMismatch,
+)
 from hospital_core.finance.payments.outside import prepare_payment
 from hospital_core.finance.payments.queries import payment_intent
 from hospital_core.finance.payments.states import PaymentIntentStatus
@@ -134,6 +142,7 @@ async def get_fee(call: Call[Empty]) -> FeeToPay:
     "/appointments/{appointment_id}/payment-check",
     view=AppointmentView,
     owner=Owner.PATIENT,
+    errors=(NotFound, PaymentMismatch),
     idempotent=True,
 )
 async def check_payment(call: Call[Empty]) -> AppointmentView:
@@ -147,7 +156,7 @@ async def check_payment(call: Call[Empty]) -> AppointmentView:
     view=AppointmentView,
     owner=Owner.PATIENT,
     command=CancelAppointment,
-    errors=(NotCancellable, TooLateToCancel),
+    errors=(ProofNeeded, NotCancellable, TooLateToCancel),
     idempotent=True,
 )
 async def cancel(call: Call[CancelAppointment]) -> AppointmentView:
@@ -162,12 +171,14 @@ async def cancel(call: Call[CancelAppointment]) -> AppointmentView:
     command=RescheduleAppointment,
     errors=(
         *_WHY_NOT,
+        ProofNeeded,
         NotCancellable,
         TooLateToCancel,
         PaymentOver,
         ReschedulesUsedUp,
         RescheduleDearer,
         ReschedulePaidFirst,
+        MoveElsewhere,
         ExaminationElsewhere,
         ExaminationTooSoon,
     ),

@@ -4,7 +4,7 @@ from typing import Any
 
 from backend.http.routing import Call, Owner
 from hospital_core.access.scheduling.disruption_queries import disruption, move_targets, my_disruptions
-from hospital_core.access.scheduling.errors import AlreadyBooked, DisruptionSettled, SlotFull
+from hospital_core.access.scheduling.errors import AlreadyBooked, DisruptionSettled, ProofNeeded, SlotFull
 from hospital_core.access.scheduling.planning_commands import AnswerDisruption
 from hospital_core.access.scheduling.planning_views import DisruptionView, MoveTarget
 from hospital_core.access.scheduling.service.disruptions import answer_disruption
@@ -37,7 +37,7 @@ async def get_move_targets(call: Call[Any]) -> Page[MoveTarget]:
 
 @routes.post(
     "/disruptions/{disruption_id}/answer", view=DisruptionView, owner=Owner.PATIENT, command=AnswerDisruption,
-    idempotent=True, errors=(FieldProblem, NotFound, DisruptionSettled, SlotFull, AlreadyBooked),
+    idempotent=True, errors=(FieldProblem, NotFound, ProofNeeded, DisruptionSettled, SlotFull, AlreadyBooked),
 )  # fmt: skip
 async def post_answer(call: Call[AnswerDisruption]) -> DisruptionView:
     """Move, keep or be refunded, once, without any cut-off (改约、保留、退号)."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from backend.http.routing import Call, Owner
-from hospital_core.access.scheduling.errors import SeriesDayRefused, SeriesNotOffered, SeriesTooLong
+from hospital_core.access.scheduling.errors import ProofNeeded, SeriesDayRefused, SeriesNotOffered, SeriesTooLong
 from hospital_core.access.scheduling.series_commands import BookSeries, CancelSeries, PlanSeries
 from hospital_core.access.scheduling.series_queries import my_series, plan_series, series
 from hospital_core.access.scheduling.series_views import SeriesPlan, SeriesView
@@ -47,7 +47,7 @@ async def get_series(call: Call[Any]) -> SeriesView:
 
 @routes.post(
     "/series/{series_id}/cancel", view=SeriesView, owner=Owner.PATIENT, command=CancelSeries, idempotent=True,
-    errors=(NotFound,),
+    errors=(NotFound, ProofNeeded),
 )  # fmt: skip
 async def give_back_series(call: Call[CancelSeries]) -> SeriesView:
     """Give back what is left of a course (取消剩余疗程)."""

@@ -12,6 +12,7 @@ from hospital_core.access.scheduling.errors import (
     OnlineAccountNeeded,
     OnlineFirstVisit,
     PaymentNeeded,
+    ProofNeeded,
     RealNameRequired,
     StillBookable,
     TooManyWaits,
@@ -53,7 +54,7 @@ async def get_wait(call: Call[Any]) -> WaitlistEntryView:
 
 @routes.post(
     "/waitlist/{entry_id}/leave", view=WaitlistEntryView, owner=Owner.PATIENT, command=LeaveWaitlist, idempotent=True,
-    errors=(NotFound, StateConflict),
+    errors=(NotFound, ProofNeeded, StateConflict),
 )  # fmt: skip
 async def leave(call: Call[LeaveWaitlist]) -> WaitlistEntryView:
     """Wait no longer (退出候补)."""
@@ -62,7 +63,7 @@ async def leave(call: Call[LeaveWaitlist]) -> WaitlistEntryView:
 
 @routes.post(
     "/waitlist/{entry_id}/answer", view=WaitlistEntryView, owner=Owner.PATIENT, command=AnswerOffer, idempotent=True,
-    errors=(NotFound, NotOffered, PaymentNeeded, StateConflict),
+    errors=(NotFound, ProofNeeded, NotOffered, PaymentNeeded, StateConflict),
 )  # fmt: skip
 async def post_offer_answer(call: Call[AnswerOffer]) -> WaitlistEntryView:
     """Accept an offered place that costs nothing, or decline it (候补答复); one with a fee is accepted by paying."""

@@ -30,7 +30,7 @@ def test_a_person_who_paid_has_an_e_invoice_and_who_gave_back_has_a_void_one(
     page.screenshot(path=tmp_path / "none.png")
 
     page.goto(f"{phone.url}departments")
-    phone.choose_session(tomorrow=True)
+    phone.choose_session(days_ahead=1)
     page.get_by_role("button", name="添加就诊人").click()
     phone.add_patient()
     phone.confirm()
@@ -77,7 +77,7 @@ def test_a_copy_on_paper_is_named_on_the_phone_and_wanted_back_after_a_refund(
     page, lobby = phone.page, phone.lobby
     page.goto(f"{phone.url}departments")
     phone.log_in()
-    phone.choose_session(tomorrow=True)
+    phone.choose_session(days_ahead=1)
     page.get_by_role("button", name="添加就诊人").click()
     phone.add_patient()
     phone.confirm()

@@ -105,19 +105,16 @@ def test_new_patient_books_pays_and_holds_the_code(phone: Handset, complaints: C
 
 
 def test_known_patient_needs_three_taps(phone: Handset, complaints: Complaints) -> None:
-    phone.arrive_at_payment()
-    page = phone.page
-    other = page.locator(".dept").filter(has_text="今天余").filter(has_not_text=phone.lobby.now["department_name"])
-    page.goto(f"{phone.url}departments")
-    other.first.click()
-    page.locator("a.session").first.click()
+    phone.arrive_at_payment(days_ahead=2)
+    phone.page.goto(f"{phone.url}departments")
+    phone.choose_session()
     phone.confirm()
     assert [one["status"] for one in phone.appointments()] == ["pending", "pending"]
     assert complaints == []
 
 
 def test_cancelled_payment_leaves_the_place_and_the_same_order(phone: Handset) -> None:
-    phone.arrive_at_payment(tomorrow=True)
+    phone.arrive_at_payment(days_ahead=1)
     phone.give_up_paying()
     expect(phone.page.get_by_text("您取消了支付，号源仍为您保留")).to_be_visible()
     phone.pay()
@@ -126,7 +123,7 @@ def test_cancelled_payment_leaves_the_place_and_the_same_order(phone: Handset) -
 
 
 def test_unconfirmed_payment_says_so_and_offers_no_second_one(phone: Handset) -> None:
-    phone.arrive_at_payment(tomorrow=True)
+    phone.arrive_at_payment(days_ahead=1)
     phone.fault("callback_drop", "TRANSACTION")
     phone.fault("api_500", "query")
     phone.pay()
@@ -153,7 +150,7 @@ def test_lost_answer_is_asked_again_and_books_once(phone: Handset) -> None:
         return route.abort("connectionreset")
 
     phone.page.route(f"**{API}/appointments", lose_the_first)
-    phone.arrive_at_payment(tomorrow=True)
+    phone.arrive_at_payment(days_ahead=1)
     assert len(answers) == 2
     assert answers[0] == answers[1]
     assert len(phone.appointments()) == 1
@@ -165,7 +162,7 @@ def test_double_tap_books_once(phone: Handset) -> None:
     page.on("request", lambda r: sent.append(r.url) if r.method == "POST" and r.url.endswith("/appointments") else None)
     page.goto(f"{phone.url}departments")
     phone.log_in()
-    phone.choose_session(tomorrow=True)
+    phone.choose_session(days_ahead=1)
     page.get_by_role("button", name="添加就诊人").click()
     phone.add_patient()
     page.get_by_role("button", name="确认预约").dblclick()
@@ -178,7 +175,7 @@ def test_place_taken_meanwhile_is_said_and_another_can_be_chosen(open_phone: Ope
     for one in (quick, slow):
         one.page.goto(f"{one.url}departments")
         one.log_in()
-        one.choose_session(tomorrow=True)
+        one.choose_session(days_ahead=1)
         one.page.get_by_role("button", name="添加就诊人").click()
         one.add_patient()
     place = slow.page.get_by_role("radiogroup", name="就诊时间").get_by_role("radio", checked=True)
@@ -225,7 +222,7 @@ def test_queue_counts_down_and_the_call_fills_the_screen(phone: Handset, lobby: 
 
 
 def test_paid_booking_is_given_back_and_refunded(phone: Handset) -> None:
-    phone.arrive_at_payment(tomorrow=True)
+    phone.arrive_at_payment(days_ahead=1)
     phone.pay()
     page = phone.page
     page.get_by_role("button", name="查看预约与签到码").click()

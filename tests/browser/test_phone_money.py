@@ -167,15 +167,22 @@ def test_card_is_topped_up_pays_with_wechat_and_gives_the_rest_back(
     page.get_by_role("dialog").get_by_role("button", name="取消缴费单").click()
     expect(page.get_by_role("button", name="去缴费")).to_be_visible()
     page.goto(f"{phone.url}card")
+    page.get_by_label("退多少（元，选填）").fill("30.01")
+    expect(page.get_by_text("请填写 0.01 元至 ¥30.00 之间的金额")).to_be_visible()
+    page.get_by_label("退多少（元，选填）").fill("12.5")
+    page.get_by_role("button", name="退还 ¥12.50").click()
+    page.get_by_role("button", name="申请退款").click()
+    expect(page.get_by_text("¥17.50").first).to_be_visible()
+    look("part-back")
     page.get_by_role("button", name="退还余额").click()
     look("ask-back")
     page.get_by_role("button", name="申请退款").click()
     expect(page.get_by_text("已申请退款，可在缴费记录中查看进度")).to_be_visible()
     page.goto(f"{phone.url}payments")
-    expect(page.get_by_role("link", name=re.compile("退款 · 预存款充值"))).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("退款 · 预存款充值"))).to_have_count(2)
     look("refunds")
-    page.get_by_role("link", name=re.compile("退款 · 预存款充值")).click()
-    expect(page.get_by_label("退款进度")).to_be_visible()
+    page.get_by_role("link", name=re.compile("退款 · 预存款充值")).first.click()
+    expect(page.get_by_label("退款进度")).to_have_count(2)
     look("refund")
     assert {name: flaw for name, flaw in found.items() if flaw} == {}
     assert complaints == []
@@ -257,7 +264,7 @@ def test_registration_fee_is_paid_from_the_card_and_comes_back_to_it(
     phone: Handset, complaints: Complaints, tmp_path: Path
 ) -> None:
     page = phone.page
-    phone.arrive_at_payment(tomorrow=True)
+    phone.arrive_at_payment(days_ahead=1)
     expect(page.get_by_role("radio")).to_have_count(0)
     fill_card(phone, "300")
     page.get_by_label(re.compile("^预存款")).check()
@@ -283,7 +290,7 @@ def test_registration_fee_is_paid_from_the_card_as_far_as_it_goes_and_by_wechat(
     phone: Handset, complaints: Complaints, tmp_path: Path
 ) -> None:
     page = phone.page
-    phone.arrive_at_payment(tomorrow=True)
+    phone.arrive_at_payment(days_ahead=1)
     fill_card(phone, "5")
     page.get_by_label(re.compile("预存款 \\+ 微信支付")).check()
     page.screenshot(path=tmp_path / "fee-mixed.png", full_page=True)

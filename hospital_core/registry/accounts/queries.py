@@ -53,15 +53,19 @@ def own_row(table: str, account: str, row_id: str, since: str = "own.created_at"
     )
 
 
-def accounts_acting(patient: str, *, proven: bool = False) -> str:
+def accounts_acting(patient: str, *, proven: bool = False, since: str | None = None) -> str:
     """SQL: ids of the accounts that may act for a patient now, whichever file of theirs is linked (关联的微信账户).
 
-    ``proven``: only those that are certain to be theirs.
+    ``proven``: only those that are certain to be theirs. ``since``: only those that may see what is of then, as by
+    ``files_shown``.
     """
-    return (
+    sql = (
         f"SELECT l.account_id FROM account_link l JOIN patient p ON p.id = l.patient_id WHERE {_EFFECTIVE}"
-        f" AND l.patient_id IN (SELECT person_ids({patient}))" + (" AND l.proven_at IS NOT NULL" if proven else "")
+        f" AND l.patient_id IN (SELECT person_ids({patient}))"
     )
+    if proven:
+        return f"{sql} AND l.proven_at IS NOT NULL"
+    return sql if since is None else f"{sql} AND (l.proven_at IS NOT NULL OR l.linked_at <= {since})"
 
 
 async def linked_patients(reading: Reading, account_id: UUID) -> list[LinkView]:
@@ -161,14 +165,16 @@ async def file_phone(reading: Reading, patient_id: UUID) -> str | None:
 
 
 async def _views(reading: Reading, rows: list[Record]) -> list[LinkView]:
-    files = {view.id: view for view in await patient_views(reading, [row["patient_id"] for row in rows])}
+    """Links as their account sees them; a file that was merged is shown and named by the one it is part of now."""
+    standing = await survivors(reading, [row["patient_id"] for row in rows]) if rows else {}
+    files = {view.id: view for view in await patient_views(reading, list(set(standing.values())))}
     default_id = await reading.fetch_value(_DEFAULT, rows[0]["account_id"]) if rows else None
     views = []
     for row in rows:
-        file, proven = files[row["patient_id"]], row["proven_at"] is not None
+        file, proven = files[standing[row["patient_id"]]], row["proven_at"] is not None
         views.append(
             LinkView(
-                link_id=row["id"], patient_id=row["patient_id"], name_masked=mask_name(file.name),
+                link_id=row["id"], patient_id=file.id, name_masked=mask_name(file.name),
                 relation=row["relation"], proven=proven, linked_at=row["linked_at"],
                 document_masked=file.document_masked if proven else None,
                 patient_no=file.patient_no if proven else None,

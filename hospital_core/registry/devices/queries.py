@@ -75,14 +75,6 @@ async def verify_device_signature(reading: Reading, device_id: UUID, message: by
     return _view(row)
 
 
-async def device_is_active(reading: Reading, device_id: UUID) -> bool:
-    """Whether a device may speak now; what the edge asks when its set of revocations is too old."""
-    active: bool = await reading.fetch_value(
-        "SELECT EXISTS (SELECT 1 FROM device WHERE id = $1 AND status = 'active')", device_id
-    )
-    return active
-
-
 async def kiosk_session_of(reading: Reading, token: str) -> KioskSessionView | None:
     """The live kiosk session a token opens; None when it ended, ran out or its device was revoked."""
     return await _session(reading, _SESSION, token)

@@ -1,6 +1,5 @@
 """Reads of the organization; where things are is no secret."""
 
-from collections.abc import Iterable
 from uuid import UUID
 
 from hospital_core.kernel.errors import NotFound
@@ -52,12 +51,6 @@ async def departments(
         kind, with_closed,
     )  # fmt: skip
     return [DepartmentView(**dict(row)) for row in rows]
-
-
-async def department_names(reading: Reading, department_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Names of several departments, for lists."""
-    rows = await reading.fetch("SELECT id, name FROM department WHERE id = ANY($1::uuid[])", list(department_ids))
-    return {row["id"]: row["name"] for row in rows}
 
 
 async def location(reading: Reading, location_id: UUID) -> LocationView:

@@ -46,7 +46,7 @@ export const checkInCode = (id: string, signal?: AbortSignal) =>
 export const queuePlace = (id: string, signal?: AbortSignal) =>
   api.call('GET', '/appointments/{appointment_id}/queue-place', { path: { appointment_id: id }, signal })
 
-export const messages = (signal?: AbortSignal) => api.call('GET', '/messages', { signal })
+export const messages = (cursor: string | null, signal?: AbortSignal) => api.call('GET', '/messages', { query: { cursor }, signal })
 export const messageTemplates = (signal?: AbortSignal) => api.call('GET', '/message-templates', { signal })
 export const markRead = (id: string) =>
   api.call('POST', '/messages/{notification_id}/read', { path: { notification_id: id } })

@@ -25,15 +25,17 @@ export function conditionalFetch(send: typeof fetch = (input, init) => fetch(inp
     const headers = new Headers(init.headers)
     if (known !== undefined) headers.set('If-None-Match', known.tag)
     const response = await send(input, { ...init, headers })
+    const at = response.headers.get('Date')
+    const date: Record<string, string> = at === null ? {} : { Date: at }
     if (response.status === 304 && known !== undefined) {
-      return new Response(known.body, { status: 200, headers: { 'Content-Type': known.type, ETag: known.tag } })
+      return new Response(known.body, { status: 200, headers: { 'Content-Type': known.type, ETag: known.tag, ...date } })
     }
     const tag = response.headers.get('ETag')
     if (init.method !== 'GET' || tag === null || !response.ok) return response
     const body = await response.blob()
     const type = response.headers.get('Content-Type') ?? 'application/json'
     keep(url, { tag, body, type })
-    return new Response(body, { status: response.status, headers: { 'Content-Type': type, ETag: tag } })
+    return new Response(body, { status: response.status, headers: { 'Content-Type': type, ETag: tag, ...date } })
   }
 
   return { fetch: conditional, clear: () => kept.clear() }

@@ -36,7 +36,13 @@ export function useEvery(pauseMs: () => number, work: () => Promise<unknown>): v
 /** The hospital's time, once a second: for countdowns. */
 export function useNow(): Readonly<Ref<number>> {
   const now = ref(serverClock.now())
-  const timer = setInterval(() => (now.value = serverClock.now()), 1_000)
-  onScopeDispose(() => clearInterval(timer))
+  const look = (): void => void (now.value = serverClock.now())
+  const timer = setInterval(look, 1_000)
+  // The first answer may correct the phone by hours: no countdown is shown by the wrong time for a second.
+  const forget = serverClock.onJump(look)
+  onScopeDispose(() => {
+    clearInterval(timer)
+    forget()
+  })
   return readonly(now)
 }

@@ -1,6 +1,8 @@
 // What an appointment's states are called, and how urgent each is.
-import { formatTime, relativeDay, serverClock, yuan } from '@hospital/kit'
+import { formatTime, partOfDay, relativeDay, serverClock, yuan } from '@hospital/kit'
 import type { Appointment, TicketStatus } from './model'
+
+export { partOfDay }
 
 export type Tone = 'calm' | 'good' | 'wait' | 'call' | 'gone'
 
@@ -66,11 +68,4 @@ export function nextOf(all: readonly Appointment[]): Appointment | null {
 /** "今天 上午 09:30" */
 export function whenOf(startsAt: string): string {
   return `${relativeDay(startsAt, serverClock.now())} ${partOfDay(startsAt)} ${formatTime(startsAt)}`
-}
-
-export function partOfDay(moment: string): string {
-  const hour = Number(formatTime(moment).slice(0, 2))
-  if (hour < 6) return '凌晨'
-  if (hour < 12) return '上午'
-  return hour < 18 ? '下午' : '晚上'
 }

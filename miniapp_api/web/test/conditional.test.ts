@@ -23,6 +23,17 @@ describe('conditionalFetch', () => {
     expect(await read()).toEqual({ n: 2 })
     expect(asked).toEqual([null, '"1"', '"1"'])
   })
+  it('passes the time of every answer on', async () => {
+    const dates = ['Mon, 23 Nov 2026 10:00:00 GMT', 'Mon, 23 Nov 2026 10:00:05 GMT']
+    const send: typeof fetch = (_input, init) => {
+      const known = new Headers(init?.headers).has('If-None-Match')
+      const headers = { ETag: '"1"', Date: dates.shift()! }
+      return Promise.resolve(new Response(known ? null : '{}', { status: known ? 304 : 200, headers }))
+    }
+    const { fetch } = conditionalFetch(send)
+    const date = async () => (await fetch('/a', { method: 'GET' })).headers.get('Date')
+    expect([await date(), await date()]).toEqual(['Mon, 23 Nov 2026 10:00:00 GMT', 'Mon, 23 Nov 2026 10:00:05 GMT'])
+  })
   it('forgets when told to, and never conditions a write', async () => {
     const { asked, send } = server()
     const { fetch, clear } = conditionalFetch(send)

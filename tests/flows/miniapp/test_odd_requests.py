@@ -1,4 +1,4 @@
-"""What no page of ours sends: days at the end of the calendar, a used code spelled otherwise, a stopped visit."""
+"""What no page of ours sends: days at the end of the calendar, a used code spelled otherwise, bodies without bottom."""
 
 from __future__ import annotations
 
@@ -76,3 +76,13 @@ async def test_given_a_stopped_clinic_then_the_kiosk_says_so_in_its_own_words(se
     assert (today["can_check_in"], today["blocked_by"]) == (False, "kiosk.clinic_stopped")
     refused = await patient.post(f"{KIOSK}/check-ins", {"appointment_id": str(held.id)}, key=str(new_id()))
     assert (refused.status_code, refused.json()["code"]) == (409, "kiosk.clinic_stopped")
+
+
+@pytest.mark.parametrize("depth", [150, 600, 1000, 3000])
+async def test_given_a_body_however_deep_then_it_is_refused_as_any_wrong_one(server: Server, depth: int) -> None:
+    doctor = await server.role(StaffRole.DOCTOR)
+    deep = b'{"reason": ' + b"[" * depth + b"]" * depth + b"}"
+    headers = doctor.headers | {"Content-Type": "application/json", "Idempotency-Key": str(new_id())}
+    for path in (f"/patients/{new_id()}/break-glass", "/session/password"):
+        answer = await doctor.http.post(f"/api/staff/v1{path}", content=deep, headers=headers)
+        assert answer.status_code in (400, 422), (path, answer.text)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import xml.etree.ElementTree as ET
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from uuid import UUID
 
 import pytest
 
 from hospital_core.access.queueing.commands import CallNext, CheckIn
 from hospital_core.access.queueing.service import call_next, check_in
+from hospital_core.access.scheduling.days import day_of
 from hospital_core.kernel.context import system_context
 from hospital_core.kernel.reading import pooled_connection
 from hospital_core.kernel.run import run
 from tests.fixtures.access import make_clinic, make_session
 from tests.fixtures.finance import rows, value
 from tests.fixtures.miniapp import patient_body
+from tests.fixtures.phone_money import until
 
 GROUP = "server"
 
@@ -60,17 +63,16 @@ async def test_department_doctor_and_slots_lead_to_a_held_place(phone):
     clinic = await make_clinic()
     session = await make_session(clinic=clinic, places=2)
     assert str(clinic.department_id) in {item["id"] for item in (await phone.see("/departments"))["items"]}
-    day = session.starts_at.astimezone().date().isoformat()
-    for asked in {day, (session.starts_at + timedelta(hours=8)).date().isoformat()}:
-        doctors = (await phone.see(f"/departments/{clinic.department_id}/doctors?day={asked}"))["items"]
-        if doctors:
-            break
+    day = day_of(session.starts_at).isoformat()
+    doctors = (await phone.see(f"/departments/{clinic.department_id}/doctors?day={day}"))["items"]
     assert doctors[0]["sessions"][0]["places_left"] == 2
     path = f"/schedules/{session.schedule_id}/slots"
     first = await phone.get(path)
     slots = first.json()["items"]
     assert [slot["free"] for slot in slots] == [True, True]
-    assert (await phone.get(path, **{"If-None-Match": first.headers["etag"]})).status_code == 304
+    for tag in (first.headers["etag"], f"W/{first.headers['etag']}"):
+        assert (await phone.get(path, **{"If-None-Match": tag})).status_code == 304
+    assert abs(parsedate_to_datetime(first.headers["date"]) - datetime.now(UTC)) < timedelta(seconds=10)
 
     link = await phone.ok("/patients", patient_body())
     body = {"patient_id": link["patient_id"], "schedule_id": str(session.schedule_id), "slot_id": slots[1]["slot_id"]}
@@ -92,7 +94,7 @@ async def test_paid_place_is_confirmed_by_the_callback_alone(booked, simulator):
     assert now["payment_status"] == "paid"
     intent = await intent_of(held)
     assert (intent["status"], intent["applied"], intent["payer_openid"]) == ("succeeded", True, phone.openid)
-    state = await simulator.get(f"/orders/{intent['out_trade_no']}")
+    state = await simulator.told(intent["out_trade_no"])
     assert [n["status"] for n in state["notifications"]] == ["delivered"]
     messages = (await phone.see("/messages"))["items"]
     assert messages[0]["title"] == "预约成功"
@@ -116,7 +118,7 @@ async def test_duplicate_callbacks_are_taken_once_and_all_answered_well(booked, 
     await pay(phone, simulator, held)
     await settled(phone, held)
     intent = await intent_of(held)
-    state = await simulator.get(f"/orders/{intent['out_trade_no']}")
+    state = await simulator.told(intent["out_trade_no"], attempts=5)
     attempts = [attempt["status"] for n in state["notifications"] for attempt in n["attempts"]]
     assert attempts == [204] * 5
     assert await value("SELECT count(*) FROM payment_notice WHERE business_key = $1", intent["transaction_id"]) == 1
@@ -139,7 +141,7 @@ async def test_callback_that_is_not_the_truth_is_refused_and_the_honest_one_coun
     await pay(phone, simulator, held)
     now = await settled(phone, held)
     assert now["payment_status"] == "paid"
-    state = await simulator.get(f"/orders/{(await intent_of(held))['out_trade_no']}")
+    state = await simulator.told((await intent_of(held))["out_trade_no"], attempts=2)
     statuses = [attempt["status"] for n in state["notifications"] for attempt in n["attempts"]]
     assert 400 <= statuses[0] < 500
     assert statuses[-1] == 204
@@ -204,13 +206,13 @@ async def test_cancelled_place_gives_the_money_back(booked, simulator):
     assert (cancelled["status"], cancelled["payment_status"]) == ("cancelled", "refunding")
     now = await settled(phone, held, "cancelled")
     assert now["payment_status"] == "refunded"
-    state = await simulator.get(f"/orders/{(await intent_of(held))['out_trade_no']}")
+    state = await simulator.told((await intent_of(held))["out_trade_no"], attempts=2)
     told = {n["event_type"]: n["attempts"][0]["status"] for n in state["notifications"]}
     assert told == {"TRANSACTION.SUCCESS": 204, "REFUND.SUCCESS": 204}
     refused = await phone.post(f"/appointments/{held['id']}/cancel", {})
     assert (refused.status_code, refused.json()["code"]) == (409, "scheduling.not_cancellable")
-    titles = [message["title"] for message in (await phone.see("/messages"))["items"]]
-    assert titles == ["挂号费已退回", "预约成功"]
+    told = await until(lambda: phone.see("/messages"), lambda seen: len(seen["items"]) == 2)
+    assert [message["title"] for message in told["items"]] == ["挂号费已退回", "预约成功"]
 
 
 async def test_code_for_the_kiosk_is_fresh_text_or_a_plain_picture(booked, simulator):

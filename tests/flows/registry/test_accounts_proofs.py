@@ -35,6 +35,7 @@ from hospital_core.registry.accounts.service import (
     revoke_link,
     send_proof_code,
 )
+from hospital_core.registry.accounts.states import Relation
 from hospital_core.registry.accounts.views import SignedIn
 from hospital_core.registry.staff.states import StaffRole
 from tests.fixtures.people import (
@@ -122,6 +123,38 @@ async def test_given_a_file_without_phone_or_opened_by_this_link_then_the_same_a
             await run(account_ctx(account), prove_link, ProveLink(link_id=link.link_id, code="000000"))
     await relay.drain()
     assert sms.sent == []
+
+
+async def test_given_a_phone_that_an_account_wrote_into_the_file_then_no_code_goes_there(sms: Outbox) -> None:
+    """Whoever opens a stranger's file from a phone types their own number into it: a code sent there proves nothing."""
+    victim, opener, helper = somebody(), await make_account(), await make_account()
+    for account in (opener, helper):
+        await run(account_ctx(account), bind_phone, BindPhone(phone="19900004444"))
+    first = await make_link(account=opener, person=victim, relation=Relation.SELF)
+    other = await make_link(account=helper, person=victim)
+    await run(account_ctx(opener), revoke_link, RevokeLink(link_id=first.link_id))
+    again = await make_link(account=opener, person=victim)
+    for account, link in ((opener, again), (helper, other)):
+        await _send(account, link.link_id)
+        with pytest.raises(errors.ProofCodeWrong):
+            await run(account_ctx(account), prove_link, ProveLink(link_id=link.link_id, code="000000"))
+    await relay.drain()
+    assert sms.sent == []
+
+
+async def test_given_the_account_that_opened_the_file_was_proven_by_card_then_its_phone_gets_codes(sms: Outbox) -> None:
+    person, mother, father = somebody(), await make_account(), await make_account()
+    await run(account_ctx(mother), bind_phone, BindPhone(phone="19900005555"))
+    opened = await make_link(account=mother, person=person, relation=Relation.SELF)
+    registrar = await make_staff(roles=[StaffRole.REGISTRAR])
+    by_card = ProveByCard(account_id=mother.account_id, patient_id=opened.patient_id)
+    assert (await run(registrar.ctx(), prove_by_card, by_card)).proven == 1
+    link = await make_link(account=father, person=person)
+    await _send(father, link.link_id)
+    await relay.drain()
+    ((phone, code),) = sms.sent
+    assert phone == "19900005555"
+    assert (await run(account_ctx(father), prove_link, ProveLink(link_id=link.link_id, code=code))).proven
 
 
 async def test_given_the_code_then_it_stands_nowhere_in_the_database(sms: Outbox) -> None:

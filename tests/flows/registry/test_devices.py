@@ -30,7 +30,6 @@ from hospital_core.registry.devices.commands import (
 )
 from hospital_core.registry.devices.queries import (
     device,
-    device_is_active,
     devices,
     kiosk_session_of,
     touch_kiosk_session,
@@ -89,7 +88,6 @@ async def test_given_a_code_then_the_device_waits_and_works_once_approved_at_its
     assert (view.status, view.location, view.approved_at) == (DeviceStatus.PENDING, "门诊大厅", None)
     with pytest.raises(errors.DeviceNotApproved):
         await verify_device_signature(READING, view.id, b"challenge", waiting.sign(b"challenge"))
-    assert not await device_is_active(READING, view.id)
     admin = await make_staff(roles=[StaffRole.SYSTEM_ADMIN])
     approved = await run(admin.ctx(), approve_device, ApproveDevice(device_id=view.id))
     assert (approved.status, approved.location_id) == (DeviceStatus.ACTIVE, place)
@@ -179,7 +177,7 @@ async def test_given_a_revoked_device_then_its_signature_and_session_are_dead_an
     await run(system_context(), revoke_device, RevokeDevice(device_id=kiosk.view.id))
     with pytest.raises(Unauthenticated):
         await verify_device_signature(READING, kiosk.view.id, b"c", kiosk.sign(b"c"))
-    assert not await device_is_active(READING, kiosk.view.id)
+    assert (await device(READING, kiosk.view.id)).status is DeviceStatus.REVOKED
     assert await kiosk_session_of(READING, session.token) is None
     told = {(r.subject_kind, r.subject_id) for r in await revocations.revoked_since(READING, before)}
     assert {(SubjectKind.DEVICE, kiosk.view.id), (SubjectKind.KIOSK_SESSION, session.session_id)} <= told

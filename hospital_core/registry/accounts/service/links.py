@@ -23,6 +23,7 @@ from hospital_core.registry.accounts.errors import (
     SelfAlreadyLinked,
     TooManyLinks,
 )
+from hospital_core.registry.accounts.events import LinkRevoked
 from hospital_core.registry.accounts.queries import link, link_basis, own_active_link
 from hospital_core.registry.accounts.service.sessions import acting_account, open_phone
 from hospital_core.registry.accounts.states import LINK, ProofKind, Relation
@@ -102,9 +103,9 @@ async def add_patient(uow: UnitOfWork, command: AddPatient) -> LinkView:
 
 
 async def revoke_link(uow: UnitOfWork, command: RevokeLink) -> Done:
-    """Remove a patient from the acting account (移除就诊人), at once.
+    """Remove a patient from the acting account (移除就诊人), at once. What is booked stays; what it waits for ends.
 
-    Raises: NotFound (also for another account's link), GuardianStillNeeded, StateConflict.
+    Raises: NotFound (also for another account's link), GuardianStillNeeded, StateConflict. Emits: LinkRevoked.
     """
     account_id = acting_account(uow)
     await _account(uow, account_id, lock=True)
@@ -115,6 +116,7 @@ async def revoke_link(uow: UnitOfWork, command: RevokeLink) -> Done:
     ):
         raise GuardianStillNeeded()
     await transition(uow, LINK, "revoke", command.link_id, revoked_at=uow.now)
+    uow.record(LinkRevoked(link_id=command.link_id))
     uow.audited("account_link", command.link_id, patient_id=row["patient_id"])
     return Done()
 

@@ -14,10 +14,11 @@ from hospital_core.registry.accounts import proof_codes
 from hospital_core.registry.accounts.commands import ProveByCard, ProveLink, SendProofCode
 from hospital_core.registry.accounts.errors import AlreadyProven, ProofCodeWrong, TooManyProofCodes
 from hospital_core.registry.accounts.events import ProofCodeRequested
-from hospital_core.registry.accounts.queries import file_phone, link, own_active_link
+from hospital_core.registry.accounts.queries import link, own_active_link
 from hospital_core.registry.accounts.service.sessions import acting_account
 from hospital_core.registry.accounts.states import ProofKind
 from hospital_core.registry.accounts.views import LinksProven, LinkView, ProofCodeSent
+from hospital_core.registry.patients.queries import phone_of, survivors
 from hospital_core.registry.staff.permissions import Permission, require
 
 CODE_VALID = timedelta(minutes=10)
@@ -29,6 +30,9 @@ PROVE_LINK = Purpose("prove_link", failures_max=5, window=timedelta(minutes=15),
 _SENT = """
 SELECT c.created_at, l.account_id FROM proof_challenge c JOIN account_link l ON l.id = c.link_id
 WHERE l.patient_id IN (SELECT person_ids($1)) AND c.created_at > $2 ORDER BY c.created_at DESC"""
+
+# A phone that an account wrote into a file it opened proves nothing: whoever typed it would be sent their own code.
+_TYPED_BY_AN_ACCOUNT = "SELECT EXISTS (SELECT 1 FROM account_link WHERE patient_id = $1 AND proof = 'created_here')"
 
 _CHALLENGE = """
 INSERT INTO proof_challenge (id, link_id, code_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)"""
@@ -49,8 +53,8 @@ WHERE account_id = $1 AND patient_id IN (SELECT person_ids($2)) AND status = 'ac
 async def send_proof_code(uow: UnitOfWork, command: SendProofCode) -> ProofCodeSent:
     """Send a code to the phone in the link's file (发送核验码): six digits, ten minutes, three an hour.
 
-    The answer, and the time it takes, are the same when the file has no phone or was opened by this link: then there is
-    a challenge that no code answers.
+    The answer, and the time it takes, are the same when the file has no phone, or an account opened it and nobody has
+    proven that account: then there is a challenge that no code answers.
 
     Raises: NotFound, AlreadyProven, TooManyProofCodes. Emits: ProofCodeRequested. Locks: the link.
     """
@@ -63,8 +67,10 @@ async def send_proof_code(uow: UnitOfWork, command: SendProofCode) -> ProofCodeS
     if len(own) >= CODES_AN_HOUR_MAX:
         free_at = own[CODES_AN_HOUR_MAX - 1] + timedelta(hours=1)
         raise TooManyProofCodes(retry_after=int((free_at - uow.now).total_seconds()) + 1)
-    phone = await file_phone(uow, row["patient_id"])
-    real = phone is not None and row["proof"] is None and len(sent) < CODES_AN_HOUR_TO_ONE_FILE_MAX
+    file_id = (await survivors(uow, [row["patient_id"]]))[row["patient_id"]]
+    phone = await phone_of(uow, file_id)
+    typed = await uow.fetch_value(_TYPED_BY_AN_ACCOUNT, file_id)
+    real = phone is not None and not typed and len(sent) < CODES_AN_HOUR_TO_ONE_FILE_MAX
     challenge_id, expires_at = new_id(), uow.now + CODE_VALID
     code_hash = proof_codes.hash_of(challenge_id, proof_codes.code_of(challenge_id))
     if not real:

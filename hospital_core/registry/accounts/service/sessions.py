@@ -20,7 +20,8 @@ from hospital_core.registry.accounts.views import PhoneBound, Rotated, SignedIn
 from hospital_core.registry.patients.names import normal_phone
 
 LIFETIME = timedelta(days=30)
-GRACE = timedelta(seconds=10)
+# Longer than a phone waits for an answer: whose answer was lost on a bad network is asked again, not signed out.
+GRACE = timedelta(seconds=60)
 PHONE_COLUMN = "patient_account.phone"
 
 _ACCOUNT = """
@@ -68,7 +69,7 @@ async def sign_in(uow: UnitOfWork, command: SignIn) -> SignedIn:
 async def rotate(uow: UnitOfWork, command: RotateRefresh) -> Rotated:
     """Trade a refresh token for the next one (续期). Every token works once.
 
-    For ten seconds the one before answers again with the same successor (an answer was lost, two requests raced). Any
+    For a minute the one before answers again with the same successor (an answer was lost, two requests raced). Any
     older or later use means that somebody else holds a copy: the whole session ends and is revoked.
 
     Raises: SessionEnded.

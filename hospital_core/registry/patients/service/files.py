@@ -16,7 +16,7 @@ from hospital_core.registry.patients.commands import ChangePhone, CompleteTempor
 from hospital_core.registry.patients.document_validation import ValidDocument, check_birth_date, validate_document
 from hospital_core.registry.patients.errors import NotTemporary
 from hospital_core.registry.patients.events import PatientIdentityChanged, PatientRegistered
-from hospital_core.registry.patients.names import normal_phone, person_name
+from hospital_core.registry.patients.names import is_same_name, normal_phone, person_name
 from hospital_core.registry.patients.queries import holder_of, require_live_file
 from hospital_core.registry.patients.sealing import seal_document, seal_phone
 from hospital_core.registry.patients.service.identifiers import claim_document
@@ -87,7 +87,7 @@ async def find_or_create_patient(uow: UnitOfWork, command: RegisterPatient) -> P
             raise StateConflict()  # claimed by a twin and given up again since
     uow.audited("patient", found, patient_id=found)
     kept: str = await uow.fetch_value("SELECT name FROM patient WHERE id = $1", found)
-    return PatientFound(patient_id=found, created=False, name_matches=kept.casefold() == person.name.casefold())
+    return PatientFound(patient_id=found, created=False, name_matches=is_same_name(kept, person.name))
 
 
 async def complete_temporary_file(uow: UnitOfWork, command: CompleteTemporaryFile) -> IdentifierAdded:

@@ -44,8 +44,8 @@ export const askReceipt = (id: string, idempotencyKey: string) =>
 export const receipt = (id: string, signal?: AbortSignal) =>
   api.call('GET', '/bills/{invoice_id}/receipt', { path: { invoice_id: id }, signal })
 
-export const payments = (month: string | null, cursor: string | null, signal?: AbortSignal) =>
-  api.call('GET', '/payments', { query: { month, cursor }, signal })
+export const payments = (month: string | null, patient_id: string | null, cursor: string | null, signal?: AbortSignal) =>
+  api.call('GET', '/payments', { query: { month, patient_id, cursor }, signal })
 export const payment = (id: string, signal?: AbortSignal) => api.call('GET', '/payments/{payment_id}', { path: { payment_id: id }, signal })
 export const checkPayment = (id: string) =>
   api.call('POST', '/payments/{payment_id}/check', { path: { payment_id: id }, timeoutMs: PAYING_MS })
@@ -61,8 +61,9 @@ export const topUp = (patientId: string, amountFen: number, idempotencyKey: stri
     idempotencyKey,
     timeoutMs: PAYING_MS,
   })
-export const withdraw = (patientId: string, idempotencyKey: string) =>
-  api.call('POST', '/patients/{patient_id}/card/refunds', { path: { patient_id: patientId }, idempotencyKey })
+/** `amountFen` null: all of it, whatever that is by then. */
+export const withdraw = (patientId: string, amountFen: number | null, idempotencyKey: string) =>
+  api.call('POST', '/patients/{patient_id}/card/refunds', { path: { patient_id: patientId }, body: { amount_fen: amountFen }, idempotencyKey })
 
 export const unread = (signal?: AbortSignal) => api.call('GET', '/messages/unread', { signal })
 export const readAll = (idempotencyKey: string) => api.call('POST', '/messages/read-all', { idempotencyKey })

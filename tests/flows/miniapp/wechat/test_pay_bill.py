@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import tracemalloc
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,7 +18,8 @@ from hospital_core.finance.payments.ports import (
     PrepayOrder,
     RefundOrder,
 )
-from miniapp_api.wechat.bills import read_rows
+from miniapp_api.wechat.answers import BillAddress
+from miniapp_api.wechat.bills import _check, read_rows
 from sandbox.wechat.bills import COLUMNS, csv_of
 from tests.fixtures.wechat import new_number
 
@@ -120,6 +122,9 @@ def test_comma_in_a_description_does_not_shift_the_fields():
         (b"`SUCCESS", b"`UNHEARD"),
         (b"`2026-11-22", b"`soon"),
         (b"`160,", b"`160,`1,"),
+        (b"`160,", b"`" + b"1" * 33 + b","),
+        (b"`T0", b"`" + b"9" * 60),
+        (b"`T0", b"`\x000"),
         (b"\r\n`1,", b"\r\n`2,"),
     ],
 )
@@ -128,6 +133,19 @@ def test_row_that_is_not_as_documented_is_refused(old, new):
     assert old in content
     with pytest.raises(GatewayUnknown):
         list(read_rows(content.replace(old, new, 1).splitlines(keepends=True)))
+
+
+async def test_bill_that_was_damaged_on_the_way_is_refused(tmp_path):
+    content = csv_of([a_row(number) for number in range(500)])
+    packed = bytearray(gzip.compress(content))
+    for place in range(200, 260):
+        packed[place] ^= 0x5A
+    path = tmp_path / "bill.gz"
+    path.write_bytes(packed)
+    digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    address = BillAddress(hash_type="SHA1", hash_value=digest, download_url="http://127.0.0.1/x")
+    with path.open("rb") as file, pytest.raises(GatewayUnknown, match="gzip"):
+        _check(file, address)
 
 
 def test_cut_off_bill_is_refused():

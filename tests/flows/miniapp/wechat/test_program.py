@@ -95,6 +95,9 @@ async def test_phone_of_another_mini_program_is_refused(wechat):
     info = {"purePhoneNumber": "13900000009", "countryCode": "86", "watermark": {"appid": "wx0"}}
     with pytest.raises(PhoneCodeWrong):
         wechat.phone._number({"phone_info": info})
+    for odd in (None, [], "wx"):
+        with pytest.raises(PhoneCodeWrong):
+            wechat.phone._number({"phone_info": {**info, "watermark": odd}})
     own = {**info, "countryCode": "852", "watermark": {"appid": wechat.settings.appid}}
     assert wechat.phone._number({"phone_info": own}) == "+85213900000009"
 
