@@ -12,8 +12,8 @@ from kiosk_agent.flow import Flow
 from kiosk_agent.hospital import Hospital
 from kiosk_agent.identity import load_identity
 from kiosk_agent.link import HospitalLink
+from kiosk_agent.page_protocol import PageState
 from kiosk_agent.printing import PrintWorker
-from kiosk_agent.protocol import PageState
 from kiosk_agent.spool import Spool
 from kiosk_agent.supervisor import DeviceSupervisor
 from kiosk_agent.visit import Timing

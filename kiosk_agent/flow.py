@@ -17,21 +17,24 @@ from kiosk_agent.asking import Asking
 from kiosk_agent.devices.base import CardEvent, CardUnreadable, ScanEvent
 from kiosk_agent.hospital import Hospital, HospitalRefused, HospitalUnreachable
 from kiosk_agent.link import Standing
-from kiosk_agent.paying import Paying
-from kiosk_agent.printing import PrintWorker
-from kiosk_agent.protocol import (
-    DeviceCommand,
-    KioskRefusal,
-    OpenSession,
+from kiosk_agent.page_protocol import (
+    FromPage,
+    PageAct,
+    PageCheckIn,
     PageDevice,
+    PagePay,
+    PageProve,
     PageRefusal,
+    PageScan,
     PageState,
     PauseReason,
     PrintState,
-    ProofKind,
     Stage,
 )
-from kiosk_agent.spool import JobStatus, Spool
+from kiosk_agent.paying import Paying
+from kiosk_agent.printing import PrintWorker, print_state_of
+from kiosk_agent.protocol import DeviceCommand, KioskRefusal, OpenSession, ProofKind
+from kiosk_agent.spool import Spool
 from kiosk_agent.supervisor import DeviceSupervisor, SourceEvent
 from kiosk_agent.visit import IN_SESSION, Timing, Visit
 
@@ -48,13 +51,6 @@ _BLOCKED = {
     Standing.PENDING: (Stage.PENDING, None),
     Standing.REVOKED: (Stage.PAUSED, PauseReason.REVOKED),
     Standing.OFFLINE: (Stage.PAUSED, PauseReason.SERVER_UNREACHABLE),
-}
-_PRINT_STATES = {
-    JobStatus.LEASED: PrintState.PRINTING,
-    JobStatus.PRINTING: PrintState.PRINTING,
-    JobStatus.PRINTED: PrintState.PRINTED,
-    JobStatus.FAILED: PrintState.FAILED,
-    JobStatus.UNKNOWN: PrintState.UNKNOWN,
 }
 
 
@@ -123,6 +119,7 @@ class Flow(Asking):
             patient_name_masked=visit.patient_name_masked,
             appointments=visit.appointments,
             payment=visit.till.shown if stage is Stage.PAYING and visit.till is not None else None,
+            paid_fen=visit.paid_fen,
             accounts=visit.accounts,
             proven_account=visit.proven_account,
             refusal=visit.refusal,
@@ -161,27 +158,27 @@ class Flow(Asking):
         else:
             self._begin(OpenSession(proof=proof, qr=text))
 
-    def on_page(self, message: protocol.FromPage) -> None:
+    def on_page(self, message: FromPage) -> None:
         """A tap."""
         self._visit.touched_at = time.monotonic()
         match message:
-            case protocol.PageScan(text=text):
+            case PageScan(text=text):
                 self.on_scan(text)
-            case protocol.PageCheckIn(appointment_id=appointment_id):
+            case PageCheckIn(appointment_id=appointment_id):
                 self._check_in(appointment_id)
-            case protocol.PagePay(appointment_id=appointment_id):
+            case PagePay(appointment_id=appointment_id):
                 self._paying.begin(self._visit, appointment_id)
-            case protocol.PageProve(account_id=account_id):
+            case PageProve(account_id=account_id):
                 self._prove(account_id)
-            case protocol.PageAct(type="accounts"):
+            case PageAct(type="accounts"):
                 self._show_accounts()
-            case protocol.PageAct(type="back"):
+            case PageAct(type="back"):
                 self._show_appointments()
-            case protocol.PageAct(type="leave"):
+            case PageAct(type="leave"):
                 self.leave()
-            case protocol.PageAct(type="reprint"):
+            case PageAct(type="reprint"):
                 self._reprint()
-            case protocol.PageAct(type="slip_taken"):
+            case PageAct(type="slip_taken"):
                 self._visit.print_state = PrintState.PRINTED if self._visit.ticket is not None else None
         self.publish()
 
@@ -198,21 +195,25 @@ class Flow(Asking):
         if job_id == self._visit.job_id:
             job = self._spool.job(job_id)
             if job is not None:
-                waits = PrintState.WAITING if job.detail else PrintState.PRINTING
-                self._visit.print_state = _PRINT_STATES.get(job.status, waits)
+                self._visit.print_state = print_state_of(job)
                 self.publish()
 
     # -- the steps --------------------------------------------------------------------------------------------
 
-    def _next_visit(self) -> Visit | None:
-        """A clean visit for the next patient, or None when somebody is being served or nothing may be served."""
-        if self._standing() is not None or self._visit.stage not in _OPEN_TO_NEXT:
+    def _next_visit(self, proof: OpenSession | None = None) -> Visit | None:
+        """A clean visit for the next patient, or None when somebody is being served or nothing may be served.
+
+        Whoever shows another card or code stands here now: what the one before left open is not theirs to tap.
+        """
+        is_another = proof is not None and self._visit.stage in IN_SESSION and proof != self._visit.proof
+        if self._standing() is not None or not (self._visit.stage in _OPEN_TO_NEXT or is_another):
             return None
         self._forget()
+        self._visit.proof = proof
         return self._visit
 
     def _begin(self, body: OpenSession) -> None:
-        visit = self._next_visit()
+        visit = self._next_visit(body)
         if visit is not None:
             visit.enter(Stage.BUSY)
             self.spawn(self._open_session(visit, body))

@@ -15,7 +15,8 @@ from uuid import UUID, uuid4
 
 from kiosk_agent.asking import Asking
 from kiosk_agent.hospital import Hospital, HospitalRefused, HospitalUnreachable
-from kiosk_agent.protocol import PAYMENT_CODE, FeePaid, KioskRefusal, PagePayment, PaymentCode, Stage
+from kiosk_agent.page_protocol import PagePayment, Stage
+from kiosk_agent.protocol import PAYMENT_CODE, FeePaid, KioskRefusal, PaymentCode, Problem
 from kiosk_agent.visit import Till, Timing, Visit
 
 log = logging.getLogger("kiosk.paying")
@@ -91,9 +92,17 @@ class Paying:
                 return
         if visit.till is not till:
             return
-        visit.till = None
+        visit.till, visit.paid_fen = None, till.shown.amount_fen
         visit.enter(Stage.BUSY)
         self._around.publish()
+        try:
+            await self._number_for_paid(visit, till, session)
+        except (HospitalRefused, HospitalUnreachable) as error:
+            # The money has arrived, and that is what has to be said of it.
+            log.warning("paid, but no number was drawn: %s", error)
+            raise HospitalRefused(Problem(code=KioskRefusal.PAID_NO_NUMBER)) from error
+
+    async def _number_for_paid(self, visit: Visit, till: Till, session: str) -> None:
         visit.appointments = await self._asking.with_token(lambda token: self._hospital.appointments(token, session))
         if any(one.id == till.appointment_id and one.can_check_in for one in visit.appointments):
             await self._around.committed_check_in(visit, session, till.appointment_id)

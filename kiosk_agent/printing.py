@@ -8,6 +8,7 @@ from collections.abc import Callable
 from kiosk_agent.devices.base import DeviceUnavailable, PrinterNotReady, PrintJob, PrintOutcomeUnknown
 from kiosk_agent.devices.receipt_printer import encode
 from kiosk_agent.fonts import FontMissing
+from kiosk_agent.page_protocol import PrintState
 from kiosk_agent.protocol import KioskTicket
 from kiosk_agent.slip import render_slip
 from kiosk_agent.spool import Job, JobStatus, Spool
@@ -18,6 +19,20 @@ log = logging.getLogger("kiosk.printing")
 # Long enough for staff to bring a new roll, short enough that no stranger finds the slip.
 SLIP_LASTS_S = 300.0
 _RETRY_S = 1.0
+
+
+_PRINT_STATES = {
+    JobStatus.LEASED: PrintState.PRINTING,
+    JobStatus.PRINTING: PrintState.PRINTING,
+    JobStatus.PRINTED: PrintState.PRINTED,
+    JobStatus.FAILED: PrintState.FAILED,
+    JobStatus.UNKNOWN: PrintState.UNKNOWN,
+}
+
+
+def print_state_of(job: Job) -> PrintState:
+    """What the patient is told of a slip; one that was put back waits for the printer."""
+    return _PRINT_STATES.get(job.status, PrintState.WAITING if job.detail else PrintState.PRINTING)
 
 
 class PrintWorker:

@@ -1,13 +1,13 @@
-"""What kiosk, hospital and page say to each other (自助机协议): the only module of the agent the server imports.
+"""What kiosk and hospital say to each other (自助机协议): the only module of the agent the server imports.
 
-Three conversations: HTTP under ``/api/kiosk/v1`` (bodies and answers), the frames of ``/ws/kiosk`` as far as a kiosk
-uses them, and the messages between the agent and its page on ``/agent``.
+Two conversations: HTTP under ``/api/kiosk/v1`` (bodies and answers), and the frames of ``/ws/kiosk`` as far as a kiosk
+uses them. What the agent and its page say to each other stands in ``page_protocol``.
 """
 
 import base64
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -176,6 +176,7 @@ class KioskAppointment(Answer):
     number: int | None = None
     can_check_in: bool
     blocked_by: str | None = Field(default=None, description="a KioskRefusal when can_check_in is false")
+    check_in_opens_at: datetime | None = Field(default=None, description="what who is too early comes back at")
     fee_due_fen: int | None = Field(default=None, description="to be paid first, which can be done here (到院缴费)")
     ticket: KioskTicketBrief | None = None
 
@@ -299,6 +300,7 @@ class KioskRefusal(StrEnum):
     CARD_UNREADABLE = "kiosk.card_unreadable"
     NOT_A_PAYMENT_CODE = "kiosk.not_a_payment_code"
     PAYMENT_NOT_MADE = "kiosk.payment_not_made"
+    PAID_NO_NUMBER = "kiosk.paid_no_number"
     OUTCOME_UNKNOWN = "kiosk.outcome_unknown"
     UNAVAILABLE = "kiosk.unavailable"
 
@@ -334,168 +336,6 @@ class DeviceCommand(StrEnum):
 
     IDENTIFY = "identify"
     RELOAD = "reload"
-
-
-# -- agent and page ----------------------------------------------------------------------------------------------
-
-
-class Stage(StrEnum):
-    """What the page shows (页面阶段)."""
-
-    STARTING = "starting"
-    UNREGISTERED = "unregistered"
-    PENDING = "pending"
-    PAUSED = "paused"
-    HOME = "home"
-    BUSY = "busy"
-    APPOINTMENTS = "appointments"
-    PAYING = "paying"
-    ACCOUNTS = "accounts"
-    PROVEN = "proven"
-    REFUSED = "refused"
-    RESULT = "result"
-    FAREWELL = "farewell"
-
-
-class PauseReason(StrEnum):
-    """Why the kiosk is out of service (暂停原因)."""
-
-    SERVER_UNREACHABLE = "server_unreachable"
-    REVOKED = "revoked"
-
-
-class PrintState(StrEnum):
-    """What the patient is told of the slip (打印状态)."""
-
-    PRINTING = "printing"
-    WAITING = "waiting"
-    PRINTED = "printed"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-
-class PageDevice(Answer):
-    """One device as the page shows it."""
-
-    kind: str
-    name: str
-    state: str
-    detail: str = ""
-
-
-class PageRefusal(Answer):
-    """A refusal: the page has its own words for a known code, ``title`` is for the others."""
-
-    code: str
-    title: str = ""
-    request_id: str | None = None
-
-
-class PagePayment(Answer):
-    """The fee that is being paid (扫码缴费): for which appointment, how much, the code as a picture.
-
-    Without a picture a payment code was scanned; ``awaits_phone``: its holder is to confirm. ``notice``: why the last
-    code did not pay, a KioskRefusal; another may be shown.
-    """
-
-    department: str
-    amount_fen: int
-    picture_svg: str | None = None
-    awaits_phone: bool = False
-    notice: str | None = None
-
-
-class PageState(Answer):
-    """Everything the page shows; pushed whole at each change, so a page never holds anything of its own."""
-
-    stage: Stage
-    visit: int = 0
-    hospital_name: str = ""
-    device_name: str = ""
-    place: str = ""
-    is_simulated: bool = False
-    is_online: bool = False
-    pause_reason: PauseReason | None = None
-    public_key_short: str = ""
-    devices: list[PageDevice] = []
-    patient_name_masked: str = ""
-    appointments: list[KioskAppointment] = []
-    payment: PagePayment | None = None
-    accounts: list[KioskAccount] = []
-    proven_account: KioskAccount | None = None
-    refusal: PageRefusal | None = None
-    ticket: KioskTicket | None = None
-    print_state: PrintState | None = None
-    can_reprint: bool = False
-    card_left: bool = False
-    seconds_left: int | None = None
-    is_warning: bool = False
-    can_continue: bool = False
-    is_identified: bool = False
-    server_time: datetime | None = None
-
-
-class StateMessage(Answer):
-    """Agent → page."""
-
-    v: Literal[1] = 1
-    type: Literal["state"] = "state"
-    seq: int
-    data: PageState
-
-
-class ReloadMessage(Answer):
-    """Agent → page: fetch the page anew."""
-
-    v: Literal[1] = 1
-    type: Literal["reload"] = "reload"
-    seq: int
-
-
-class _FromPage(Body):
-    v: Literal[1] = 1
-
-
-class PageScan(_FromPage):
-    """A keyboard-wedge scanner typed a code into the page."""
-
-    type: Literal["scan"]
-    text: str = Field(min_length=1, max_length=512, repr=False)
-
-
-class PageCheckIn(_FromPage):
-    """The patient tapped 签到."""
-
-    type: Literal["check_in"]
-    appointment_id: UUID
-
-
-class PagePay(_FromPage):
-    """The patient tapped 缴费取号."""
-
-    type: Literal["pay"]
-    appointment_id: UUID
-
-
-class PageProve(_FromPage):
-    """The patient said that this account's phone is theirs or their family's (核验)."""
-
-    type: Literal["prove"]
-    account_id: UUID
-
-
-class PageAct(_FromPage):
-    """A tap without data.
-
-    ``touch`` any sign of life, ``leave`` 退出, ``accounts`` 核验手机关联, ``back`` 返回预约, ``reprint`` 重新打印,
-    ``slip_taken`` 已拿到.
-    """
-
-    type: Literal["touch", "leave", "accounts", "back", "reprint", "slip_taken", "ping"]
-
-
-FromPage = PageScan | PageCheckIn | PagePay | PageProve | PageAct
-PageMessage = Annotated[FromPage, Field(discriminator="type")]
 
 
 def encode_bytes(data: bytes) -> str:

@@ -20,8 +20,8 @@ from websockets.exceptions import ConnectionClosed
 
 from kiosk_agent import simulator
 from kiosk_agent.agent import Agent, AgentSettings
+from kiosk_agent.page_protocol import FromPage, PageAct, PageMessage, ReloadMessage, StateMessage
 from kiosk_agent.pages import content_security_policy, load_page
-from kiosk_agent.protocol import FromPage, PageAct, PageMessage, ReloadMessage, StateMessage
 
 log = logging.getLogger("kiosk.server")
 

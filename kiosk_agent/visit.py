@@ -6,16 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from kiosk_agent.protocol import (
-    SESSION_SECONDS,
-    KioskAccount,
-    KioskAppointment,
-    KioskTicket,
-    PagePayment,
-    PageRefusal,
-    PrintState,
-    Stage,
-)
+from kiosk_agent.page_protocol import PagePayment, PageRefusal, PrintState, Stage
+from kiosk_agent.protocol import SESSION_SECONDS, KioskAccount, KioskAppointment, KioskTicket, OpenSession
 
 # The patient reads and taps; what they see is theirs only as long as their session.
 IN_SESSION = frozenset({Stage.APPOINTMENTS, Stage.PAYING, Stage.ACCOUNTS, Stage.PROVEN})
@@ -66,11 +58,13 @@ class Visit:
 
     number: int
     stage: Stage = Stage.HOME
+    proof: OpenSession | None = field(default=None, repr=False)
     session_token: str | None = None
     session_ends_at: float = 0.0
     patient_name_masked: str = ""
     appointments: list[KioskAppointment] = field(default_factory=list)
     till: Till | None = None
+    paid_fen: int | None = None
     accounts: list[KioskAccount] = field(default_factory=list)
     proven_account: KioskAccount | None = None
     refusal: PageRefusal | None = None

@@ -20,7 +20,7 @@ from tests.browser.desk import DIST
 from tests.fixtures.finance import rows, value
 from tests.fixtures.people import PASSWORD, MadeStaff, make_place, make_staff, register, somebody, unique
 from tests.fixtures.registry import make_price_item
-from tests.fixtures.trouble import make_abnormal_refund, make_mismatch
+from tests.fixtures.trouble import make_abnormal_refund, make_mismatch, make_unanswered
 
 GROUP = "desk"
 
@@ -137,6 +137,26 @@ async def test_cashier_asks_about_a_strange_payment_and_writes_down_what_was_don
     await expect(row).to_have_count(0)
     note = await value("SELECT note FROM mismatch_settlement WHERE notice_id = $1", notice_id)
     assert note == "已在商户平台全额退回付款人"
+
+
+async def test_cashier_sees_a_payment_of_which_the_channel_says_nothing(desk, server):
+    notice_id, order = await make_unanswered(name="王等待")
+    page = await desk.log_in(await make_staff(roles=[StaffRole.CASHIER]), "/money")
+    row = page.get_by_role("table", name="支付不符").get_by_role("row").filter(has_text=order)
+    await expect(row).to_contain_text("渠道一直没有说明是否付款")
+    await expect(row).to_contain_text("未知")
+    await expect(row).not_to_contain_text("渠道单号")
+    await row.get_by_role("button", name=f"重新查单 {order}").click()
+    await expect(page.get_by_text("渠道答复：没有这个订单")).to_be_visible()
+    await row.get_by_role("button", name=f"登记处理结果 {order}").click()
+    sheet = page.get_by_role("dialog", name="登记处理结果")
+    await expect(sheet).to_contain_text(f"支付单号 {order}。")
+    await desk.must_be_accessible()
+    await sheet.get_by_label("处理结果").fill("商户平台查明未付款")
+    await sheet.get_by_role("button", name="登记并移出清单").click()
+    await expect(row).to_have_count(0)
+    note = await value("SELECT note FROM mismatch_settlement WHERE notice_id = $1", notice_id)
+    assert note == "商户平台查明未付款"
 
 
 # -- the catalogue

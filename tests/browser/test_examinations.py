@@ -13,10 +13,11 @@ from backend.app import ROOT
 from backend.chromium import chromium_path
 from hospital_core.access.queueing.commands import CheckIn
 from hospital_core.access.queueing.service import check_in
+from hospital_core.access.scheduling.days import day_of, minute_of
 from hospital_core.kernel.run import run
 from hospital_core.registry.staff.states import StaffRole
 from tests.browser.desk import DIST, Desk
-from tests.fixtures.access import SYSTEM, Person, make_person
+from tests.fixtures.access import SYSTEM, Person, make_person, now
 from tests.fixtures.examinations import Room, book_charge, make_charge, make_examination_item, make_examination_room
 from tests.fixtures.finance import make_price_item, rows, value
 from tests.fixtures.people import make_staff, register, somebody
@@ -56,7 +57,9 @@ async def test_given_two_paid_examinations_then_the_phone_books_moves_and_cancel
     room, _ = await _room()
     person = await make_person(name="沈知秋")
     await _ordered(room, person)
-    for day in range(1, 6):
+    late = minute_of(day_of(await now()) + timedelta(days=1), 16 * 60)
+    await room.session(starts_in=late - await now(), places=12, hours=4)
+    for day in range(2, 6):
         await room.session(starts_in=timedelta(days=day), places=12, hours=3)
     async with pocket(browser, server, person) as phone:
         page = await phone.open()
@@ -68,6 +71,7 @@ async def test_given_two_paid_examinations_then_the_phone_books_moves_and_cancel
         await page.get_by_role("button", name="选择检查时间").first.click()
         await expect(page.get_by_text("同一科室的其他检查，一起做")).to_be_visible()
         await expect(page.get_by_role("region", name="检查须知")).to_contain_text("空腹 8 小时")
+        await expect(page.locator(".session > p")).to_have_text(["下午 · 超声检查1室", "晚上 · 超声检查1室"])
         await page.locator(".slot").nth(2).click()
         await expect(page.get_by_text("共 2 项一起做")).to_be_visible()
         await phone.must_be_kind(tmp_path / "choose.png")

@@ -184,7 +184,7 @@ async def test_a_manager_sets_a_time_of_day_as_a_time(desk: Desk, server: Server
         assert await value(kept, RuleCode.WAITLIST_CLOSES_MINUTE.value) == 1170
     finally:
         await rows("DELETE FROM booking_rule WHERE code = $1 RETURNING id", RuleCode.WAITLIST_CLOSES_MINUTE.value)
-    await expect(page.get_by_role("row").filter(has_text="签到提前量")).to_contain_text("2 小时")
+    await expect(page.get_by_role("row").filter(has_text="到院就诊前")).to_contain_text("2 小时")
     await expect(page.get_by_role("row").filter(has_text="实名预约")).to_contain_text("开启")
     await page.screenshot(path=tmp_path / "rules.png")
     for size in (LARGE, SMALL):

@@ -75,6 +75,44 @@ async def test_a_manager_hands_a_clinic_to_a_colleague(desk: Desk, server: Serve
     assert await value("SELECT staff_id FROM schedule WHERE id = $1", session.schedule_id) == colleague.doctor_id
 
 
+_CROWD = """
+INSERT INTO staff_member (id, version, staff_no, name, pinyin, initials, title, profession, department_id, specialty,
+                          introduction, active)
+SELECT gen_random_uuid(), 0, '0' || left($2, 8) || to_char(n, 'FM000'), '护士' || n, 'hushi', 'hs', '护师', 'nurse',
+       $1, '', '', true
+FROM generate_series(1, 60) AS n RETURNING id"""
+
+
+async def test_given_a_department_of_sixty_then_the_day_is_named_and_any_doctor_of_it_is_found(
+    desk: Desk, server: Server
+) -> None:
+    clinic = await make_clinic()
+    colleague = await make_clinic(beside=clinic)
+    await rows(_CROWD, clinic.department_id, clinic.department_id.hex)
+    last = "UPDATE staff_member SET name = '东方替诊', staff_no = 'ZZ' || left(staff_no, 15) WHERE id = $1 RETURNING id"
+    await rows(last, colleague.doctor_id)
+    await rows("UPDATE staff_member SET name = '长孙原诊' WHERE id = $1 RETURNING id", clinic.doctor_id)
+    session = await make_session(clinic=clinic, starts_in=timedelta(days=1))
+    day = await value("SELECT day FROM schedule WHERE id = $1", session.schedule_id)
+    page = await desk.log_in(await make_staff(roles=[StaffRole.MANAGER]), "/clinic-day")
+    await page.get_by_role("button", name="后一天").click()
+    named = f"{day.month}月{day.day}日 周{'一二三四五六日'[day.weekday()]}"
+    await expect(page.get_by_role("search")).to_contain_text(named)
+    await page.get_by_label("筛选科室或医生").fill("长孙原诊")
+    await page.get_by_role("region", name="当日出诊").get_by_role("row").filter(has_text="长孙原诊").click()
+    sheet = page.get_by_role("dialog")
+    await expect(sheet).to_contain_text(named)
+    await sheet.get_by_text("替诊", exact=True).click()
+    await sheet.get_by_label("替诊医生", exact=True).fill("东方")
+    await page.get_by_role("option", name="东方替诊 主任医师").click()
+    await sheet.get_by_label("原因").fill("原医生生病")
+    await expect(sheet).to_contain_text("东方替诊")
+    await sheet.get_by_role("button", name="安排替诊").click()
+    await expect(page.get_by_role("region", name="停诊与替诊")).to_contain_text("长孙原诊 → 东方替诊")
+    await desk.must_be_accessible()
+    await desk.must_fit()
+
+
 async def test_a_manager_makes_and_withdraws_an_exception_of_a_rule(desk: Desk, server: Server) -> None:
     page = await desk.log_in(await make_staff(roles=[StaffRole.MANAGER]), "/booking-rules")
     row = page.get_by_role("row").filter(has_text="每场加号上限")

@@ -12,10 +12,11 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from hospital_core.registry.accounts.states import Relation
-from kiosk_agent import protocol
+from kiosk_agent import page_protocol, protocol
 from kiosk_agent.identity import load_identity
+from kiosk_agent.page_protocol import PageMessage, PagePayment, PageState, Stage
 from kiosk_agent.pages import content_security_policy
-from kiosk_agent.protocol import KioskRefusal, OpenSession, PageMessage, PageState, Stage, decode_bytes, encode_bytes
+from kiosk_agent.protocol import KioskRefusal, OpenSession, decode_bytes, encode_bytes
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "kiosk_agent" / "web" / "src"
@@ -39,8 +40,10 @@ def test_page_knows_every_stage_and_every_field() -> None:
     assert _fields(text, "PageState") == set(PageState.model_fields)
     assert _fields(text, "Appointment") == set(protocol.KioskAppointment.model_fields)
     assert _fields(text, "Account") == set(protocol.KioskAccount.model_fields)
+    assert _fields(text, "Ticket") == set(protocol.KioskTicket.model_fields)
+    assert _fields(text, "Payment") == set(PagePayment.model_fields)
     acts = re.findall(r"'([a-z_]+)'", text.split("export type ToAgent =")[1])
-    known = (get_args(one.model_fields["type"].annotation) for one in get_args(protocol.FromPage))
+    known = (get_args(one.model_fields["type"].annotation) for one in get_args(page_protocol.FromPage))
     assert sorted(acts) == sorted(name for names in known for name in names)
 
 
@@ -75,7 +78,7 @@ print(json.dumps(found))
 
 def test_protocol_module_pulls_in_nothing_but_pydantic() -> None:
     program = (
-        "import sys, kiosk_agent.protocol;"
+        "import sys, kiosk_agent.page_protocol;"
         "print([m for m in sys.modules if m.split('.')[0] in ('sanic', 'httpx', 'PIL', 'escpos', 'websockets')])"
     )
     done = _python(program)

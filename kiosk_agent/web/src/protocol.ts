@@ -1,4 +1,4 @@
-// Mirror of kiosk_agent/protocol.py: agent ↔ page. A test compares the closed lists.
+// Mirror of kiosk_agent/page_protocol.py: agent ↔ page. A test compares the closed lists.
 
 export type Stage =
   | 'starting'
@@ -35,6 +35,8 @@ export interface Appointment {
   number: number | null
   can_check_in: boolean
   blocked_by: string | null
+  /** Null from an older hospital. */
+  check_in_opens_at: string | null
   /** To be paid first, which can be done here. */
   fee_due_fen: number | null
   ticket: { display_no: string; status: string } | null
@@ -85,6 +87,8 @@ export interface PageState {
   patient_name_masked: string
   appointments: Appointment[]
   payment: Payment | null
+  /** What was paid here on this visit. */
+  paid_fen: number | null
   accounts: Account[]
   proven_account: Account | null
   refusal: { code: string; title: string; request_id: string | null } | null

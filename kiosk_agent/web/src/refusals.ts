@@ -42,6 +42,7 @@ export const refusals: Readonly<Record<string, Words>> = {
   'kiosk.card_unreadable': { title: '没有读到身份证', help: '请把身份证平放在读卡区，停留两秒再拿开。' },
   'kiosk.not_a_payment_code': { title: '这不是付款码', help: '请打开微信“收付款”，对准扫码口。' },
   'kiosk.payment_not_made': { title: '这次没有付成', help: '扣了的钱会自动退回，请再付一次。' },
+  'kiosk.paid_no_number': { title: '挂号费已付，号还没取到', help: '钱已到账，不用再付。请再刷一次证件或二维码取号，或到服务台办理。' },
   'kiosk.outcome_unknown': { title: '签到结果没有确认', help: '请不要重复操作，到服务台请工作人员查看。' },
   'kiosk.unavailable': { title: '现在暂时办不了', help: '请稍后再试，或到服务台办理。' },
 }

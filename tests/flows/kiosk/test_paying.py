@@ -1,8 +1,10 @@
 """A payment code held under the scanner while the paying page stands (付款码): one charge, whatever is lost."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -187,3 +189,41 @@ def test_given_a_payment_code_on_the_first_page_then_it_is_no_way_in(
     agent.post("/_sim/scan", text=PAYS)
     assert page.wait_stage("refused")["refusal"]["code"] == "kiosk.unknown_code"
     assert (_seen(hospital, "charged"), _seen(hospital, "open_sessions")) == ([], 0)
+
+
+def test_given_no_answer_after_the_money_came_then_the_page_says_that_it_is_paid_and_the_card_gets_the_number(
+    agent: Program, page: Page, hospital: Program
+) -> None:
+    _pay(agent, page)
+    hospital.post("/_fake/set", check_in_failures=9)
+    agent.post("/_sim/scan", text=PAYS)
+    assert page.wait_stage("refused")["refusal"]["code"] == "kiosk.paid_no_number"
+    hospital.post("/_fake/set", check_in_failures=0)
+    agent.post("/_sim/id-card", document_no=FEE_NO, name=CARD_NAME, stays=False)
+    (one,) = page.wait_stage("appointments")["appointments"]
+    assert (one["can_check_in"], one["fee_due_fen"]) == (True, None)
+    page.send("check_in", appointment_id=one["id"])
+    page.wait_stage("result")
+    assert _seen(hospital, "charged") == [PAYS]
+
+
+def test_given_a_fee_paid_long_before_then_the_page_says_so_and_when_to_come_back(
+    agent: Program, page: Page, hospital: Program
+) -> None:
+    opens_at, starts_at = ((datetime.now(UTC) + timedelta(hours=hours)).isoformat() for hours in (2, 4))
+    early = {
+        "id": str(uuid4()), "starts_at": starts_at, "department": "康复医学科", "doctor": "周建平", "fee_due_fen": 2500,
+        "can_check_in": False, "blocked_by": "kiosk.too_early", "check_in_opens_at": opens_at,
+    }  # fmt: skip
+    hospital.post("/_fake/set", appointments={"fee": [early]})
+    assert _pay(agent, page)["paid_fen"] is None
+    agent.post("/_sim/scan", text=PAYS)
+    paid = page.wait("what was paid", lambda state: state["stage"] == "appointments" and state["paid_fen"] is not None)
+    assert paid["paid_fen"] == 2500
+    assert _moment(paid["appointments"][0]["check_in_opens_at"]) == _moment(opens_at)
+    page.send("leave")
+    assert page.wait_stage("home")["paid_fen"] is None
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from kiosk_agent.agent import Agent, AgentSettings
-from kiosk_agent.protocol import FromPage, PageAct, PageCheckIn, PageProve, PageState, Stage
+from kiosk_agent.page_protocol import FromPage, PageAct, PageCheckIn, PageProve, PageState, Stage
 from kiosk_agent.visit import Timing
 from tests.fixtures.fake_hospital import CARD_NO, EMPTY_NO, ENROLMENT_CODE, QR_TEXT, linked_account
 from tests.fixtures.kiosk import Program, running_hospital

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kiosk_agent.agent import Agent, AgentSettings
-from kiosk_agent.protocol import PageAct, PageCheckIn, PageState, Stage
+from kiosk_agent.page_protocol import PageAct, PageCheckIn, PageState, Stage
 from kiosk_agent.visit import Timing
 from tests.fixtures.fake_hospital import CARD_NO, ENROLMENT_CODE
 from tests.fixtures.kiosk import Program, running_hospital

@@ -183,15 +183,6 @@ def test_unknown_code_never_reaches_the_hospital(agent: Program, page: Page, hos
     assert hospital.get("/_fake")["open_sessions"] == 0
 
 
-def test_second_card_during_a_session_is_ignored(agent: Program, page: Page, hospital: Program) -> None:
-    _lay_card(agent)
-    page.wait_stage("appointments")
-    _lay_card(agent, EMPTY_NO)
-    page.send("touch")
-    assert page.wait("a newer state", lambda state: state["seconds_left"] is not None)["stage"] == "appointments"
-    assert hospital.get("/_fake")["open_sessions"] == 1
-
-
 def test_check_in_whose_answer_is_lost_happens_once(agent: Program, page: Page, hospital: Program) -> None:
     hospital.post("/_fake/set", check_in_failures=2)
     result = _check_in(agent, page)

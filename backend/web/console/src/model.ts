@@ -104,6 +104,7 @@ export type Concept = Schemas['ConceptView']
 export type ActorKind = Schemas['ActorKind']
 export type AuditLine = Schemas['NamedAuditLine']
 export type Parked = Schemas['ParkedDelivery']
+export type SentMessage = Schemas['SentMessage']
 
 // The patient's file
 

@@ -233,6 +233,12 @@ export const router = createRouter({
           meta: { title: '滞留事件', needs: 'parked.release' },
         },
         {
+          path: 'sent-messages',
+          name: 'sent-messages',
+          component: () => import('./views/manage/SentMessages.vue'),
+          meta: { title: '消息发送记录', needs: 'message_log.read' },
+        },
+        {
           path: 'break-glass',
           name: 'break-glass',
           component: () => import('./views/manage/BreakGlassReview.vue'),
@@ -282,7 +288,7 @@ function firstRoom(): boolean | RouteLocationRaw {
   return first === undefined ? true : { name: first.name }
 }
 
-// The session ended while a page was open (idle, signed out elsewhere, role withdrawn).
+// Signed out at this workstation while a page was open. A session that ends by itself leaves its page standing.
 watch(session, (now, before) => {
   const here = router.currentRoute.value
   if (now === null && before !== null && here.meta.open !== true) {

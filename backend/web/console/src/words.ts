@@ -240,6 +240,7 @@ export const MISMATCH: Record<MismatchKind, Trouble> = {
   mismatch_app: { what: '付款来自另一个应用', todo: '请信息科核对应用设置，查明后登记' },
   mismatch_payer: { what: '付款人不是下单的人', todo: '与患者核对付款人，在商户平台退回后登记' },
   mismatch_transaction: { what: '同一订单收到了另一笔付款', todo: '在商户平台退回多收的一笔，并登记' },
+  no_answer: { what: '渠道一直没有说明是否付款', todo: '按支付单号在商户平台查明；渠道恢复后重新查单即入账或关闭' },
 }
 
 export const TRADE: Record<TradeState, string> = {

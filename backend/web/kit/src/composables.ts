@@ -78,8 +78,9 @@ export interface Submit<I, T> {
 }
 
 /**
- * One act of a person. While its outcome is unknown (no answer, 5xx) a repeat of the same input carries the same
- * Idempotency-Key, so that pressing again never books twice; a definite answer or another input starts a new key.
+ * One act of a person. Until the server has decided about it (no answer, 5xx, signed out, too many at once) a repeat of
+ * the same input carries the same Idempotency-Key, so that pressing again never books twice; a decision or another
+ * input starts a new key.
  */
 export function useSubmit<I, T>(act: (input: I, idempotencyKey: string) => Promise<T>): Submit<I, T> {
   const isBusy = ref(false)
@@ -98,7 +99,7 @@ export function useSubmit<I, T>(act: (input: I, idempotencyKey: string) => Promi
       return answer
     } catch (thrown) {
       problem.value = Problem.from(thrown)
-      if (!problem.value.isUnanswered && problem.value.status < 500) open = null
+      if (problem.value.isDecided) open = null
       return undefined
     } finally {
       isBusy.value = false

@@ -54,6 +54,26 @@ export function formatTime(moment: Moment): string {
   return `${two(hour)}:${two(minute)}`
 }
 
+/** "下午": in what part of the day a moment is, whatever session it belongs to. */
+export function partOfDay(moment: Moment): string {
+  const { hour } = partsOf(moment)
+  if (hour < 6) return '凌晨'
+  if (hour < 12) return '上午'
+  return hour < 18 ? '下午' : '晚上'
+}
+
+/** Places of one session by the part of the day they are in, in their order. */
+export function byPartOfDay<Place extends { starts_at: string }>(places: readonly Place[]): { part: string; places: Place[] }[] {
+  const parts: { part: string; places: Place[] }[] = []
+  for (const place of places) {
+    const part = partOfDay(place.starts_at)
+    const last = parts[parts.length - 1]
+    if (last?.part === part) last.places.push(place)
+    else parts.push({ part, places: [place] })
+  }
+  return parts
+}
+
 /** "08:05:09" */
 export function formatClock(moment: Moment): string {
   return `${formatTime(moment)}:${two(partsOf(moment).second)}`

@@ -1,5 +1,6 @@
 export * from './api'
 export { ServerClock, serverClock } from './clock'
+export { isIdNumber, isPaymentCode } from './codes'
 export { useElder, useOnline, useResource, useSubmit } from './composables'
 export type { Resource, ResourcePhase, Submit } from './composables'
 export { default as EmptyState } from './components/EmptyState.vue'

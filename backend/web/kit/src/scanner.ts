@@ -8,6 +8,8 @@ export interface Scan {
 
 export interface ScannerOptions {
   onScan(scan: Scan): void
+  /** Which codes are meant for this listener; another one on the page may take the rest. All, unless given. */
+  accepts?(code: string): boolean
   /** A text field keeps what is typed into it unless the burst starts with one of these (P1., I1., HSP1. …). */
   prefixes?: readonly string[]
   lengthMin?: number
@@ -40,6 +42,7 @@ export function attachScanner(options: ScannerOptions): () => void {
   const { lengthMin = 6, gapMs = 60, repeatMs = 1_500, prefixes = [] } = options
   const target = options.target ?? window
   const now = options.now ?? (() => performance.now())
+  const accepts = options.accepts ?? (() => true)
   let burst: Burst | null = null
   let last: { code: string; at: number } | null = null
 
@@ -51,15 +54,14 @@ export function attachScanner(options: ScannerOptions): () => void {
     if (!isRepeat) options.onScan(symbology === undefined ? { code: text } : { code: text, symbology })
   }
 
-  function isScan(text: string, inField: boolean): boolean {
-    return text.length >= lengthMin && (!inField || prefixes.some((prefix) => text.startsWith(prefix)))
-  }
-
   function finish(event: KeyboardEvent): void {
     const done = burst
     burst = null
-    if (done === null || now() - done.lastAt > gapMs || !isScan(done.text, done.field !== null)) return
-    // Otherwise the scanner's Enter presses whatever button has the focus.
+    if (done === null || now() - done.lastAt > gapMs || done.text.length < lengthMin) return
+    // Otherwise the scanner's Enter presses whatever button has the focus, whoever the code is meant for.
+    if (done.field === null) event.preventDefault()
+    else if (!prefixes.some((prefix) => done.text.startsWith(prefix))) return
+    if (!accepts(done.text.trim())) return
     event.preventDefault()
     event.stopImmediatePropagation()
     if (done.field !== null) restore(done.field)
@@ -86,12 +88,13 @@ export function attachScanner(options: ScannerOptions): () => void {
   const capture = { capture: true }
   const shell = typeof window === 'undefined' ? null : window
   const previous = shell?.__scan
+  const receive = (text: string, symbology?: string): void => (accepts(text.trim()) ? deliver : previous)?.(text, symbology)
   target.addEventListener('keydown', onKeydown, capture)
-  if (shell !== null) shell.__scan = deliver
+  if (shell !== null) shell.__scan = receive
   return () => {
     target.removeEventListener('keydown', onKeydown, capture)
     // A screen opened later may have taken over in the meantime.
-    if (shell?.__scan === deliver) shell.__scan = previous
+    if (shell?.__scan === receive) shell.__scan = previous
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, expectTypeOf, it, vi } from 'vitest'
+import { serverClock } from '../src/clock'
 import { ApiClient, bearerAuth, clientOf, cookieAuth, newKey, Problem, readCookie, type Tokens } from '../src/api'
 
 type Sent = { url: string; method: string; headers: Headers; body: string | undefined; credentials: string | undefined }
@@ -53,6 +54,16 @@ describe('answers', () => {
     expect(answer).toEqual({ items: [1] })
     expect(sent[0]!.url).toBe('/slots?day=2026-03-05&pool=a&pool=b')
     expect(sent[0]!.headers.has('Idempotency-Key')).toBe(false)
+  })
+
+  it('learns the hospital\'s time from any answer, also a refusal', async () => {
+    const later = (ms: number) => ({ Date: new Date(Date.now() + ms).toUTCString() })
+    const { fetch } = server(json(200, {}, later(3_600_000)), json(409, { code: 'x' }, later(7_200_000)))
+    const api = new ApiClient({ fetch })
+    await api.request('GET', '/x')
+    expect(Math.abs(serverClock.now() - Date.now() - 3_600_000)).toBeLessThan(2_000)
+    await problemFrom(api.request('POST', '/x'))
+    expect(Math.abs(serverClock.now() - Date.now() - 7_200_000)).toBeLessThan(2_000)
   })
 
   it('gives undefined for 204 and a Blob when asked', async () => {
@@ -130,6 +141,32 @@ describe('idempotency', () => {
     const problem = await problemFrom(new ApiClient({ fetch, sleep: noPause }).request('POST', '/a'))
     expect(problem).toMatchObject({ code: 'client.network', isUnanswered: true, isTransient: true })
     expect(sent).toHaveLength(2)
+  })
+
+  it('says that the outcome is unknown when the cable is pulled between two attempts', async () => {
+    try {
+      const pulled = () => Promise.resolve(void vi.stubGlobal('navigator', { onLine: false }))
+      const { sent, fetch } = server(unplugged())
+      const api = new ApiClient({ fetch, sleep: pulled })
+      expect(await problemFrom(api.request('POST', '/pay'))).toMatchObject({ code: 'client.network', isUnanswered: true })
+      expect(sent).toHaveLength(1)
+    } finally {
+      vi.unstubAllGlobals()
+    }
+  })
+
+  it('says so too when the repeat comes too often or meets a gateway, and hears a decision', async () => {
+    for (const status of [429, 503]) {
+      const { fetch } = server(unplugged(), json(status, {}))
+      expect((await problemFrom(new ApiClient({ fetch, sleep: noPause }).request('POST', '/pay'))).code).toBe('client.network')
+    }
+    const { fetch } = server(unplugged(), json(409, { code: 'payments.not_payable' }))
+    expect((await problemFrom(new ApiClient({ fetch, sleep: noPause }).request('POST', '/pay'))).code).toBe('payments.not_payable')
+  })
+
+  it('knows a success that was cut off for an unknown outcome', async () => {
+    const { fetch } = server(new Response('{"id":', { status: 201 }))
+    expect((await problemFrom(new ApiClient({ fetch }).request('POST', '/pay'))).isUnanswered).toBe(true)
   })
 
   it('never repeats an answered refusal', async () => {

@@ -24,6 +24,17 @@ describe('times in Shanghai', () => {
     expect(f.formatDay('2026-03-04T16:30:05Z')).toBe('3月5日 周四')
   })
 
+  it('names the part of the day by the place, not by its session', () => {
+    const at = (clock: string) => ({ starts_at: `2026-03-05T${clock}:00+08:00` })
+    expect(f.byPartOfDay(['11:50', '16:00', '17:59', '18:00', '19:30'].map(at))).toEqual([
+      { part: '上午', places: [at('11:50')] },
+      { part: '下午', places: [at('16:00'), at('17:59')] },
+      { part: '晚上', places: [at('18:00'), at('19:30')] },
+    ])
+    expect(f.partOfDay('2026-03-04T16:30:05Z')).toBe('凌晨')
+    expect(f.byPartOfDay([])).toEqual([])
+  })
+
   it('leaves a calendar date alone', () => {
     expect(f.formatDay('2026-03-05')).toBe('3月5日 周四')
     expect(f.weekday('2028-02-29')).toBe('周二')

@@ -84,6 +84,17 @@ describe('outside text fields', () => {
     expect(scans).toEqual([{ code: '010950\x1d17' }])
   })
 
+  it('leaves a code that is another listener\'s to it, and presses nothing either way', () => {
+    const money: string[] = []
+    attach({ accepts: (code) => !code.startsWith('13') })
+    const stopOther = attachScanner({ target: page, now: () => time, accepts: (code) => code.startsWith('13'), onScan: ({ code }) => money.push(code) })
+    expect(type('134567890123456781', 5).defaultPrevented).toBe(true)
+    type('P1.V123.K', 5)
+    stopOther()
+    expect(type('134567890123456782', 5).defaultPrevented).toBe(true)
+    expect([scans.map((scan) => scan.code), money]).toEqual([['P1.V123.K'], ['134567890123456781']])
+  })
+
   it('counts one trigger pull once', () => {
     attach()
     type('ABCDEF1', 5)
@@ -109,6 +120,13 @@ describe('inside a text field', () => {
     expect(type('6901234567892', 5, field).defaultPrevented).toBe(false)
     expect(field.value).toBe('a6901234567892')
     expect(scans).toEqual([])
+  })
+
+  it('leaves what it does not accept where it was typed', () => {
+    const field = new Field()
+    attach({ prefixes: ['11'], accepts: () => false }, field)
+    expect(type('110101199003070134', 5, field).defaultPrevented).toBe(false)
+    expect([field.value, scans]).toEqual(['110101199003070134', []])
   })
 
   it('takes our own codes out again, and tells v-model', () => {

@@ -13,10 +13,11 @@ export function useHotkeys(acts: Record<string, () => void>): void {
 }
 
 /**
- * Whether a dialog, drawer or question holds the page. Told by the overlays themselves: the mark on the body stays until
- * some time after the last one has faded, and a key pressed right after Escape would be swallowed.
+ * Whether a dialog, drawer or question holds the page, or the log-in covers it. Told by the overlays themselves: the mark
+ * on the body stays until some time after the last one has faded, and a key pressed right after Escape would be swallowed.
  */
 function isDialogOpen(): boolean {
+  if (document.querySelector('dialog[open]') !== null) return true
   return [...document.querySelectorAll('.el-overlay')].some(
     (overlay) => overlay.getClientRects().length > 0 && !/-leave-(from|active|to)\b/.test(overlay.className),
   )

@@ -5,6 +5,9 @@ export function fenOf(yuan: string): number | null {
   return Number(parts[1]! + (parts[2] ?? '').padEnd(2, '0'))
 }
 
+/** More change than this is a slip of the finger, or a code that was scanned into the field: nobody hands over so much too much. */
+export const CHANGE_MOST_FEN = 20_000
+
 /** 5000 fen → "50", 5050 → "50.50": what a person would have typed. */
 export function yuanText(fen: number): string {
   const digits = String(fen).padStart(3, '0')

@@ -1,4 +1,4 @@
-import { attachScanner, useResource, useSubmit, type Resource } from '@hospital/kit'
+import { attachScanner, isPaymentCode, useResource, useSubmit, type Resource } from '@hospital/kit'
 import { computed, onScopeDispose, ref, watch, type ComputedRef, type Ref } from 'vue'
 import { sayNote, sayProblem } from '../feedback'
 import type { Page, Patient } from '../model'
@@ -23,7 +23,8 @@ export interface PatientSearch {
 
 /**
  * Finding a patient by whatever is typed or scanned. A scan that names one person calls `onOnly` without another key;
- * `takes` may claim other codes first (a receipt's number). Answers to an earlier text never open anybody.
+ * `takes` may claim other codes first (a receipt's number). Answers to an earlier text never open anybody. A payment
+ * code names nobody: it is never searched for, and the till beside takes it.
  */
 export function usePatientSearch(
   start: string,
@@ -32,7 +33,7 @@ export function usePatientSearch(
 ): PatientSearch {
   const typed = ref(start)
   const settled = useDelayed(typed, 350)
-  const q = computed(() => (settled.value.startsWith(SHOWN) ? '' : settled.value))
+  const q = computed(() => (settled.value.startsWith(SHOWN) || isPaymentCode(settled.value) ? '' : settled.value))
   const identify = useSubmit((code: string, key: string) => identifyPatient(code, key))
   const found = useResource((signal) => (q.value === '' ? Promise.resolve(null) : searchPatients(q.value, signal)), {
     watch: () => q.value,
@@ -60,13 +61,18 @@ export function usePatientSearch(
 
   // Pasted, or from a scanner so slow that it looks like typing.
   watch(typed, (text) => {
-    if (!WHOLE.test(text.trim())) return
-    typed.value = ''
-    void read(text.trim())
+    if (isPaymentCode(text.trim())) {
+      typed.value = ''
+      sayNote('这是付款码：结算后收款时再扫')
+    } else if (WHOLE.test(text.trim())) {
+      typed.value = ''
+      void read(text.trim())
+    }
   })
   onScopeDispose(
     attachScanner({
       prefixes: [...PERSON, SHOWN],
+      accepts: (code) => !isPaymentCode(code),
       onScan: ({ code }) => {
         if (takes(code)) return
         if (code.startsWith(SHOWN)) return void read(code)

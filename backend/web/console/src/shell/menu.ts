@@ -76,6 +76,7 @@ export const menu: readonly MenuGroup[] = [
   {
     title: '监督',
     items: [
+      { name: 'sent-messages', to: '/sent-messages', title: '消息发送记录', icon: 'bell', needs: 'message_log.read' },
       { name: 'break-glass', to: '/break-glass', title: '紧急授权复核', icon: 'alert', needs: 'break_glass.review' },
       { name: 'audit', to: '/audit', title: '审计检索', icon: 'report', needs: 'audit.read' },
     ],

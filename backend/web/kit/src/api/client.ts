@@ -1,4 +1,5 @@
 // The one way pages talk to the server over HTTP.
+import { serverClock } from '../clock'
 import { anonymous, type Auth } from './auth'
 import { newKey } from './key'
 import { Problem, problemOf } from './problem'
@@ -69,6 +70,7 @@ export class ApiClient<P extends object = paths> {
   /** A call by plain path, for what OpenAPI does not describe (pictures, exports). Throws `Problem` only. */
   async request<T = unknown>(method: Method, path: string, options: RequestOptions = {}): Promise<T> {
     const key = WRITES.has(method) ? (options.idempotencyKey ?? newKey()) : undefined
+    let unanswered: Problem | null = null
     for (let attempt = 0; ; attempt++) {
       try {
         const response = await this.authorizedSend(method, path, options, key)
@@ -76,7 +78,9 @@ export class ApiClient<P extends object = paths> {
       } catch (thrown) {
         const problem = Problem.from(thrown)
         const mayHelp = problem.code === 'client.network' && options.signal?.aborted !== true
-        if (!mayHelp || attempt >= this.options.retries) throw problem
+        // A repeat that never got through (no network by now, too many at once) says nothing about the first attempt.
+        if (!mayHelp || attempt >= this.options.retries) throw problem.isDecided ? problem : (unanswered ?? problem)
+        if (key !== undefined) unanswered = problem
         await this.options.sleep(RETRY_PAUSE_MS * 2 ** attempt)
       }
     }
@@ -108,6 +112,8 @@ export class ApiClient<P extends object = paths> {
     const url = this.options.baseUrl + path + queryString(options.query)
     return bounded(options.signal, options.timeoutMs ?? this.options.timeoutMs, async (signal) => {
       const response = await this.options.fetch(url, { ...init, signal })
+      // Every answer tells the time, also where no live connection gets through.
+      serverClock.observe(response.headers.get('Date') ?? '')
       // The limit covers the body too: a stalled download is as silent as a stalled answer.
       return buffered(response)
     })

@@ -37,6 +37,10 @@ const STATUS_TITLES: Record<number, string> = {
   503: '服务暂时不可用，请稍后再试',
 }
 
+/** A success whose body was cut off is among them: what was done is not known here. */
+const UNANSWERED = new Set(['client.network', 'client.timeout', 'client.aborted', 'client.malformed'])
+const UNHEARD = new Set([401, 408, 429])
+
 export function defaultTitle(status: number): string {
   return STATUS_TITLES[status] ?? (status >= 500 ? '系统出现问题，请稍后再试' : '操作没有成功，请重试')
 }
@@ -82,7 +86,12 @@ export class Problem extends Error {
 
   /** No answer was read, so the server may or may not have acted: repeat with the same key, never with a new one. */
   get isUnanswered(): boolean {
-    return this.code === 'client.network' || this.code === 'client.timeout' || this.code === 'client.aborted'
+    return UNANSWERED.has(this.code)
+  }
+
+  /** The server has looked at the act and said no. Who is not signed in or came too often was not listened to. */
+  get isDecided(): boolean {
+    return this.status >= 400 && this.status < 500 && !UNHEARD.has(this.status)
   }
 
   /** A later attempt may succeed without the person changing anything. */

@@ -103,6 +103,7 @@ function tendersOf(payments: readonly Payment[]): Amount[] {
   return payments.filter((one) => one.applied).map((one) => ({ name: CHANNEL[one.channel], fen: one.amount_fen }))
 }
 
-function cashOf(payments: readonly Payment[]): number {
+/** Cash in the drawer for these. */
+export function cashOf(payments: readonly Payment[]): number {
   return payments.filter((one) => one.applied && one.channel === 'cash').reduce((sum, one) => sum + one.amount_fen, 0)
 }

@@ -48,6 +48,8 @@ export const paperCopies = (stockId: string, cursor: string | null, signal?: Abo
   api.call('GET', '/paper-stocks/{stock_id}/copies', { path: { stock_id: stockId }, query: { cursor }, signal })
 export const spoilBlank = ({ stockId, ...body }: { stockId: string; paper_no: string; reason: string }, idempotencyKey: string) =>
   api.call('POST', '/paper-stocks/{stock_id}/spoil', { path: { stock_id: stockId }, body, idempotencyKey, timeoutMs: 30_000 })
+export const returnBlanks = ({ stockId, ...body }: { stockId: string; paper_no: string; reason: string }, idempotencyKey: string) =>
+  api.call('POST', '/paper-stocks/{stock_id}/return', { path: { stock_id: stockId }, body, idempotencyKey })
 export const printPaper = ({ id, paper_no }: { id: string; paper_no: string }, idempotencyKey: string) =>
   api.call('POST', '/e-invoices/{e_invoice_id}/paper', { path: { e_invoice_id: id }, body: { paper_no }, idempotencyKey, timeoutMs: 30_000 })
 export const takeBackPaper = ({ id, reason }: { id: string; reason: string }, idempotencyKey: string) =>

@@ -8,6 +8,7 @@ import type {
   SaveDepartment,
   SavePlace,
   SavePriceItem,
+  SentMessage,
   StaffRole,
   Verdict,
 } from '../../model'
@@ -130,6 +131,9 @@ export function auditLines(filter: AuditFilter, cursor: string | null, signal?: 
   const given: Partial<AuditFilter> = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== ''))
   return api.call('GET', '/audit', { query: { ...given, cursor }, signal })
 }
+
+export const sentMessages = (status: SentMessage['status'] | null, cursor: string | null, signal?: AbortSignal) =>
+  api.call('GET', '/sent-messages', { query: { status, cursor }, signal })
 
 export const parkedEvents = (signal?: AbortSignal) => api.call('GET', '/parked-events', { signal })
 

@@ -3,15 +3,22 @@ import { createLive, useResource, useSubmit, type Live, type Resource } from '@h
 import { computed, onScopeDispose, ref, watch, type Ref } from 'vue'
 import { confirm, sayNote } from '../../feedback'
 import type { DoctorQueue, QueueRow, Room } from '../../model'
-import { sessionEnded } from '../../session'
+import { sessionEnded, signedInAgain } from '../../session'
 import { callNext, moveTicket, queueOf, type Move } from './calls'
 
 const HINTS_TOGETHER_MS = 200
 const WITHOUT_LINK_MS = 10_000
 
+/** The socket's session has ended: it is opened again when the log-in over the page is done. */
+async function renew(): Promise<boolean> {
+  sessionEnded()
+  await signedInAgain()
+  return true
+}
+
 /** Reads the queue again on every hint of its waiting area, and now and then while the live link is down. */
 function useLiveQueue(room: Ref<Room | null>): { live: Live; queue: Resource<DoctorQueue | null> } {
-  const live = createLive({ url: '/ws/staff', token: () => null, onRefused: (why) => why === 'unauthenticated' && sessionEnded() })
+  const live = createLive({ url: '/ws/staff', token: () => null, renew })
   const queue = useResource<DoctorQueue | null>(
     (signal) => (room.value === null ? Promise.resolve(null) : queueOf(room.value.room_id, signal)),
     { watch: () => room.value?.room_id },
