@@ -14,7 +14,7 @@ from sanic.response import HTTPResponse, redirect
 from backend.api import kiosk, staff, ward
 from backend.demo.page import demo_routes
 from backend.http import public
-from backend.http.answers import Answer, encoded
+from backend.http.answers import Answer, date_now, encoded
 from backend.http.authentication import Authentication, session_cookie
 from backend.http.edge import BODY_READ_MAX, Edge, request_id
 from backend.http.limits import ClientAddress, Limiter
@@ -109,7 +109,7 @@ def create_app(settings: Settings, name: str = "hospital") -> Sanic[Any, Any]:
         await app.ctx.wiring.__aexit__(None, None, None)
 
     edge.mount(app, routes)
-    Sockets(hub, authentication).mount(app)
+    Sockets(hub, authentication, admit=edge.admit).mount(app)
     _add_documents(app, routes, secure)
     mount_pages(app, pages(settings.is_demo))
     if not settings.is_demo:
@@ -193,6 +193,7 @@ def _add_headers(app: Sanic[Any, Any], headers: dict[str, str]) -> None:
         else:
             response.headers.extend(headers)
         response.headers["X-Request-ID"] = str(request_id(request))
+        response.headers["Date"] = date_now()
         if not request.app.config.KEEP_ALIVE and request.stream is not None:
             request.stream.keep_alive = False
         if request.path.startswith("/api/"):

@@ -9,6 +9,7 @@ import hmac
 import json
 import os
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -20,6 +21,7 @@ PREFIX = "HOSPITAL_"
 DATABASE_URLS = ("database_url", "database_owner_url", "database_sealer_url")
 ENGINE_URLS = (*DATABASE_URLS, "redis_url")
 _KEY_BYTES = 32
+_KEY_VERSION_MAX = 255
 _PAY_HOST = "https://api.mch.weixin.qq.com"
 _PAY_HOST_TWO = "https://api2.mch.weixin.qq.com"
 _POSTGRES = r"^postgres(ql)?://"
@@ -118,8 +120,8 @@ class Settings(BaseModel):
     frame_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     data_dir: Path = Path(".data")
-    workers: int = 2
-    pool_max: int = 8
+    workers: int = Field(default=2, ge=1)
+    pool_max: int = Field(default=8, ge=2)
     rate_scale: float = Field(default=1.0, gt=0, description="multiplies every request limit")
     log_level: str = "INFO"
     hospital_name: str = Field(default="智慧医院", description="printed on slips")
@@ -137,6 +139,14 @@ class Settings(BaseModel):
             _key_bytes(f"field_keys[{version}]", key)
         for kid, key in self.token_keys.items():
             _key_bytes(f"token_keys[{kid}]", key)
+        if not self.token_keys:
+            raise ValueError("HOSPITAL_TOKEN_KEYS holds no key")
+        if self.field_key_current not in self.field_keys:
+            raise ValueError("HOSPITAL_FIELD_KEY_CURRENT names a version that HOSPITAL_FIELD_KEYS does not hold")
+        if not all(1 <= version <= _KEY_VERSION_MAX for version in self.field_keys):
+            raise ValueError(f"HOSPITAL_FIELD_KEYS are numbered from 1 to {_KEY_VERSION_MAX}")
+        for network in self.trusted_proxies:
+            _refuse_no_network(network)
         if self.environment == "production" and not self.public_origin.startswith("https://"):
             raise ValueError("set HOSPITAL_PUBLIC_ORIGIN to the https address that patients use")
         return self
@@ -160,6 +170,13 @@ class Settings(BaseModel):
     def anchor_path(self) -> Path:
         """Where the audit chain's head is kept outside the database."""
         return self.data_dir / "audit.anchor"
+
+
+def _refuse_no_network(text: str) -> None:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(f"HOSPITAL_TRUSTED_PROXIES holds {text}, which is no address") from None
 
 
 def _key_bytes(name: str, value: str) -> None:

@@ -84,7 +84,7 @@ async def refuse_unsafe(settings: Settings) -> None:
     async with pooled_connection() as connection:
         if await connection.fetchval("SELECT offset_seconds FROM clock_offset WHERE id = 1"):
             raise SettingsError("The hospital's clock is shifted; set clock_offset to 0 before production.")
-        # Demo rows are told by their UUIDv5 ids (backend/demo/seed.py); the house itself only makes UUIDv7.
+        # Demo rows are told by their UUIDv5 ids (backend/demo/ids.py); the house itself only makes UUIDv7.
         if await connection.fetchval("SELECT EXISTS (SELECT 1 FROM staff_account WHERE substr(id::text, 15, 1) = '5')"):
             raise SettingsError("The database holds demo accounts; use an empty database for production.")
     if settings.einvoice is not None and not settings.einvoice.url.startswith("https://"):

@@ -72,9 +72,11 @@ def _welcome(facts: dict[str, Any], seconds: float, ready_file: Path) -> None:
     places = Table(title="打开", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
     for _ in range(3):
         places.add_column(overflow="fold")  # an address that is cut off leads nowhere
+    user = facts["phone_user"]
+    known = f"; log in as {user}, who has been here before" if user else ""
     rows = [
         ("全景演示", urls["home"], "phone, kiosk, screen and doctor side by side"),
-        ("手机", urls["phone"], "the patient's phone (H5 over the mini-program API)"),
+        ("手机", urls["phone"], f"the patient's phone (H5 over the mini-program API){known}"),
         ("自助机", urls["kiosk"], f"simulator: {urls['kiosk_simulator']}"),
         ("候诊屏", urls["display"], "pairs by a code"),
         ("工作站", urls["console"], "doctor, registrar, administrators"),

@@ -8,8 +8,8 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from backend.demo.ids import DemoIds
 from backend.demo.now import DemoPerson
-from backend.demo.seed import DemoIds
 from hospital_core.finance.billing.commands import Charge
 from hospital_core.finance.billing.service import charge_by_rule
 from hospital_core.kernel.commands import Command, Done

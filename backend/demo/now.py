@@ -89,6 +89,13 @@ WHERE p.birth_date BETWEEN $2::date - interval '75 years' AND $2::date - interva
 ORDER BY p.patient_no LIMIT $3"""
 
 
+# 1 kind, 2 blind index of the number
+_PERSON = """
+SELECT p.id, p.patient_no, p.name, p.sex, p.birth_date, i.kind, i.value_sealed
+FROM patient p JOIN patient_identifier i ON i.patient_id = p.id AND i.status = 'active'
+WHERE i.kind = $1 AND i.value_index = $2"""
+
+
 async def current_session(reading: Rows, at: datetime) -> DemoNow | None:
     """The session that a visit beginning `at` should take (当前可就诊的出诊单元), the 24-hour clinic if it can be.
 
@@ -103,15 +110,23 @@ async def current_session(reading: Rows, at: datetime) -> DemoNow | None:
 async def demo_people(reading: Rows, keyring: KeyRing, *, at: datetime, count: int = 200) -> list[DemoPerson]:
     """Adults of the demo with the numbers of their cards (演示身份证), for the simulated card reader and the phones."""
     rows = await reading.fetch(_PEOPLE, DocumentKind.NATIONAL_ID.value, at.date(), count)
-    return [
-        DemoPerson(
-            patient_id=row["id"],
-            patient_no=row["patient_no"],
-            name=row["name"],
-            sex=row["sex"],
-            birth_date=row["birth_date"],
-            document_kind=row["kind"],
-            document_no=keyring.open(row["value_sealed"], IDENTIFIER_COLUMN),
-        )
-        for row in rows
-    ]
+    return [_person(row, keyring) for row in rows]
+
+
+async def demo_person(reading: Rows, keyring: KeyRing, document_no: str) -> DemoPerson | None:
+    """Whose identity number this is (按证件查找), None when there is no such file yet."""
+    index = keyring.index(document_no, IDENTIFIER_COLUMN)
+    row = await reading.fetch_row(_PERSON, DocumentKind.NATIONAL_ID.value, index)
+    return None if row is None else _person(row, keyring)
+
+
+def _person(row: Any, keyring: KeyRing) -> DemoPerson:
+    return DemoPerson(
+        patient_id=row["id"],
+        patient_no=row["patient_no"],
+        name=row["name"],
+        sex=row["sex"],
+        birth_date=row["birth_date"],
+        document_kind=row["kind"],
+        document_no=keyring.open(row["value_sealed"], IDENTIFIER_COLUMN),
+    )

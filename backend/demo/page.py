@@ -69,7 +69,7 @@ class DemoSessionView(View):
 
 
 class DemoFacts(View):
-    """Where the demo's parties live and what is going on now (演示信息)."""
+    """Where the demo's parties live and what is going on now (演示信息); ``phone_user`` has visits behind them."""
 
     hospital_name: str
     phone_url: str
@@ -82,6 +82,7 @@ class DemoFacts(View):
     video_url: str | None
     docs_url: str
     logins: list[DemoLoginView]
+    phone_user: str | None
     patients: list[DemoPatientView]
     now: DemoSessionView
 
@@ -160,6 +161,7 @@ def _facts(settings: Settings, prepared: dict[str, Any]) -> DemoFacts:
         video_url=f"{settings.video.url}/" if settings.video else None,
         docs_url="/docs/",
         logins=[_login(known, prepared["password"]) for known in (doctor, *others)],
+        phone_user=prepared.get("phone_user"),
         patients=[
             DemoPatientView(name=person["name"], document_no=person["document_no"])
             for person in prepared["people"][:_PATIENTS_SHOWN]

@@ -19,8 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from backend.demo.accounts import demo_logins
 from backend.demo.bills import leave_bills
 from backend.demo.hospital import DEFAULT_SEED
-from backend.demo.now import DemoNow, current_session, demo_people
-from backend.demo.seed import DemoIds, seed_hospital
+from backend.demo.ids import DemoIds
+from backend.demo.now import DemoNow, current_session, demo_people, demo_person
+from backend.demo.past import DOCUMENT, live_through
+from backend.demo.seed import seed_hospital
 from backend.demo.target import refuse_unfit_database
 from backend.demo.windows import open_windows
 from backend.embedded.folder import SecretFile
@@ -57,6 +59,8 @@ async def prepare(folder: Path, settings: Settings) -> None:
     reactions.load()
     await db.connect(settings.database_url, application="hospital-prepare")
     try:
+        if settings.wechat is not None:
+            await live_through(settings.database_owner_url, settings.keyring(), settings.wechat.appid, SEED)
         await open_windows()
         prepared = await _facts(folder, settings, password)
     finally:
@@ -88,12 +92,16 @@ async def _facts(folder: Path, settings: Settings, password: str) -> dict[str, A
             "WHERE 'doctor' = ANY(a.roles) AND a.active ORDER BY s.staff_no"
         )
     people = await demo_people(reading, settings.keyring(), at=at)
+    holder = await demo_person(reading, settings.keyring(), DOCUMENT)
+    if holder is not None:
+        people.insert(0, holder)
     await leave_bills(people, SEED)
     return {
         "password": password,
         "staff": [asdict(login) for login in logins],
         "doctors": [dict(row) for row in doctors],
         "now": asdict(now),
+        "phone_user": holder.name if holder is not None else None,
         "people": [asdict(person) for person in people],
         "display": await _display(folder, now),
         "kiosk_enrolment_code": await _kiosk_code(folder, now),

@@ -7,6 +7,7 @@ environment names are used instead of its own (``backend.demo.engines``).
 import asyncio
 import gc
 import json
+import logging
 import os
 import shutil
 import signal
@@ -28,9 +29,12 @@ from backend.settings import load_settings
 from backend.supervisor import Supervisor, bind_listen_socket
 from sandbox.wechat.keys import WechatSandboxFiles, make_config, write_private
 
+log = logging.getLogger("hospital.demo")
+
 WORKERS = 2
 _SECRETS = ("field_key", "index_key", "audit_key", "token_key", "qr_key", "sms_token", "einvoice_key", "video_secret")
 _REFRESH_S = 1200.0
+_APPROVE_S = 30.0  # longer than the server waits for the kiosk to introduce itself
 _EINVOICE_APPID = "DEMOHOSPITAL"
 _VIDEO_APP_ID = "demohospital"
 _KIOSK_PRINTS = "/_sim/prints"
@@ -126,6 +130,8 @@ class Demo:
             try:
                 if await child.wait() == 0:
                     await self._write_ready_file()
+            except httpx.HTTPError as error:  # somebody is just being started again: the next round tells it
+                log.warning("the ready file waits for the next round: %s", type(error).__name__)
             except asyncio.CancelledError:
                 child.kill()
                 await child.wait()
@@ -309,6 +315,7 @@ class Demo:
             "doctors": prepared["doctors"],
             "now": prepared["now"],
             "people": prepared["people"],
+            "phone_user": prepared["phone_user"],
             "wechat": {"appid": self._appid(), "base_url": wechat, "users": await _wechat_users(wechat)},
             "kiosk": {"url": kiosk, "simulator": kiosk + "/_sim", "prints": kiosk + _KIOSK_PRINTS},
             "display": prepared["display"],
@@ -323,7 +330,7 @@ class Demo:
 
     async def _approve_kiosk(self) -> None:
         """Do what the administrator does at the console: let the demo's own kiosk in."""
-        async with httpx.AsyncClient(base_url=self.origin, timeout=10, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.origin, timeout=_APPROVE_S, trust_env=False) as client:
             answer = await client.post("/demo/approve-kiosk")
             answer.raise_for_status()
 

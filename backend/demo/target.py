@@ -6,8 +6,8 @@ import asyncpg
 
 from backend.checks import POSTGRES_MAJOR_MIN, CheckTargets, Level, check_keys
 from backend.demo.hospital import DEFAULT_SEED
+from backend.demo.ids import DemoIds
 from backend.demo.organization import make_organization
-from backend.demo.seed import DemoIds
 from backend.processes import StartupRefused
 from hospital_core.kernel.secrecy import KeyRing
 from hospital_core.migrating import APP_ROLE, SEALER_ROLE, applied, newest

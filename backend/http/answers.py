@@ -1,6 +1,8 @@
 """Answers (应答): responses whose standing headers were encoded once, not for every request."""
 
+import time
 from collections.abc import Iterator, Mapping
+from email.utils import formatdate
 from functools import lru_cache
 
 from sanic.helpers import has_message_body
@@ -37,7 +39,24 @@ class Answer(HTTPResponse):
             yield standing
 
 
-_CHANGING = frozenset({"x-request-id", "content-length", "etag", "set-cookie", "x-expires-at", "location"})
+def date_now() -> str:
+    """The ``Date`` of an answer (RFC 9110 §6.6.1): by it a page knows the time on a device whose clock is wrong."""
+    return _date(int(time.time()))
+
+
+def is_known(if_none_match: str | None, tag: str) -> bool:
+    """Whether the caller has this answer already (RFC 9110 §13.1.2); a proxy that compresses makes its tag weak."""
+    if if_none_match is None or if_none_match == tag:
+        return if_none_match == tag
+    return tag in {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+_CHANGING = frozenset({"x-request-id", "content-length", "etag", "set-cookie", "x-expires-at", "location", "date"})
 _BREAKS = str.maketrans("", "", "\r\n\0")
 
 

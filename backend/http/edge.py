@@ -17,7 +17,7 @@ from sanic import Request, Sanic
 from sanic.exceptions import SanicException
 
 from backend.http import metrics
-from backend.http.answers import Answer
+from backend.http.answers import Answer, is_known
 from backend.http.authentication import Authentication
 from backend.http.limits import ClientAddress, Limiter
 from backend.http.logs import write_line
@@ -66,7 +66,15 @@ class Edge:
             path = route.path
             for name in route.path_names:
                 path = path.replace("{" + name + "}", f"<{name}:str>")
-            app.add_route(self._entrance(route), path, methods=[route.method], name=route.name.replace(".", "_"))
+            # One address each: what a proxy keeps from outside (``/metrics``) must not answer under a second spelling.
+            name = route.name.replace(".", "_")
+            app.add_route(self._entrance(route), path, methods=[route.method], name=name, strict_slashes=True)
+
+    def admit(self, request: Request) -> str:
+        """The caller's address, one request of it spent; sockets knock here too. Raises TooManyRequests."""
+        address = self.address.of(request)
+        self.limiter.take(address, _BY_ADDRESS)
+        return address
 
     def _entrance(self, route: Route) -> Callable[..., Coroutine[Any, Any, Answer]]:
         seconds = metrics.SECONDS.labels(route.key)
@@ -101,8 +109,7 @@ class Edge:
     async def _answer(
         self, route: Route, request: Request, path: dict[str, str], read: Callable[[Request, dict[str, UUID]], Command]
     ) -> tuple[Actor, Answer]:
-        address = self.address.of(request)
-        self.limiter.take(address, _BY_ADDRESS)
+        address = self.admit(request)
         actor = await self.authentication.actor(request, route.audience)
         self.limiter.take(f"{address}|{actor.key()}|{route.key}" if actor.id is None else actor.key(), route.limit)
         if route.permission is not None and route.permission not in actor.permissions:
@@ -128,7 +135,7 @@ class Edge:
         if route.etag:
             tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
             headers |= {"ETag": tag, "Cache-Control": "private, no-cache"}
-            if request.headers.get("if-none-match") == tag:
+            if is_known(request.headers.get("if-none-match"), tag):
                 return Answer(b"", 304, headers)
         response = Answer(body, route.status, headers, "application/json")
         for cookie in reply.cookies:

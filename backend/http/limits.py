@@ -61,10 +61,6 @@ class ClientAddress:
                 return text
         return peer
 
-    def trusts(self, request: Request) -> bool:
-        """Whether the direct peer is one of our proxies."""
-        return bool(self._trusted) and self._is_trusted(request.ip or "")
-
     def _look_up(self, text: str) -> bool:
         address = _address(text)
         return address is not None and self._is_ours(address)

@@ -2,6 +2,7 @@
 
 from sanic import Request
 
+from backend.http.answers import is_known
 from backend.http.routing import Raw
 
 
@@ -9,6 +10,6 @@ def picture(request: Request, media_type: str, content: bytes, digest: str, cach
     """A picture with its ETag; 304 when the caller has it already."""
     tag = f'"{digest[:32]}"'
     headers = {"ETag": tag, "Cache-Control": cache}
-    if request.headers.get("if-none-match") == tag:
+    if is_known(request.headers.get("if-none-match"), tag):
         return Raw(b"", media_type, status=304, headers=headers)
     return Raw(content, media_type, headers=headers)

@@ -130,10 +130,10 @@ class Hub:
         try:
             epoch, seq, data = await self._snapshot(topic)
         except Exception as error:
+            client.close(1013, "try again")  # whatever it was: nobody waits for a snapshot that does not come
             if not is_database_trouble(error):
                 raise
             log.warning("no snapshot", extra={"topic": topic, "error": type(error).__name__})
-            client.close(1013, "try again")
             return
         subscription = client.subscriptions.get(topic)
         if subscription is None:

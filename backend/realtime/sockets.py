@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from backend.http import metrics
 from backend.http.authentication import Authentication
+from backend.http.problems import TooManyRequests
 from backend.realtime.client import Client
 from backend.realtime.hub import Hub
 from backend.realtime.topics import Mode
@@ -70,9 +71,17 @@ Authenticate = Callable[[Request, str | None], Awaitable[Actor]]
 
 
 class Sockets:
-    """The four websocket entrances."""
+    """The four websocket entrances; ``admit`` counts who knocks, as the edge counts requests."""
 
-    def __init__(self, hub: Hub, authentication: Authentication, *, session_check_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        authentication: Authentication,
+        *,
+        admit: Callable[[Request], object],
+        session_check_s: float = 60.0,
+    ) -> None:
+        self._admit = admit
         self.session_check_s = session_check_s
         self._hub = hub
         self._authentication = authentication
@@ -155,6 +164,7 @@ class Sockets:
     async def _sign_in(self, request: Request, socket: Websocket, way: Authenticate) -> Actor | None:
         code, reason = UNAUTHENTICATED, "unauthenticated"
         try:
+            self._admit(request)
             self._authentication.check_origin(request)
             async with asyncio.timeout(AUTH_S):
                 text = await socket.recv()
@@ -162,6 +172,8 @@ class Sockets:
             return await way(request, frame.token)
         except TimeoutError:
             code, reason = 4408, "no auth in time"
+        except TooManyRequests:
+            code, reason = 1013, "try again later"
         except (DomainError, ValidationError):
             pass
         with suppress(TimeoutError, ConnectionClosed, WebsocketClosed):

@@ -83,8 +83,3 @@ def _problem(answer: httpx.Response) -> str:
         return str(answer.status_code)
     text = body.get("title") or body.get("message") or body.get("errmsg") or ""
     return f"{answer.status_code} {body.get('code', '')} {text} {body.get('detail') or ''} {body.get('errors') or ''}"
-
-
-def token_expiry(seconds: float) -> float:
-    """When to fetch the next token, on the monotonic clock."""
-    return time.monotonic() + max(1.0, seconds - 30)

@@ -64,6 +64,8 @@ class SessionOpened(View):
 class KioskAppointment(View):
     """One of today's appointments (今日预约); ``blocked_by`` says why it cannot be checked in now.
 
+    Who is too early comes back at ``check_in_opens_at``.
+
     ``fee_due_fen``: what is to be paid first (到院缴费), which can be done here.
     """
 
@@ -77,6 +79,7 @@ class KioskAppointment(View):
     number: int
     can_check_in: bool
     blocked_by: str | None
+    check_in_opens_at: datetime
     fee_due_fen: int | None
     ticket: TicketBrief | None
 

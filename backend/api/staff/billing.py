@@ -47,6 +47,7 @@ from hospital_core.finance.payments.errors import (
     PaymentMismatch,
     RefundTooLarge,
     ShiftNotOpen,
+    SlipRecorded,
     TenderTooSmall,
 )
 from hospital_core.finance.payments.outside import charge_payment_code, check_intent_now, prepare_payment
@@ -182,7 +183,7 @@ async def pay_by_card(call: Call[PayWithCard]) -> PaymentIntentView:
 
 @routes.post(
     "/invoices/{invoice_id}/bank-card", view=PaymentIntentView, permission=Permission.CASH_TAKE, command=RecordTender,
-    idempotent=True, errors=(*_TENDER, ShiftNotOpen),
+    idempotent=True, errors=(*_TENDER, ShiftNotOpen, SlipRecorded),
 )  # fmt: skip
 async def pay_by_bank_card(call: Call[RecordTender]) -> PaymentIntentView:
     """Record what the bank's terminal took (登记银行卡支付)."""
@@ -191,7 +192,7 @@ async def pay_by_bank_card(call: Call[RecordTender]) -> PaymentIntentView:
 
 @routes.post(
     "/invoices/{invoice_id}/insurance", view=PaymentIntentView, permission=Permission.CASH_TAKE, command=RecordTender,
-    idempotent=True, errors=_TENDER,
+    idempotent=True, errors=(*_TENDER, SlipRecorded),
 )  # fmt: skip
 async def pay_by_insurance(call: Call[RecordTender]) -> PaymentIntentView:
     """Record what the insurance pays (登记医保支付)."""
@@ -304,7 +305,8 @@ async def cash_ahead(call: Call[TakeCashTopUp]) -> PaymentIntentView:
 
 @routes.post(
     "/patients/{patient_id}/card/bank-card", view=PaymentIntentView, permission=Permission.CASH_TAKE,
-    owner=Owner.PATIENT, command=RecordTopUp, idempotent=True, errors=(NotFound, ShiftNotOpen, AccountingDayClosed),
+    owner=Owner.PATIENT, command=RecordTopUp, idempotent=True,
+    errors=(NotFound, ShiftNotOpen, SlipRecorded, AccountingDayClosed),
 )  # fmt: skip
 async def bank_card_ahead(call: Call[RecordTopUp]) -> PaymentIntentView:
     """Record what the terminal took ahead (银行卡充值)."""

@@ -1,6 +1,5 @@
 """The cashier's own desk (收费员): drawers, shifts, receipts, the end of the day."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +15,6 @@ from hospital_core.finance.ledger.errors import (
     EarlierDayOpen,
 )
 from hospital_core.finance.ledger.queries import correctable_journals
-from hospital_core.finance.ledger.service import correct
 from hospital_core.finance.ledger.views import ClosedDayView, CorrectableJournal, JournalRef
 from hospital_core.finance.payments.commands import (
     CloseShift,
@@ -49,6 +47,7 @@ from hospital_core.finance.payments.reports import accounting_days, day_report, 
 from hospital_core.finance.payments.service import (
     close_accounting_day,
     close_shift,
+    correct_journal,
     deposit_cash,
     open_shift,
     pay_out_refund,
@@ -56,7 +55,7 @@ from hospital_core.finance.payments.service import (
     void_receipt,
 )
 from hospital_core.finance.payments.views import DrawerView, ReceiptView, RefundToPayOut, RefundView, ShiftView
-from hospital_core.kernel.commands import Page
+from hospital_core.kernel.commands import Day, Page
 from hospital_core.kernel.errors import FieldProblem, NotFound, StateConflict
 from hospital_core.kernel.reading import Reading
 from hospital_core.kernel.run import run
@@ -68,14 +67,14 @@ routes = staff_routes()
 class DayQuery(Query):
     """Which accounting day."""
 
-    day: date
+    day: Day
 
 
 class SeriesQuery(Query):
     """Which drawer's receipts of which day."""
 
     drawer_id: UUID
-    day: date
+    day: Day
 
 
 @routes.get("/drawers", view=Page[DrawerView], permission=Permission.CASH_DESK)
@@ -194,8 +193,8 @@ async def journals_to_correct(call: Call[Any]) -> Page[CorrectableJournal]:
 
 @routes.post(
     "/journals/{entry_id}/correct", view=JournalRef, permission=Permission.DAY_CLOSE, command=Correct, idempotent=True,
-    errors=(NotFound, CorrectedByItsDocument, AlreadyJournalled, AccountingDayClosed),
+    errors=(NotFound, CorrectedByItsDocument, AlreadyJournalled, AccountingDayClosed, NotEnoughCash),
 )  # fmt: skip
 async def red_correction(call: Call[Correct]) -> JournalRef:
     """Correct a journal by its mirror image (红字更正)."""
-    return await run(call.ctx, correct, call.command)
+    return await run(call.ctx, correct_journal, call.command)

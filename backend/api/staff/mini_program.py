@@ -1,7 +1,6 @@
 """Signs and messages of the mini program (小程序): codes to print, the log of what patients were sent."""
 
 import base64
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from hospital_core.exchange.notifications.states import NotificationStatus
 from hospital_core.exchange.notifications.views import SentMessage
 from hospital_core.kernel import ports
 from hospital_core.kernel.commands import Page
-from hospital_core.kernel.errors import NotFound, OutsideUnavailable
+from hospital_core.kernel.errors import FieldProblem, NotFound, OutsideUnavailable
 from hospital_core.kernel.reading import Reading
 from hospital_core.registry.organization.queries import location
 from hospital_core.registry.organization.states import LocationKind
@@ -32,10 +31,10 @@ _CODE: dict[str, Any] = {
 
 
 class LogQuery(Query):
-    """Messages of a status, before a time."""
+    """Messages of a status, from where a page ended."""
 
     status: NotificationStatus | None = None
-    before: datetime | None = None
+    cursor: str | None = None
 
 
 @routes.get("/mini-program-codes/doctors/{staff_id}", **_CODE)
@@ -56,11 +55,11 @@ async def room_code(call: Call[Any]) -> Raw:
 
 @routes.get(
     "/sent-messages", view=Page[SentMessage], query=LogQuery, permission=Permission.MESSAGE_LOG_READ,
-    audit="notifications.read_log",
+    audit="notifications.read_log", errors=(FieldProblem,),
 )  # fmt: skip
 async def message_log(call: Call[Any]) -> Page[SentMessage]:
     """Messages to patients and how their sending ended (消息发送日志), newest first; not what they say."""
-    return await sent_messages(Reading(call.ctx), call.query.status, call.query.before)
+    return await sent_messages(Reading(call.ctx), call.query.status, call.query.cursor)
 
 
 async def _code(subject: UUID, page: str) -> Raw:

@@ -1,4 +1,4 @@
-"""Paper copies of e-invoices at the window (换开纸质票据): blanks handed out, used in order, spoiled, taken back."""
+"""Paper copies of e-invoices at the window (换开纸质票据): blanks handed out, used in order, spoiled, handed back."""
 
 from typing import Any
 
@@ -17,6 +17,7 @@ from hospital_core.finance.einvoicing.paper_commands import (
     HandOutBlanks,
     PrintPaper,
     RetryPaper,
+    ReturnBlanks,
     SpoilBlank,
     TakeBackPaper,
 )
@@ -27,6 +28,7 @@ from hospital_core.finance.einvoicing.papers import (
     hand_out_blanks,
     print_paper,
     retry_paper,
+    return_blanks,
     spoil_blank,
     take_back_paper,
 )
@@ -69,6 +71,15 @@ async def list_copies(call: Call[Any]) -> Page[PaperCopyView]:
 async def spoil(call: Call[SpoilBlank]) -> PaperCopyView:
     """Void the blank on top, which was spoiled (空白作废)."""
     return await settle_now(call.ctx, spoil_blank, call.command)
+
+
+@routes.post(
+    "/paper-stocks/{stock_id}/return", view=PaperStockView, permission=_MANAGE, command=ReturnBlanks, idempotent=True,
+    errors=(NotFound, Forbidden, NoBlankLeft, OtherBlankNext, BlankUnderWay),
+)  # fmt: skip
+async def give_back(call: Call[ReturnBlanks]) -> PaperStockView:
+    """Hand back the unused rest of a range (退回空白票据)."""
+    return await run(call.ctx, return_blanks, call.command)
 
 
 @routes.post(

@@ -75,7 +75,7 @@ async def lift(call: Call[LiftBan]) -> BanView:
 
 @routes.post(
     "/bans/{ban_id}/answer-appeal", view=BanView, permission=Permission.BAN_MANAGE, command=AnswerAppeal,
-    idempotent=True, errors=(NotFound, BanOver, StateConflict),
+    idempotent=True, errors=(NotFound, StateConflict),
 )  # fmt: skip
 async def post_appeal_answer(call: Call[AnswerAppeal]) -> BanView:
     """Answer a patient's objection (处理申诉): accepted, the ban ends."""

@@ -48,7 +48,7 @@ class DayQuery(Query):
 
 @routes.get("/schedules", view=Page[ScheduleView], permission=Permission.SCHEDULE_READ, query=DayQuery)
 async def schedules(call: Call[Any]) -> Page[ScheduleView]:
-    """Sessions of a day (排班) with the places left at the window."""
+    """Sessions of a day (排班) with the places left, and those of them that the window may sell."""
     return await sessions(Reading(call.ctx), call.query.department_id, call.query.day)
 
 

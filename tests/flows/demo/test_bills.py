@@ -6,8 +6,8 @@ import pytest
 
 from backend.demo import bills
 from backend.demo.bills import leave_bills
+from backend.demo.ids import DemoIds
 from backend.demo.now import DemoPerson
-from backend.demo.seed import DemoIds
 from hospital_core.chart.encounters.queries import visit_labels
 from hospital_core.finance.billing.queries import open_charges
 from hospital_core.kernel.context import system_context

@@ -15,7 +15,8 @@ from backend.demo.accounts import demo_logins
 from backend.demo.hospital import SCHEDULED_DAYS, make_hospital
 from backend.demo.now import DemoNow, current_session, demo_people
 from backend.demo.schedules import SHANGHAI
-from backend.demo.seed import Extent, ensure_days, founded_on, seed_hospital
+from backend.demo.seed import Extent, founded_on, seed_hospital
+from backend.demo.tables import Tables
 from hospital_core.kernel.checkdigits import national_id_check
 from hospital_core.kernel.numbers import NumberKind, is_valid_number
 from hospital_core.registry.staff.passwords import matches
@@ -41,6 +42,12 @@ async def sql(empty: Engines) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(empty.app)
     yield connection
     await connection.close()
+
+
+async def _days_added(database: Engines, days: int) -> int:
+    """How many of the coming days another start makes."""
+    report = await seed_hospital(database.app, TEST_KEYS, PASSWORD, extent=Extent(days=days, patients_max=1))
+    return report.days_added
 
 
 async def _contents(connection: asyncpg.Connection) -> dict[str, list[Any]]:
@@ -167,7 +174,7 @@ async def test_given_two_seedings_at_once_then_one_hospital_stands(empty: Engine
 async def test_given_a_seeding_broken_off_at_any_stage_then_the_next_one_ends_with_the_whole_hospital(
     empty: Engines, sql: asyncpg.Connection, another: Another, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = seeding._Loader._copy
+    original = Tables.copy
 
     for broken in ("department", "staff_member", "price", "concept", "patient_identifier", "template_pool"):
 
@@ -176,10 +183,10 @@ async def test_given_a_seeding_broken_off_at_any_stage_then_the_next_one_ends_wi
                 raise ConnectionError("killed here")
             return await original(self, table, columns, rows)
 
-        monkeypatch.setattr(seeding._Loader, "_copy", copy)
+        monkeypatch.setattr(Tables, "copy", copy)
         with pytest.raises(ConnectionError):
             await seed_hospital(empty.app, TEST_KEYS, PASSWORD, seed=7, extent=SMALL)
-    monkeypatch.setattr(seeding._Loader, "_copy", original)
+    monkeypatch.setattr(Tables, "copy", original)
     await seed_hospital(empty.app, TEST_KEYS, PASSWORD, seed=7, extent=SMALL)
     async with another() as other:
         await seed_hospital(other.app, TEST_KEYS, PASSWORD, seed=7, extent=SMALL)
@@ -202,8 +209,8 @@ async def test_given_a_start_three_days_later_then_only_the_missing_days_are_mad
     report = await seed_hospital(empty.app, TEST_KEYS, PASSWORD, extent=SMALL)
     assert (report.founded_on, report.days_added) == (founded, 2)
     assert await sql.fetch("SELECT id, name, birth_date FROM patient ORDER BY id") == people
-    assert await ensure_days(empty.app, days=2) == 0
-    assert await ensure_days(empty.app, days=3) == 1
+    assert await _days_added(empty, 2) == 0
+    assert await _days_added(empty, 3) == 1
 
 
 async def test_given_a_changed_price_then_later_days_copy_the_new_fee(empty: Engines, sql: asyncpg.Connection) -> None:
@@ -215,7 +222,7 @@ async def test_given_a_changed_price_then_later_days_copy_the_new_fee(empty: Eng
         "INSERT INTO price (id, item_id, unit_price, valid_from) "
         f"VALUES (gen_random_uuid(), $1, 18, {tomorrow})", item,
     )  # fmt: skip
-    assert await ensure_days(empty.app, days=2) == 1
+    assert await _days_added(empty, 2) == 1
     fees = "SELECT array_agg(DISTINCT fee_fen) FROM schedule WHERE price_item_id = $1"
     assert await sql.fetchval(fees, item) == [1500, 1800]
 
@@ -235,7 +242,7 @@ async def test_given_a_session_made_by_hand_then_the_day_is_made_around_it(
         "WHERE room_id = (SELECT id FROM location WHERE code = $3) LIMIT 1",
         taken.start, taken.end, taken.room_code,
     )  # fmt: skip
-    assert await ensure_days(empty.app, days=2) == 1
+    assert await _days_added(empty, 2) == 1
     made = await sql.fetchval(
         "SELECT count(*) FROM schedule WHERE starts_at >= $1 AND substr(id::text, 15, 1) = '5'", planned[0].start
     )

@@ -33,9 +33,10 @@ export interface Step {
 }
 
 /** The path of one visit, with the names of this very demo. */
-export function stepsOf({ now }: Places): Step[] {
+export function stepsOf({ now, phone_user: user }: Places): Step[] {
+  const who = user === null ? '用演示患者' : `微信选「${user}」`
   return [
-    { on: 'phone', title: '手机登录并预约', hint: `用演示患者，约「${now.department_name}」${now.staff_name}医生` },
+    { on: 'phone', title: '手机登录并预约', hint: `${who}，约${now.department_name}${now.staff_name}医生` },
     { on: 'phone', title: '支付', hint: '在模拟微信里确认支付，预约随即生效' },
     { on: 'kiosk', title: '自助机签到', hint: '打开「自助机外设」，刷这位就诊人的身份证' },
     { on: 'console', title: '候诊屏叫号', hint: `医生登录工作台，点「叫号」，候诊屏立即显示` },
