@@ -5,7 +5,6 @@ Workers never migrate; they compare ``newest()`` with ``applied()`` and wait.
 
 import pkgutil
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import asyncpg
 from tortoise import Tortoise
@@ -75,8 +74,3 @@ async def grant(connection: asyncpg.Connection) -> None:
         if "bill_line" in tables and connection.get_server_version().major >= 17:
             # A million lines staged a moment ago: the planner must know of them before they are compared.
             await connection.execute(f"GRANT MAINTAIN ON bill_line TO {APP_ROLE}")
-
-
-def database_name(url: str) -> str:
-    """The database a URL names."""
-    return urlsplit(url).path.lstrip("/")

@@ -63,13 +63,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long groups first, so that another worker takes the rest meanwhile; tests of the running server last."""
+    """Long groups first, so that another worker takes the rest meanwhile; tests of the running server last.
+
+    A browser test that fails is run once more and shown as RERUN: browser and servers press the same two cores.
+    """
     if config.getoption("--reversed"):
         place = {_file(item): -number for number, item in enumerate(items)}
         items.sort(key=lambda item: place[_file(item)])
     for item in items:
         if "server" in getattr(item, "fixturenames", ()) and group_of(_file(item)) not in SERVED:
             raise pytest.UsageError(f'{item.nodeid} uses the server: its file must say GROUP = "server" or "desk"')
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
     items.sort(key=lambda item: ORDER[group_of(_file(item))])
 
 

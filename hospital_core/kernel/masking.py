@@ -1,17 +1,24 @@
 """Masking (脱敏): what a screen may show of a person to people who are not entitled to more."""
 
+import re
+
 COMPOUND_SURNAMES = frozenset(
     "欧阳 上官 司马 诸葛 东方 皇甫 尉迟 公孙 慕容 令狐 司徒 长孙 "  # noqa: SIM905
     "宇文 夏侯 轩辕 端木 南宫 独孤 闻人 澹台 第五 呼延 申屠 太史".split()
 )
 
+_LONG = re.compile(r"\*{7,}")
+
 
 def mask_name(name: str) -> str:
-    """``张三丰`` → ``张*丰``, ``李四`` → ``李*``, ``欧阳雪`` → ``欧阳*``, ``买买提·吐尔逊`` → ``买**·***``."""
+    """``张三丰`` → ``张*丰``, ``李四`` → ``李*``, ``欧阳雪`` → ``欧阳*``, ``买买提·吐尔逊`` → ``买**·***``.
+
+    A long part is told by six stars: it has room on every screen, and its length says less.
+    """
     if not name:
         return ""
     if "·" in name or not _is_han(name):
-        return name[0] + "".join(c if c in "· " else "*" for c in name[1:])
+        return _LONG.sub("*" * 6, name[0] + "".join(c if c in "· " else "*" for c in name[1:]))
     head = 2 if len(name) > 2 and name[:2] in COMPOUND_SURNAMES else 1
     if len(name) <= head + 1:
         return name[:head] + "*" * (len(name) - head)

@@ -30,10 +30,15 @@ ATTEMPTS_MAX = 8
 OUTSIDE_LEASE = timedelta(seconds=60)
 OUTSIDE_AT_ONCE = 16
 
+# The oldest and the newest: when thousands wait for a system outside that is slow, what has just happened must not wait
+# behind them.
 _DUE_HANDLERS = """
 SELECT DISTINCT handler FROM (
-    SELECT handler FROM outbox_delivery WHERE state = 'due' AND not_before <= hospital_now()
-    ORDER BY not_before LIMIT 2000) AS due"""
+    (SELECT handler FROM outbox_delivery WHERE state = 'due' AND not_before <= hospital_now()
+     ORDER BY not_before LIMIT 2000)
+    UNION ALL
+    (SELECT handler FROM outbox_delivery WHERE state = 'due' AND not_before <= hospital_now()
+     ORDER BY not_before DESC LIMIT 500)) AS due"""
 
 _TAKE = """
 SELECT d.id, d.event_id, d.attempts, e.name, e.payload

@@ -72,12 +72,6 @@ async def reads(port: int, gets: list[Get], seconds: float) -> Load:
     return await _generate(port, requests, seconds)
 
 
-async def once_each(port: int, posts: list[tuple[str, str, str, str]], connections: int = CONNECTIONS) -> Load:
-    """Send each (path, token, idempotency key, JSON) once."""
-    requests = [_request("POST", path, port, token, key, body) for path, token, key, body in posts]
-    return await _generate(port, requests, None, connections)
-
-
 def _request(method: str, path: str, port: int, token: str, key: str = "", body: str = "") -> str:
     lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
     if token:

@@ -8,7 +8,7 @@ from hospital_core.kernel.checkdigits import national_id_check
 from hospital_core.kernel.errors import FieldProblem
 from hospital_core.registry.patients.ages import age_text, age_years
 from hospital_core.registry.patients.document_validation import possible_documents, validate_document
-from hospital_core.registry.patients.names import normal_phone, person_name
+from hospital_core.registry.patients.names import is_same_name, normal_phone, person_name
 from hospital_core.registry.patients.states import DocumentKind, Sex
 
 TODAY = date(2026, 11, 22)
@@ -133,10 +133,30 @@ def test_given_a_household_book_then_it_is_the_same_identifier_as_the_card() -> 
         ("John  Smith", "John Smith"),
         ("O'Brien-José", "O'Brien-José"),
         ("李䶮", "李䶮"),
+        ("Ｌｉ\u3000Ｍｉｎｇ", "Li Ming"),
+        ("O’Brien", "O'Brien"),
+        ("Anne－Marie", "Anne-Marie"),
+        ("𬱖子", "𬱖子"),
     ],
 )
 def test_given_a_name_then_it_is_kept_in_normal_form(typed: str, kept: str) -> None:
     assert person_name(typed) == kept
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("买买提·吐尔逊", "买买提吐尔逊", True),
+        ("O'Brien", "O’BRIEN", True),
+        ("José García-Ruiz", "JOSE GARCIA RUIZ", True),
+        ("李䶮", "李䶮", True),
+        ("陈思远", "陈思源", False),
+        ("李明", "李", False),
+        ("Li Ming", "Li Min", False),
+    ],
+)
+def test_given_two_spellings_then_letters_decide_whether_they_are_one_name(one: str, other: str, same: bool) -> None:
+    assert is_same_name(one, other) is is_same_name(other, one) is same
 
 
 @pytest.mark.parametrize(

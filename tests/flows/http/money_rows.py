@@ -85,6 +85,9 @@ MONEY_ROWS: dict[str, Row] = {
     "POST /api/staff/v1/paper-stocks/{stock_id}/spoil": staff(
         "cashier", "manager", ok=(412,), path=nothing("stock_id"), body=lambda w: {"paper_no": "0001", "reason": "卡纸"}
     ),
+    "POST /api/staff/v1/paper-stocks/{stock_id}/return": staff(
+        "cashier", "manager", ok=(404,), path=nothing("stock_id"), body=lambda w: {"paper_no": "0001", "reason": "撤窗"}
+    ),
     "POST /api/staff/v1/e-invoices/{e_invoice_id}/paper": staff(
         "cashier", "manager", ok=(412,), path=lambda w: {"e_invoice_id": w.e_invoice_id},
         body=lambda w: {"paper_no": "0001"},

@@ -53,7 +53,8 @@ async def prepared(server: Server) -> access.Clinic:
     await make_staff(roles=[StaffRole.SYSTEM_ADMIN])
     path = server.folder / "prepared.json"
     people = [{"name": "丁", "document_no": "990102198204080975", "patient_no": "0200000016"}]
-    path.write_text(json.dumps({"password": "demo words", "staff": staff, "people": people, "now": now}))
+    facts = {"password": "demo words", "staff": staff, "phone_user": "丁", "people": people, "now": now}
+    path.write_text(json.dumps(facts))
     return clinic
 
 
@@ -69,6 +70,7 @@ async def test_the_first_page_learns_where_everything_is(server: Server, prepare
     assert [(one["login"], one["totp"]) for one in facts["logins"]] == [
         ("doctor1", False), ("sysadmin", True), ("registrar", False)
     ]  # fmt: skip
+    assert facts["phone_user"] == "丁"
     assert facts["patients"] == [{"name": "丁", "document_no": "990102198204080975"}]
     assert "totp_secret" not in json.dumps(facts)
     assert facts["now"]["area_id"] == str(prepared.area_id)

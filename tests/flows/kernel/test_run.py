@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -210,6 +211,26 @@ async def carry_letter(ctx: Context, event: LetterPosted) -> None:
 @events.performs(ParcelPosted)
 async def carry_parcel(ctx: Context, event: ParcelPosted) -> None:
     ARRIVED.append(event.parcel)
+
+
+async def test_given_thousands_that_wait_for_a_slow_system_then_what_just_happened_is_found_behind_them() -> None:
+    bell, (slow,) = new_id(), events.handlers_of(LetterPosted)
+    await _rows(
+        "WITH letter AS (INSERT INTO outbox_event (id, name, payload, request_id, occurred_at) "
+        "SELECT gen_random_uuid(), 'LetterPosted', '{}', gen_random_uuid(), hospital_now() "
+        "FROM generate_series(1, 2500) RETURNING id) "
+        "INSERT INTO outbox_delivery (id, event_id, handler, state, not_before, attempts) "
+        "SELECT gen_random_uuid(), id, $1, 'due', hospital_now() - interval '1 hour', 0 FROM letter RETURNING id",
+        slow.name,
+    )
+    at_work = SimpleNamespace(begin=lambda handler: None)
+    try:
+        await run(_ctx(), ring_bell, RingBell(bell=bell))
+        await relay.relay_once(at_work)  # type: ignore[arg-type]
+        assert HEARD.count(bell) == 1
+    finally:
+        sql = "UPDATE outbox_delivery SET state = 'done' WHERE handler = $1 AND state = 'due' RETURNING id"
+        await _rows(sql, slow.name)
 
 
 async def post_both(uow: UnitOfWork, command: RingBell) -> Rung:

@@ -71,6 +71,26 @@ async def test_given_settings_that_cannot_be_used_then_the_variable_is_named_and
     assert "s3cret" not in told
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"field_key_current": 9}, "HOSPITAL_FIELD_KEY_CURRENT names a version that HOSPITAL_FIELD_KEYS does not hold"),
+        (
+            {"field_keys": {"300": "ab" * 32}, "field_key_current": 300},
+            "HOSPITAL_FIELD_KEYS are numbered from 1 to 255",
+        ),
+        ({"token_keys": {}}, "HOSPITAL_TOKEN_KEYS holds no key"),
+        ({"trusted_proxies": ["the proxy"]}, "HOSPITAL_TRUSTED_PROXIES holds the proxy, which is no address"),
+        ({"workers": 0}, "HOSPITAL_WORKERS Input should be greater than or equal to 1"),
+    ],
+)
+async def test_given_settings_that_do_not_fit_together_then_one_sentence_says_which(
+    changes: dict[str, Any], said: str, engines: Engines, tmp_path: Path
+) -> None:
+    """A step forgotten while rotating keys, before it ends every worker."""
+    assert said in _sentence(await _hospital(_settings(engines, tmp_path, **changes), "serve", "--port", "0"))
+
+
 COMMANDS = (("serve", "--port", "0"), ("bootstrap",), ("devices", "revoke", str(_UNKNOWN)))
 
 

@@ -36,7 +36,7 @@ def _client(kind: ActorKind) -> Client:
 
 async def test_given_a_session_that_idled_out_then_its_socket_closes_and_looking_kept_nothing_awake() -> None:
     session, client = _Session(3), _client(ActorKind.STAFF)
-    sockets = Sockets(SimpleNamespace(), session, session_check_s=0.01)  # type: ignore[arg-type]
+    sockets = Sockets(SimpleNamespace(), session, admit=str, session_check_s=0.01)  # type: ignore[arg-type]
     await asyncio.wait_for(sockets._watch_session(SimpleNamespace(), client), 5)  # type: ignore[arg-type]
     assert client.closing == (UNAUTHENTICATED, "session ended")
     assert session.touched == [False] * 4
@@ -45,6 +45,6 @@ async def test_given_a_session_that_idled_out_then_its_socket_closes_and_looking
 @pytest.mark.parametrize("kind", [ActorKind.DEVICE, ActorKind.ACCOUNT])
 async def test_given_a_screen_or_phone_then_there_is_no_staff_session_to_watch(kind: ActorKind) -> None:
     client = _client(kind)
-    sockets = Sockets(SimpleNamespace(), Authentication, session_check_s=0.01)  # type: ignore[arg-type]
+    sockets = Sockets(SimpleNamespace(), Authentication, admit=str, session_check_s=0.01)  # type: ignore[arg-type]
     await asyncio.wait_for(sockets._watch_session(SimpleNamespace(), client), 1)  # type: ignore[arg-type]
     assert client.closing is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from typing import Any
@@ -19,12 +18,8 @@ def order_of(pay, arrived) -> str:
 
 
 async def attempts_of(simulator, number: str, count: int) -> list[dict[str, Any]]:
-    """The recorded attempts of the order's one notification; the record is written after the merchant's answer."""
-    for _ in range(100):
-        [sent] = (await simulator.get(f"/orders/{number}"))["notifications"]
-        if len(sent["attempts"]) >= count:
-            break
-        await asyncio.sleep(0.02)
+    """The recorded attempts of the order's one notification."""
+    [sent] = (await simulator.told(number, count))["notifications"]
     return list(sent["attempts"])
 
 

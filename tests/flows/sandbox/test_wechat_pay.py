@@ -77,7 +77,7 @@ async def test_order_paid_with_right_pay_sign_is_success_and_notified_once(pay, 
     assert event["resource"]["attach"] == "挂号"
     by_id = json.loads((await pay.query(transaction_id=paid["transaction_id"]))[1])
     assert by_id == event["resource"]
-    [sent] = (await simulator.get(f"/orders/{number}"))["notifications"]
+    [sent] = (await simulator.told(number))["notifications"]
     assert (sent["status"], len(sent["attempts"])) == ("delivered", 1)
 
 
