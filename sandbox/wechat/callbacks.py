@@ -126,6 +126,7 @@ class Dispatcher:
         self._settle_due = settle_due
         self._awake = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[bool]] = {}
+        self._being_saved: set[asyncio.Task[bool]] = set()
         self._tasks_of_pushes: dict[str, asyncio.Task[None]] = {}
         # A fresh connection each time: a kept one would fail, through no fault of the merchant, when it restarts.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
@@ -160,7 +161,7 @@ class Dispatcher:
                 continue
 
     async def stop(self) -> None:
-        tasks = [*self._tasks.values(), *self._tasks_of_pushes.values()]
+        tasks = [*self._tasks.values(), *self._being_saved, *self._tasks_of_pushes.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -176,8 +177,14 @@ class Dispatcher:
         task.add_done_callback(lambda done: self._finished(notification.id, done))
         return task
 
+    def _answered(self, notification_id: str) -> None:
+        """The round has its answer and is only being saved: whoever sends now begins another."""
+        self._being_saved.add(self._tasks.pop(notification_id))
+
     def _finished(self, notification_id: str, task: asyncio.Task[bool]) -> None:
-        self._tasks.pop(notification_id, None)
+        self._being_saved.discard(task)
+        if self._tasks.get(notification_id) is task:
+            del self._tasks[notification_id]
         self.wake()
         if not task.cancelled() and task.exception() is not None:
             logger.error("callback round failed", exc_info=task.exception())
@@ -200,6 +207,7 @@ class Dispatcher:
         if notification.event_type.startswith("REFUND."):
             self._release_payment(notification.out_trade_no)
         self._world.store.touch()
+        self._answered(notification.id)
         await self._world.store.saved()
         return accepted
 

@@ -41,7 +41,7 @@ INTENTS = """
 SELECT p.out_trade_no, p.amount_fen, p.status, p.applied, p.refunded_fen, p.transaction_id, a.status AS appointment,
        a.payment_status
 FROM payment_intent p JOIN charge_item c ON c.invoice_id = p.invoice_id
-JOIN appointment a ON a.id = c.source_id"""
+JOIN appointment a ON a.id = c.source_id WHERE p.channel LIKE 'wechat%'"""
 
 _STANDS = {("paid", "booked"), ("paid", "checked-in"), ("paid", "fulfilled")}
 

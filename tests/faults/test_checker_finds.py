@@ -78,7 +78,7 @@ class Scratch:
         )  # fmt: skip
         await self.put(
             "payment_intent", id=PAYMENT, invoice_id=BILL, patient_id=PATIENT, purpose="invoice", amount_fen=5000,
-            status="succeeded", applied=True, out_trade_no="P1", transaction_id="T1",
+            channel="wechat_jsapi", status="succeeded", applied=True, out_trade_no="P1", transaction_id="T1",
         )  # fmt: skip
         await self.journal(CHARGED, patient_receivable=5000, revenue_registration=-5000)
         await self.journal(PAID, wechat_clearing=5000, patient_receivable=-5000)
