@@ -31,6 +31,7 @@ from hospital_core.access.queueing.service import (
 )
 from hospital_core.access.queueing.video import room_of_doctor, room_of_patient
 from hospital_core.access.scheduling.commands import BookAppointment, RescheduleAppointment
+from hospital_core.access.scheduling.days import day_of
 from hospital_core.access.scheduling.errors import (
     CheckInClosed,
     MoveElsewhere,
@@ -167,7 +168,7 @@ async def test_given_an_online_session_then_phones_are_shown_its_kind_and_places
     clinic = await make_clinic()
     session = await make_online_session(clinic=clinic, starts_in=DAYS_AHEAD)
     person = await make_person()
-    (doctor,) = (await bookable_doctors(reading(person.phone), clinic.department_id, session.starts_at.date())).items
+    (doctor,) = (await bookable_doctors(reading(person.phone), clinic.department_id, day_of(session.starts_at))).items
     assert [(one.service_kind, one.places_left) for one in doctor.sessions] == [("online", 4)]
     assert all(place.free for place in (await slots(reading(person.phone), session.schedule_id)).items)
 
