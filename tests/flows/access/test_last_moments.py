@@ -119,7 +119,8 @@ async def test_given_a_link_that_ends_while_waiting_then_the_next_is_offered_the
     await run(first[0].phone, revoke_link, RevokeLink(link_id=link_id))
     await run(sitting.phone, cancel_appointment, CancelAppointment(appointment_id=held.id))
     await relay.drain(8)
-    assert await _check_one_has_it(session, first, second) == ["left", "offered"]
+    # The link's end and the freed place reach the line in either order: the one ends the wait, the other passes it by.
+    assert await _check_one_has_it(session, first, second) in (["left", "offered"], ["dropped", "offered"])
 
 
 async def test_given_an_offered_place_that_the_hospital_stops_then_its_patient_waits_on_where_they_stood() -> None:

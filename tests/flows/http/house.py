@@ -8,6 +8,7 @@ from uuid import UUID
 
 from hospital_core.access.queueing.commands import CheckIn
 from hospital_core.access.queueing.service import check_in
+from hospital_core.access.scheduling.days import day_of
 from hospital_core.access.scheduling.planning_commands import StopClinic
 from hospital_core.access.scheduling.service.changing import stop_clinic
 from hospital_core.kernel.context import system_context
@@ -115,7 +116,7 @@ async def build_house(server: Server) -> House:
         department_id=clinic.department_id,
         doctor_id=clinic.doctor_id,
         room_id=clinic.room_id,
-        day=tomorrow.starts_at.date().isoformat(),
+        day=day_of(tomorrow.starts_at).isoformat(),
         e_invoice_id=await make_e_invoice(patient_id=owner.patient_id),
         examination_id=await make_charge(
             patient_id=owner.patient_id, price_item_id=(await make_examination_room()).price_item_id
