@@ -31,14 +31,15 @@ OUTSIDE_LEASE = timedelta(seconds=60)
 OUTSIDE_AT_ONCE = 16
 
 # The oldest and the newest: when thousands wait for a system outside that is slow, what has just happened must not wait
-# behind them.
+# behind them. Whoever has waited longest comes first, so that what happened first is, as a rule, reacted to first.
 _DUE_HANDLERS = """
-SELECT DISTINCT handler FROM (
-    (SELECT handler FROM outbox_delivery WHERE state = 'due' AND not_before <= hospital_now()
+SELECT handler FROM (
+    (SELECT handler, not_before FROM outbox_delivery WHERE state = 'due' AND not_before <= hospital_now()
      ORDER BY not_before LIMIT 2000)
     UNION ALL
-    (SELECT handler FROM outbox_delivery WHERE state = 'due' AND not_before <= hospital_now()
-     ORDER BY not_before DESC LIMIT 500)) AS due"""
+    (SELECT handler, not_before FROM outbox_delivery WHERE state = 'due' AND not_before <= hospital_now()
+     ORDER BY not_before DESC LIMIT 500)) AS due
+GROUP BY handler ORDER BY min(not_before), handler"""
 
 _TAKE = """
 SELECT d.id, d.event_id, d.attempts, e.name, e.payload

@@ -54,6 +54,10 @@ class ClinicStopped(DisruptionEvent):
     """A patient's session, or their place of it, was stopped: they choose to move or to be refunded (停诊)."""
 
 
+class HoldStopped(AppointmentEvent):
+    """A place that was held but not paid for ended with its session: nothing is left to choose (停诊)."""
+
+
 class DoctorSubstituted(DisruptionEvent):
     """Another doctor holds a patient's session: they choose to keep, move or be refunded (替诊)."""
 

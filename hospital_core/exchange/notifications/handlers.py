@@ -19,6 +19,7 @@ from hospital_core.access.scheduling.events import (
     ClinicStopped,
     DisruptionEvent,
     DoctorSubstituted,
+    HoldStopped,
     PatientBanned,
     VisitReminderDue,
     WaitlistEnded,
@@ -119,6 +120,12 @@ async def tell_refunded(uow: UnitOfWork, event: AppointmentRefunded) -> None:
 async def tell_stopped(uow: UnitOfWork, event: ClinicStopped) -> None:
     """停诊: whoever may act for the patient, wherever it was booked."""
     await _to_everybody(uow, NotificationKind.CLINIC_STOPPED, event)
+
+
+@handles(HoldStopped)
+async def tell_hold_stopped(uow: UnitOfWork, event: HoldStopped) -> None:
+    """停诊 before the fee was paid: whoever is about to pay."""
+    await _to_the_booker(uow, NotificationKind.CLINIC_STOPPED, event.appointment_id, event.appointment_id)
 
 
 @handles(DoctorSubstituted)

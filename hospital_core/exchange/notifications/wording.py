@@ -88,6 +88,13 @@ JOIN department d ON d.id = a.department_id JOIN staff_member before ON before.i
 JOIN staff_member now_with ON now_with.id = a.staff_id LEFT JOIN staff_member after ON after.id = c.to_staff_id
 WHERE x.id = ANY($1::uuid[])"""
 
+# Who had not paid yet has nothing to answer.
+_STOPPED = f"""{_DISRUPTION}
+UNION ALL
+SELECT a.id, a.id, a.starts_at, p.name, d.name, m.name, NULL, a.starts_at, m.name, NULL
+FROM appointment a JOIN patient p ON p.id = a.patient_id JOIN department d ON d.id = a.department_id
+JOIN staff_member m ON m.id = a.staff_id WHERE a.id = ANY($1::uuid[])"""
+
 _OFFER = """
 SELECT w.id AS source_id, a.id AS appointment_id, a.starts_at, a.pay_until, p.name AS patient_name,
        d.name AS department, m.name AS doctor
@@ -171,7 +178,8 @@ def _fee_returned(row: _Row) -> Words:
 
 
 def _stopped(row: _Row) -> Words:
-    return _visit(row) | {"advice": f"请在{_time(row['answer_by'])[5:]}前改约或退号"}
+    until = row["answer_by"]
+    return _visit(row) | {"advice": f"请在{_time(until)[5:]}前改约或退号" if until else "该号已取消，请勿再支付"}
 
 
 def _substituted(row: _Row) -> Words:
@@ -282,7 +290,7 @@ WORDINGS: dict[NotificationKind, Wording] = {
     NotificationKind.EXAMINATION_BOOKED: Wording("检查预约成功", _EXAMINATION, _examined, _EXAMINED),
     NotificationKind.EXAMINATION_REMINDER: Wording("明日检查提醒", _EXAMINATION, _examined, _EXAMINED),
     NotificationKind.EXAMINATION_CANCELLED: Wording("检查预约已取消", _EXAMINATION, _examination_lost, _EXAMINED),
-    NotificationKind.CLINIC_STOPPED: Wording("停诊通知", _DISRUPTION, _stopped, (*_WHO, "advice")),
+    NotificationKind.CLINIC_STOPPED: Wording("停诊通知", _STOPPED, _stopped, (*_WHO, "advice")),
     NotificationKind.DOCTOR_SUBSTITUTED: Wording("替诊通知", _DISRUPTION, _substituted, (*_WHO, "advice")),
     NotificationKind.APPOINTMENT_MOVED: Wording("改约成功", _DISRUPTION, _moved, _WHO),
     NotificationKind.WAITLIST_OFFERED: Wording("候补到号，请尽快确认", _OFFER, _offered, (*_WHO, "advice")),

@@ -43,6 +43,7 @@ from tests.fixtures.access import (
     SYSTEM,
     FakeMessenger,
     Person,
+    book,
     book_and_pay,
     make_booked,
     make_clinic,
@@ -343,6 +344,23 @@ async def test_given_a_stopped_clinic_then_everybody_who_may_act_for_the_patient
     (message,) = [one for one in (await inbox(reading(mother.phone))).items if one.kind == "clinic_stopped"]
     assert "张*丰" in message.text
     assert message.appointment_id is not None
+
+
+async def test_given_a_stop_before_the_fee_is_paid_then_whoever_booked_hears_that_there_is_nothing_to_pay(
+    gateway: FakeGateway, messenger: FakeMessenger
+) -> None:
+    session = await make_session(clinic=await make_clinic())
+    person = await make_person()
+    mother = await make_person(patient_id=person.patient_id)
+    held = await book(person=person, session=session)
+    await run(SYSTEM, stop_clinic, StopClinic(schedule_ids=(session.schedule_id,), reason="医生外出会诊"))
+    await relay.drain(8)
+    ((openid, _, _, words),) = [sent for sent in messenger.sent if sent[1] == "clinic_stopped"]
+    assert (openid, words["advice"]) == (person.openid, "该号已取消，请勿再支付")
+    (message,) = (await inbox(reading(person.phone))).items
+    assert (message.title, message.appointment_id) == ("停诊通知", held.id)
+    assert "该号已取消，请勿再支付" in message.text
+    assert not (await inbox(reading(mother.phone))).items
 
 
 async def test_given_another_doctor_then_the_patient_hears_who_it_is(

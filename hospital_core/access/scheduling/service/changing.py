@@ -16,6 +16,7 @@ from hospital_core.access.scheduling.events import (
     ClinicStopped,
     DisruptionAnswerDue,
     DoctorSubstituted,
+    HoldStopped,
     SessionHandedOver,
 )
 from hospital_core.access.scheduling.planning_commands import StopClinic, SubstituteDoctor
@@ -92,7 +93,8 @@ async def stop_clinic(uow: UnitOfWork, command: StopClinic) -> ClinicsChangedVie
     """Stop sessions, or some numbers of one (停诊): no place can be had any more, whoever has one is told and chooses.
 
     Unpaid holds end at once; who has checked in stays in the queue. Raises: Forbidden, FieldProblem, NotFound,
-    NothingToStop. Locks: the sessions, their places by number. Emits: ClinicStopped per patient. Source: AP-13, AP-14.
+    NothingToStop. Locks: the sessions, their places by number. Emits: ClinicStopped per patient, HoldStopped per unpaid
+    hold. Source: AP-13, AP-14.
     """
     require(uow.ctx, Permission.SCHEDULE_MANAGE)
     _check(command)
@@ -130,6 +132,7 @@ async def _stop(uow: UnitOfWork, session: Record, command: StopClinic) -> UUID:
     for row in await uow.fetch(_STANDING, *numbers):
         if row["status"] == AppointmentStatus.PENDING:
             await give_back(uow, row, SESSION_STOPPED)
+            uow.record(HoldStopped(appointment_id=row["id"]))
         else:
             disruption_id = await _disrupt(uow, change_id, row)
             uow.record(ClinicStopped(appointment_id=row["id"], disruption_id=disruption_id))
